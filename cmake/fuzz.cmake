@@ -1,0 +1,11 @@
+# fuzz/fuzz_ROOM_what.c: a libFuzzer target on that room and what it stands on; seeds in fuzz/corpus/.
+file(GLOB targets CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/fuzz/fuzz_*.c)
+foreach(source IN LISTS targets)
+  get_filename_component(name ${source} NAME_WE)
+  string(REGEX REPLACE "^fuzz_([a-z]+)_.*" "\\1" room ${name})
+  add_executable(${name} ${source})
+  pouch_link_room(${name} ${room})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/lib)
+  target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+endforeach()

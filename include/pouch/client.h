@@ -1,0 +1,116 @@
+/*
+ * The client: asks, and gets each answer exactly once.
+ *
+ * OWNERSHIP  What is passed in is sealed or copied before the call returns; what a callback
+ *            gets is borrowed until the callback returns.
+ * ERRORS     After an error nothing has happened: no record, no callback. pouch_why() tells more.
+ * THREADS    Any call from any thread, except pouch_client_process(), which belongs to one
+ *            thread; _call and _close not from a callback.
+ * CALLBACKS  Exactly one for each call that returned POUCH_OK, also on close (CLOSED), never
+ *            from inside that call; on the client's thread, or in pouch_client_process().
+ *            They must not block: replies wait behind them.
+ * DELIVERY   At least once. TIMEOUT and CLOSED mean unknown, not failed: the handler may have
+ *            run, may run still, or may run twice.
+ */
+#ifndef POUCH_CLIENT_H
+#define POUCH_CLIENT_H
+
+#include <pouch/dest.h>
+#include <pouch/key.h>
+#include <pouch/options.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pouch_client pouch_client;
+typedef struct pouch_reply pouch_reply;
+
+/*
+ * A call has ended. POUCH_OK: reply holds the payload. An error told by the other side: reply
+ * holds its text. An error of our own (TIMEOUT, CLOSED, NO_BROKER, OVERLOADED, TARGET_REFUSED for a
+ * topic that does not exist): reply is NULL and pouch_why() has the text.
+ */
+typedef void pouch_reply_fn(pouch_err e, const pouch_reply *reply_or_null, void *arg);
+
+/* A gather has ended: the n successful replies that came, in order of arrival; n may be 0. */
+typedef void pouch_gather_fn(const pouch_reply *const replies[], size_t n, void *arg);
+
+/* A sent record is stored by the broker (POUCH_OK), or never will be as far as we know; pouch_why() has the text. */
+typedef void pouch_stored_fn(pouch_err e, void *arg);
+
+/*
+ * Starts a client; does not block and needs no broker yet. Requests made before the reply
+ * lane is positioned are held with their clocks running; when no broker answers within
+ * client.connect_timeout they end with NO_BROKER. The reply topic is made when it is missing.
+ * CONFIG: a bad setting, or kafka.* property. NO_MEMORY.
+ */
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_new(pouch_client **c, const pouch_options *o, pouch_keyring *ring);
+
+/*
+ * Asks; done is called with the answer, or with TIMEOUT after `timeout` ms (0: setting
+ * request.timeout; at most 24 h). json is one JSON text.
+ * INVALID_PAYLOAD: not JSON. TOO_LARGE: would pass the record limit (message.max.bytes less
+ * 4 KiB for what hops add; hex doubles the payload). OVERLOADED: client.max_pending calls are
+ * open, or the producer's queue is full. CLOSED: the client is closing. CONFIG, NO_MEMORY.
+ */
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_request(pouch_client *c, const pouch_dest *to, const void *json, size_t n, int timeout,
+                                                          pouch_reply_fn *done, void *arg);
+
+/*
+ * Asks and waits. *reply is set, to be freed with pouch_reply_free(), whenever the other side
+ * answered, with success or error; NULL otherwise. Returns the answer's error or any of
+ * pouch_client_request(). Needs client.thread = on (CONFIG otherwise).
+ */
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_call(pouch_client *c, const pouch_dest *to, const void *json, size_t n, int timeout,
+                                                       pouch_reply **reply);
+
+/*
+ * Asks n_to destinations at once (1 to 1,000); ends when `enough` have answered with success
+ * (0: all of them), when no more can come, or at the timeout, with what has come. All or nothing: an error means
+ * no request was sent.
+ */
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_gather(pouch_client *c, pouch_dest *const to[], size_t n_to, size_t enough,
+                                                         const void *json, size_t n, int timeout, pouch_gather_fn *done, void *arg);
+
+/*
+ * Sends without asking for a reply; stored may be NULL. request_id, when not NULL, gets the id.
+ * Errors as pouch_client_request().
+ */
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_send(pouch_client *c, const pouch_dest *to, const void *json, size_t n,
+                                                       char request_id[37], pouch_stored_fn *stored, void *arg);
+
+/* With client.thread = off: readable when work or a deadline is due. Poll it, never read it. -1 with a thread. */
+POUCH_API int pouch_client_fd(const pouch_client *c);
+
+/* With client.thread = off: runs the callbacks that are due. Never blocks. */
+POUCH_API void pouch_client_process(pouch_client *c);
+
+/* 1 when the reply lane is positioned, and a broker has answered; 0 before. */
+POUCH_API int pouch_client_ready(const pouch_client *c);
+
+/* Takes no more calls, waits up to drain ms for open ones, ends the rest with CLOSED, frees c. NULL is allowed. */
+POUCH_API void pouch_client_close(pouch_client *c, int drain);
+
+/* The reply's payload: JSON text, NUL-terminated beyond *n. "" and 0 for an error reply without one. */
+POUCH_API const void *pouch_reply_payload(const pouch_reply *r, size_t *n);
+
+/* The error's text as the other side wrote it, "" for a success. */
+POUCH_API const char *pouch_reply_error(const pouch_reply *r);
+
+/* The request this answers: 36 characters. */
+POUCH_API const char *pouch_reply_request_id(const pouch_reply *r);
+
+/* Who answered, where the worker tells; "" otherwise. */
+POUCH_API const char *pouch_reply_target(const pouch_reply *r);
+
+/* 0: an error told without the key; anyone who may write the reply topic could have made it. Else 1. */
+POUCH_API int pouch_reply_sealed(const pouch_reply *r);
+
+/* Wipes and frees a reply from pouch_client_call(). NULL is allowed. */
+POUCH_API void pouch_reply_free(pouch_reply *r);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

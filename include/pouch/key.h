@@ -1,0 +1,42 @@
+/*
+ * Keys. A ring file has one key a line, `kid:64hex` or bare `64hex`; blank lines and lines
+ * that start with # are skipped. The first key seals, all open. A kid is 1-64 characters of
+ * [A-Za-z0-9._-]. Keys are held outside swap where the system allows, and wiped.
+ */
+#ifndef POUCH_KEY_H
+#define POUCH_KEY_H
+
+#include <pouch/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pouch_keyring pouch_keyring;
+
+/*
+ * Loads a ring. path NULL: the environment variable ENCRYPTION_KEY, a ring of one.
+ * On success *ring is a reference of the caller's; clients and workers take their own.
+ * CONFIG: no key, unreadable, readable by others than its owner and group, a malformed or
+ * repeated line (named by number, never quoted). NO_MEMORY.
+ * There is no start without a key: no random key is ever made up.
+ */
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_keyring_load(pouch_keyring **ring, const char *path);
+
+/*
+ * Reads the ring's file again; every user of the ring sees the new keys with its next message.
+ * A failed reload keeps the old keys. CONFIG, NO_MEMORY as above; for a ring from the
+ * environment it does nothing. Any thread.
+ */
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_keyring_reload(pouch_keyring *ring);
+
+/* Gives back a reference; the keys are wiped with the last. NULL is allowed. */
+POUCH_API void pouch_keyring_free(pouch_keyring *ring);
+
+/* 64 lower-case hex characters of a fresh random key and a NUL. NO_MEMORY: the system gave no random bytes. */
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_key_generate(char hex[65]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,61 @@
+/*
+ * Produces records: idempotent, acks=all, linger 0, a few requests in flight, a bounded queue.
+ * While one request is on its way the next batch fills (design: batching without waiting).
+ *
+ * THREADS   pl_producer_send() from any thread; pl_producer_poll() from one.
+ * FATAL     An idempotent producer can end for good. The producer is then rebuilt by
+ *           pl_producer_poll(): every record not yet acknowledged is reported TRANSIENT and its
+ *           owner sends it again.
+ */
+#ifndef POUCH_BUS_PRODUCER_H
+#define POUCH_BUS_PRODUCER_H
+
+#include <bus/kafka.h>
+#include <wire/headers.h>
+
+struct pl_producer;
+
+struct pl_record {
+    const char *topic;
+    const void *key; /* NULL, 0: none */
+    size_t key_n;
+    const void *value; /* copied */
+    size_t value_n;
+    const struct pl_header *headers; /* copied, in order */
+    size_t n_headers;
+    void *arg; /* comes back with the delivery report */
+};
+
+/* A record's end: what became of it, exactly once for each accepted record, from pl_producer_poll() or _free(). */
+struct pl_delivery {
+    void *arg;
+    const char *topic;          /* borrowed */
+    enum pl_kafka_class class;  /* OK, TRANSIENT (may be persisted all the same), PERMANENT */
+    rd_kafka_resp_err_t error;
+    int64_t at_ms;              /* the record's timestamp as the broker or producer set it */
+};
+typedef void pl_delivered_fn(const struct pl_delivery *d, void *owner);
+
+/* wake is signalled when there are deliveries to poll. CONFIG: a property librdkafka refuses. NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_producer_new(struct pl_producer **p, const struct pl_settings *s, const char *client_id, struct pl_kafka_health *health,
+                                           struct pl_wake *wake, pl_delivered_fn *fn, void *owner);
+
+/* Takes a copy of everything. OVERLOADED: queue full. TOO_LARGE: over message.max.bytes. NO_MEMORY. After an error nothing was taken. */
+POUCH_MUST_CHECK pouch_err pl_producer_send(struct pl_producer *p, const struct pl_record *r);
+
+/* Reports deliveries, rebuilds after a fatal error. Never blocks (a rebuild may, for a second). How many were reported. */
+int pl_producer_poll(struct pl_producer *p);
+
+/* Records accepted and not yet reported, those held by our own gate included. */
+size_t pl_producer_waiting(const struct pl_producer *p);
+
+/* Largest value + key + headers that is accepted: message.max.bytes. */
+size_t pl_producer_limit(const struct pl_producer *p);
+
+/* The handle for admin calls and metadata (never to produce with); valid until the next pl_producer_poll() on this thread, refcounted by take/give for others. */
+rd_kafka_t *pl_producer_handle(struct pl_producer *p);
+
+/* Waits up to ms for what is under way, reporting deliveries; then reports the rest TRANSIENT and frees. NULL allowed. */
+void pl_producer_free(struct pl_producer *p, int ms);
+
+#endif

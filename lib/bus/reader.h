@@ -1,0 +1,35 @@
+/*
+ * Reads partitions that were assigned by hand: no group, no rebalance, ready in milliseconds.
+ * One thread polls; every change of the assignment is made on it, between polls.
+ */
+#ifndef POUCH_BUS_READER_H
+#define POUCH_BUS_READER_H
+
+#include <bus/kafka.h>
+
+struct pl_reader;
+
+struct pl_position {
+    int32_t partition;
+    int64_t offset; /* absolute; RD_KAFKA_OFFSET_BEGINNING allowed */
+};
+
+enum pl_reader_trouble {
+    PL_READER_NONE,
+    PL_READER_TOPIC_GONE, /* the topic or a partition is unknown to the broker: position anew */
+    PL_READER_REFUSED     /* authorization */
+};
+
+/* mock: the cluster is librdkafka's mock. auto.offset.reset is earliest. CONFIG, NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_reader_new(struct pl_reader **r, const struct pl_settings *s, const char *client_id, bool mock,
+                                         struct pl_kafka_health *health, struct pl_wake *wake);
+
+/* Replaces the assignment; partitions already read at a later offset than given go on where they are, unless from_start. TARGET_REFUSED, NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_reader_assign(struct pl_reader *r, const char *topic, const struct pl_position *p, size_t n, bool from_start);
+
+/* Up to max records that are there; never waits. Error events go to trouble (may be NULL). Each is given back with rd_kafka_message_destroy(). */
+size_t pl_reader_take(struct pl_reader *r, rd_kafka_message_t *out[], size_t max, enum pl_reader_trouble *trouble);
+
+void pl_reader_free(struct pl_reader *r);
+
+#endif

@@ -1,0 +1,21 @@
+/* The ring behind pouch_keyring: an immutable set of keys, swapped whole on reload. */
+#ifndef POUCH_CRYPTO_KEYRING_H
+#define POUCH_CRYPTO_KEYRING_H
+
+#include <pouch/key.h>
+#include <stdint.h>
+
+enum { PL_KEY_BYTES = 32, PL_KID_MAX = 64, PL_KEYS_MAX = 16, PL_KEYS_TRIED = 4 };
+
+pouch_keyring *pl_keyring_ref(pouch_keyring *ring); /* one more reference; free with pouch_keyring_free() */
+
+/* One key's use, for metrics: kid ("" for a bare key), a fingerprint that tells keys apart (8 hex of SHA-256), counts of this process. */
+struct pl_key_use {
+    char kid[PL_KID_MAX + 1];
+    char fingerprint[9];
+    uint64_t sealed, opened;
+    int64_t last_opened_ms;
+};
+size_t pl_keyring_uses(pouch_keyring *ring, struct pl_key_use *out, size_t max);
+
+#endif

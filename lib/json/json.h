@@ -1,0 +1,15 @@
+/* Control-plane JSON by jansson: strict (duplicates refused, UTF-8, bounded depth and size). Never on the message path. */
+#ifndef POUCH_JSON_JSON_H
+#define POUCH_JSON_JSON_H
+
+#include <jansson.h>
+#include <pouch/error.h>
+#include <stddef.h>
+
+/* One value of any kind from n bytes (at most 8 MiB). INVALID_PAYLOAD with line and column in pouch_why(); what: named in the message. */
+POUCH_MUST_CHECK pouch_err pl_json_read(json_t **value, const char *what, const char *text, size_t n);
+
+/* Compact text, to be freed with free(); NULL: out of memory. Member order as inserted. */
+char *pl_json_text(const json_t *value, size_t *n);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * X(ID, counter|gauge, "name", "labels" or "", "help"). Lines of one name stand together; the
+ * help of the first is printed. Base units; no ids as labels.
+ */
+#ifndef POUCH_METRICS_LIST_H
+#define POUCH_METRICS_LIST_H
+
+#define PL_METRICS(X)                                                                              \
+    X(REQUESTS, counter, "pouch_client_requests_total", "", "Requests handed to the producer.")    \
+    X(PENDING, gauge, "pouch_client_pending", "", "Open calls.")                                   \
+    X(SHED, counter, "pouch_client_overloaded_total", "", "Calls refused because a bound was reached.") \
+    X(REPLY_OK, counter, "pouch_client_replies_total", "outcome=\"success\"", "Replies matched to an open call, by outcome.") \
+    X(REPLY_ERROR, counter, "pouch_client_replies_total", "outcome=\"error\"", "")                 \
+    X(REPLY_PLAIN, counter, "pouch_client_replies_total", "outcome=\"plain_error\"", "")           \
+    X(REPLY_OTHER, counter, "pouch_client_ignored_total", "reason=\"not_ours\"", "Records on the reply topic that ended no call, by reason: late, duplicate and other instances' replies are not_ours.") \
+    X(REPLY_MISMATCH, counter, "pouch_client_ignored_total", "reason=\"mismatch\"", "")            \
+    X(REPLY_UNREADABLE, counter, "pouch_client_ignored_total", "reason=\"unreadable\"", "")        \
+    X(REPLY_FORGED, counter, "pouch_client_ignored_total", "reason=\"plain_ignored\"", "")         \
+    X(TIMEOUTS, counter, "pouch_client_timeouts_total", "", "Calls ended by their deadline.")      \
+    X(LANE_MOVES, counter, "pouch_client_lane_moves_total", "", "Times the reply lane was positioned anew.") \
+    X(JOBS, counter, "pouch_worker_jobs_total", "outcome=\"replied\"", "Jobs ended, by outcome.")  \
+    X(JOBS_FAILED, counter, "pouch_worker_jobs_total", "outcome=\"failed\"", "")                   \
+    X(JOBS_FORWARDED, counter, "pouch_worker_jobs_total", "outcome=\"forwarded\"", "")             \
+    X(JOBS_EXPIRED, counter, "pouch_worker_jobs_total", "outcome=\"expired\"", "")                 \
+    X(JOBS_TIMED_OUT, counter, "pouch_worker_jobs_total", "outcome=\"handler_timeout\"", "")       \
+    X(JOBS_DONE, counter, "pouch_worker_jobs_total", "outcome=\"done\"", "")                       \
+    X(JOBS_REJECTED, counter, "pouch_worker_jobs_total", "outcome=\"rejected\"", "")               \
+    X(RETRIES, counter, "pouch_worker_retries_total", "", "Further attempts of a job.")            \
+    X(IN_FLIGHT, gauge, "pouch_worker_in_flight", "", "Jobs taken and not yet ended.")             \
+    X(DEAD_LETTERS, counter, "pouch_dead_letters_total", "", "Records written to the dead-letter topic.") \
+    X(BLOCKED, gauge, "pouch_worker_blocked_partitions", "", "Partitions that wait because an outcome cannot be stored.") \
+    X(DELIVERY_ERRORS, counter, "pouch_delivery_errors_total", "", "Records the broker did not take.") \
+    X(PRODUCER_REBUILDS, counter, "pouch_producer_rebuilds_total", "", "Producers made anew after a fatal error.") \
+    X(OFFSET_RESETS, counter, "pouch_offset_resets_total", "", "Times a position was out of the log's range.") \
+    X(DECRYPT_FAILURES, counter, "pouch_decrypt_failures_total", "", "Envelopes no key of the ring opened.") \
+    X(LOG_LEFT_OUT, counter, "pouch_log_left_out_total", "", "Log lines left out by the rate limit.")
+
+#endif

@@ -1,0 +1,33 @@
+/* The Kafka headers that Pouch gives a meaning to. Values are text. */
+#ifndef POUCH_WIRE_HEADERS_H
+#define POUCH_WIRE_HEADERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PL_H_DEADLINE "pouch-deadline" /* ms since the epoch, decimal */
+#define PL_H_HOP "pouch-hop"           /* decimal, 0 when absent */
+#define PL_H_REPLY "pouch-reply"       /* "none": nobody replies */
+#define PL_H_SOURCE "pouch-source"     /* topic/partition/offset */
+#define PL_H_FANOUT "pouch-fanout"     /* i/n */
+#define PL_H_TARGET "pouch-target"     /* echoed by workers */
+#define PL_H_TRACEPARENT "traceparent"
+#define PL_H_TRACESTATE "tracestate"
+
+enum { PL_HOPS_MAX = 16 };
+
+/* A header as carried; name is NUL-terminated, value is not and may be NULL. Borrowed. */
+struct pl_header {
+    const char *name;
+    const void *value;
+    size_t n;
+};
+
+/* Decimal in [0, INT64_MAX], at most 19 digits, nothing else; false otherwise. */
+bool pl_header_number(int64_t *out, const void *value, size_t n);
+
+/* pattern: a name with at most one '*' at either end; a comma-separated list of them ("*.replies,*-reply"). */
+bool pl_pattern_match(const char *patterns, const char *name, size_t n);
+
+#endif
