@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # here, stack: set by scripts/stack
+# Apache Cassandra, one node.
+
+need_cassandra() {
+  need java
+}
+
+cassandra_configure() {
+  local dir=$stack/cassandra lib
+  lib=$(maven_cassandra)
+  mkdir "$dir"
+  reserve_ports "$dir" main storage
+  cp "$here/stack.d/cassandra-logback.xml" "$dir/logback.xml"
+  cassandra_yaml "$dir" >"$dir/cassandra.yaml"
+  cassandra_run "$dir" "$lib"
+
+  export_line CASSANDRA_CONTACT_POINTS 127.0.0.1
+  export_line CASSANDRA_PORT "$(port "$dir" main)"
+}
+
+maven_cassandra() {
+  maven_folder cassandra '66 MB' dependency:copy-dependencies -DincludeScope=runtime
+}
+
+cassandra_yaml() {
+  local dir=$1
+  cat <<END
+cluster_name: pouch
+num_tokens: 1
+partitioner: org.apache.cassandra.dht.Murmur3Partitioner
+endpoint_snitch: SimpleSnitch
+seed_provider:
+  - class_name: org.apache.cassandra.locator.SimpleSeedProvider
+    parameters:
+      - seeds: "127.0.0.1:$(port "$dir" storage)"
+auto_bootstrap: false
+listen_address: 127.0.0.1
+storage_port: $(port "$dir" storage)
+rpc_address: 127.0.0.1
+native_transport_port: $(port "$dir" main)
+
+data_file_directories: ["$dir/data"]
+commitlog_directory: "$dir/commitlog"
+saved_caches_directory: "$dir/saved_caches"
+hints_directory: "$dir/hints"
+cdc_raw_directory: "$dir/cdc_raw"
+commitlog_sync: periodic
+commitlog_sync_period: 10000ms
+commitlog_segment_size: 8MiB
+memtable_heap_space: 64MiB
+memtable_offheap_space: 64MiB
+key_cache_size: 8MiB
+END
+}
+
+cassandra_run() {
+  local dir=$1 lib=$2 package access=()
+  # What Java 17 keeps closed unless it is told; Cassandra's own list.
+  for package in java.base/{jdk.internal.misc,java.lang.ref} java.management.rmi/com.sun.jmx.remote.internal.rmi \
+    java.rmi/sun.rmi.{registry,server} java.sql/java.sql jdk.unsupported/sun.misc; do
+    access+=(--add-exports "$package=ALL-UNNAMED")
+  done
+  for package in java.base/{java.{io,lang,lang.module,nio,util},sun.nio.ch} \
+    java.base/jdk.internal.{loader,math,module,ref,reflect,util.jar} jdk.management/com.sun.management.internal; do
+    access+=(--add-opens "$package=ALL-UNNAMED")
+  done
+  # One node has nobody to wait for, so the two waits for gossip are off.
+  write_run "$dir" java -Xmx768m -Xms256m -XX:+UseG1GC "${access[@]}" \
+    "-Dcassandra.config=file://$dir/cassandra.yaml" "-Dcassandra.storagedir=$dir" -Dcassandra-foreground=yes \
+    -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=100 \
+    -Djdk.attach.allowAttachSelf=true "-Dlogback.configurationFile=file:$dir/logback.xml" \
+    -Djava.awt.headless=true org.apache.cassandra.service.CassandraDaemon <<END
+export CLASSPATH=$(printf '%q' "$lib/*")
+END
+}
+
+# Ready: it answers an OPTIONS frame of protocol 4 with a frame of its own.
+cassandra_ready() {
+  local port byte
+  port=$(port "$1" main)
+  accepts "$port" || return
+  exec {cql}<>"/dev/tcp/127.0.0.1/$port" || return
+  printf '\x04\x00\x00\x00\x05\x00\x00\x00\x00' >&"$cql"
+  byte=$(timeout 2 head -c 1 <&"$cql" | od -An -tx1)
+  exec {cql}>&-
+  [[ $byte == *84* ]]
+}
