@@ -24,22 +24,42 @@ pouch_err pl_kafka_err(rd_kafka_resp_err_t e);
 POUCH_MUST_CHECK pouch_err pl_kafka_fail(rd_kafka_resp_err_t e, const char *what, const char *topic);
 
 /*
- * A configuration with brokers, client.id, the log, the error callback, our defaults and then the user's
- * kafka.* properties. pairs: name, value, …, NULL: what this use needs; set before the user's,
- * except those that delivery depends on, named in bus/kafka.c, which a user cannot override
- * (CONFIG says which and why). consumer: consumer-only properties are left out of producers and
- * the other way round. `why_down`, when not NULL, receives the last broker error's text (a
- * struct pl_kafka_health), for messages that name the cause.
+ * Every handle's opaque, which librdkafka passes to all callbacks: what is known about its
+ * brokers, and whoever the rebalance or delivery callback belongs to. Lives as long as the handle.
  */
 struct pl_kafka_health;
+struct pl_kafka_opaque {
+    struct pl_kafka_health *health; /* may be NULL */
+    void *owner;
+};
+
+/*
+ * A configuration with brokers, client.id, the log, the error callback, our defaults, then pairs
+ * (name, value, …, NULL; may be NULL): what this use needs, and last the user's kafka.* properties.
+ * Those that delivery depends on, listed in bus/kafka.c, a user cannot set (CONFIG says which and
+ * why). A user's property that only the other kind of handle reads has no effect and no warning.
+ * opaque may be NULL. On success the configuration is the caller's, until rd_kafka_new() takes it.
+ */
 POUCH_MUST_CHECK pouch_err pl_kafka_conf(rd_kafka_conf_t **conf, const struct pl_settings *s, const char *client_id, bool consumer,
-                                         struct pl_kafka_health *health, const char *const pairs[]);
+                                         struct pl_kafka_opaque *opaque, const char *const pairs[]);
+
+/* rd_kafka_new(): takes conf in any case. CONFIG: properties that do not fit together; NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_kafka_new(rd_kafka_t **rk, rd_kafka_type_t type, rd_kafka_conf_t *conf);
 
 /* Shared by the handles of one client or worker: is any broker up, and what was the last error. Any thread. */
 struct pl_kafka_health *pl_kafka_health_new(void); /* NULL: no memory */
 void pl_kafka_health_free(struct pl_kafka_health *h);
+
+/* True from the moment librdkafka found all brokers down until pl_kafka_up(). */
 bool pl_kafka_all_down(const struct pl_kafka_health *h);
-/* Into out: "no broker answers at B (connection refused): …next step". For NO_BROKER messages. */
+
+/* A broker has answered: a delivery, a record, a call. Cheap; h may be NULL. */
+void pl_kafka_up(struct pl_kafka_health *h);
+
+/*
+ * Into out: "no broker answers at B (connection refused): …next step". For NO_BROKER messages.
+ * Brokers that refuse our credentials or certificate are told as such.
+ */
 void pl_kafka_health_text(struct pl_kafka_health *h, const char *brokers, char *out, size_t n);
 
 /* The mock of `pouch dev` and of tests: a produce does not wake a waiting fetch there, so fetches must not wait. */
