@@ -49,12 +49,14 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_new(pouch_client **c, const po
 
 /*
  * Asks; done is called with the answer, or with TIMEOUT after `timeout` ms (0: setting
- * request.timeout; at most 24 h). json is one JSON text.
+ * request.timeout; at most 24 h). json is one JSON text. request_id, when not NULL, gets the id
+ * before done can be called.
  * INVALID_PAYLOAD: not JSON. TOO_LARGE: would pass the record limit (message.max.bytes less
  * 4 KiB for what hops add; hex doubles the payload). OVERLOADED: client.max_pending calls are
  * open, or the producer's queue is full. CLOSED: the client is closing. CONFIG, NO_MEMORY.
  */
-POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_request(pouch_client *c, const pouch_dest *to, const void *json, size_t n, int timeout,
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_request(pouch_client *c, const pouch_dest *to, const void *json,
+                                                          size_t n, int timeout, char request_id[37],
                                                           pouch_reply_fn *done, void *arg);
 
 /*
@@ -62,23 +64,25 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_request(pouch_client *c, const
  * answered, with success or error; NULL otherwise. Returns the answer's error or any of
  * pouch_client_request(). Needs client.thread = on (CONFIG otherwise).
  */
-POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_call(pouch_client *c, const pouch_dest *to, const void *json, size_t n, int timeout,
-                                                       pouch_reply **reply);
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_call(pouch_client *c, const pouch_dest *to, const void *json,
+                                                       size_t n, int timeout, char request_id[37], pouch_reply **reply);
 
 /*
  * Asks n_to destinations at once (1 to 1,000); ends when `enough` have answered with success
  * (0: all of them), when no more can come, or at the timeout, with what has come. All or nothing: an error means
  * no request was sent.
  */
-POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_gather(pouch_client *c, pouch_dest *const to[], size_t n_to, size_t enough,
-                                                         const void *json, size_t n, int timeout, pouch_gather_fn *done, void *arg);
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_gather(pouch_client *c, pouch_dest *const to[], size_t n_to,
+                                                         size_t enough, const void *json, size_t n, int timeout,
+                                                         pouch_gather_fn *done, void *arg);
 
 /*
  * Sends without asking for a reply; stored may be NULL. request_id, when not NULL, gets the id.
  * Errors as pouch_client_request().
  */
-POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_send(pouch_client *c, const pouch_dest *to, const void *json, size_t n,
-                                                       char request_id[37], pouch_stored_fn *stored, void *arg);
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_send(pouch_client *c, const pouch_dest *to, const void *json,
+                                                       size_t n, char request_id[37], pouch_stored_fn *stored,
+                                                       void *arg);
 
 /* With client.thread = off: readable when work or a deadline is due. Poll it, never read it. -1 with a thread. */
 POUCH_API int pouch_client_fd(const pouch_client *c);

@@ -29,7 +29,8 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_dest_set_key(pouch_dest *d, const cha
  * A Kafka header on every request to d, e.g. traceparent; headers travel in clear. At most 32
  * of 4,096 bytes each. CONFIG: the name is empty, begins with "pouch-" (ours), or a bound is passed.
  */
-POUCH_API POUCH_MUST_CHECK pouch_err pouch_dest_add_header(pouch_dest *d, const char *name, const void *value, size_t n);
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_dest_add_header(pouch_dest *d, const char *name, const void *value,
+                                                           size_t n);
 
 /* 12 or 16 (setting crypto.iv_bytes otherwise): some peers refuse one of them. CONFIG: any other number. */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_dest_set_iv_bytes(pouch_dest *d, int bytes);

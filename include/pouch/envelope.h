@@ -18,8 +18,9 @@ extern "C" {
  * INVALID_PAYLOAD: not one JSON text in UTF-8. TOO_LARGE: over 512 MiB. CONFIG: reply_topic is no
  * topic name, or the key is over its limit with crypto.over_limit = stop. NO_MEMORY.
  */
-POUCH_API POUCH_MUST_CHECK pouch_err pouch_seal(pouch_keyring *ring, const pouch_dest *to, const char *reply_topic, const void *json,
-                                                size_t n, char request_id[37], char **envelope, size_t *envelope_n);
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_seal(pouch_keyring *ring, const pouch_dest *to, const char *reply_topic,
+                                                const void *json, size_t n, char request_id[37], char **envelope,
+                                                size_t *envelope_n);
 
 /*
  * Opens an envelope of either direction: *json is the request's payload, or the whole reply
@@ -27,8 +28,8 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_seal(pouch_keyring *ring, const pouch
  * json_n does not count. request_id, when not NULL, gets the outer id.
  * BAD_ENVELOPE: malformed; DECRYPT_FAILED: no key of the ring opens it, or it was altered. NO_MEMORY.
  */
-POUCH_API POUCH_MUST_CHECK pouch_err pouch_open(pouch_keyring *ring, const void *envelope, size_t n, char request_id[37], char **json,
-                                                size_t *json_n);
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_open(pouch_keyring *ring, const void *envelope, size_t n,
+                                                char request_id[37], char **json, size_t *json_n);
 
 /* Wipes and frees what pouch_seal(), pouch_open() or pouch_metrics_text() gave. NULL is allowed. */
 POUCH_API void pouch_free(void *p);

@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /* Everything declared with POUCH_API, and nothing else, is exported by the shared library. */
-#define POUCH_API __attribute__((visibility("default")))
+#define POUCH_API        __attribute__((visibility("default")))
 #define POUCH_MUST_CHECK __attribute__((warn_unused_result))
 
 /*
@@ -20,25 +20,25 @@ extern "C" {
  * again may help, 2 = the outcome is unknown, so ask again only where the handler is
  * idempotent. Exit codes follow sysexits.h; 1 is a negative answer.
  */
-#define POUCH_ERRORS(X)                                                                            \
-    X(1, TIMEOUT, "timeout", 2, 75)                                                                \
-    X(2, CLOSED, "closed", 2, 75)                                                                  \
-    X(3, NO_RESPONDERS, "no_responders", 1, 69)                                                    \
-    X(4, OVERLOADED, "overloaded", 1, 75)                                                          \
-    X(5, NO_ROUTE, "no_route", 0, 1)                                                               \
-    X(6, ROUTE_DISABLED, "route_disabled", 0, 1)                                                   \
-    X(7, TARGET_REFUSED, "target_refused", 0, 1)                                                   \
-    X(8, HOP_LIMIT, "hop_limit", 0, 1)                                                             \
-    X(9, EXPIRED, "expired", 0, 1)                                                                 \
-    X(10, TOO_LARGE, "too_large", 0, 1)                                                            \
-    X(11, BAD_ENVELOPE, "bad_envelope", 0, 1)                                                      \
-    X(12, DECRYPT_FAILED, "decrypt_failed", 0, 1)                                                  \
-    X(13, INVALID_PAYLOAD, "invalid_payload", 0, 1)                                                \
-    X(14, HANDLER_ERROR, "handler_error", 0, 1)                                                    \
-    X(15, HANDLER_TIMEOUT, "handler_timeout", 2, 1)                                                \
-    X(16, CONFIG, "config", 0, 78)                                                                 \
-    X(17, NO_BROKER, "no_broker", 1, 69)                                                           \
-    X(18, NOT_ALLOWED, "not_allowed", 0, 77)                                                       \
+#define POUCH_ERRORS(X)                             \
+    X(1, TIMEOUT, "timeout", 2, 75)                 \
+    X(2, CLOSED, "closed", 2, 75)                   \
+    X(3, NO_RESPONDERS, "no_responders", 1, 69)     \
+    X(4, OVERLOADED, "overloaded", 1, 75)           \
+    X(5, NO_ROUTE, "no_route", 0, 1)                \
+    X(6, ROUTE_DISABLED, "route_disabled", 0, 1)    \
+    X(7, TARGET_REFUSED, "target_refused", 0, 1)    \
+    X(8, HOP_LIMIT, "hop_limit", 0, 1)              \
+    X(9, EXPIRED, "expired", 0, 1)                  \
+    X(10, TOO_LARGE, "too_large", 0, 1)             \
+    X(11, BAD_ENVELOPE, "bad_envelope", 0, 1)       \
+    X(12, DECRYPT_FAILED, "decrypt_failed", 0, 1)   \
+    X(13, INVALID_PAYLOAD, "invalid_payload", 0, 1) \
+    X(14, HANDLER_ERROR, "handler_error", 0, 1)     \
+    X(15, HANDLER_TIMEOUT, "handler_timeout", 2, 1) \
+    X(16, CONFIG, "config", 0, 78)                  \
+    X(17, NO_BROKER, "no_broker", 1, 69)            \
+    X(18, NOT_ALLOWED, "not_allowed", 0, 77)        \
     X(19, NO_MEMORY, "no_memory", 1, 75)
 
 typedef enum pouch_err {

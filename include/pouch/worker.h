@@ -34,7 +34,8 @@ typedef void pouch_handler_fn(pouch_job *job, void *arg);
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_worker_new(pouch_worker **w, const pouch_options *o, pouch_keyring *ring);
 
 /* Before _run, once a topic. CONFIG: not a topic name, given twice, or already running. */
-POUCH_API POUCH_MUST_CHECK pouch_err pouch_worker_handle(pouch_worker *w, const char *topic, pouch_handler_fn *fn, void *arg);
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_worker_handle(pouch_worker *w, const char *topic, pouch_handler_fn *fn,
+                                                         void *arg);
 
 /*
  * Works until pouch_worker_stop(), then takes no more, finishes what is in flight (up to the
@@ -53,13 +54,14 @@ POUCH_API void pouch_worker_free(pouch_worker *w);
 
 /* What the job is about; all borrowed until the job has ended. */
 POUCH_API const void *pouch_job_payload(const pouch_job *j, size_t *n); /* JSON text, NUL-terminated beyond *n */
-POUCH_API const char *pouch_job_request_id(const pouch_job *j);        /* 36 characters */
+POUCH_API const char *pouch_job_request_id(const pouch_job *j);         /* 36 characters */
 POUCH_API const char *pouch_job_topic(const pouch_job *j);
-POUCH_API const char *pouch_job_publisher(const pouch_job *j);         /* "" when the request named none */
-POUCH_API const char *pouch_job_source(const pouch_job *j);            /* "topic/partition/offset": one record, for deduplication */
-POUCH_API int64_t pouch_job_deadline(const pouch_job *j);              /* ms since the epoch; 0 = none */
-POUCH_API int pouch_job_attempt(const pouch_job *j);                   /* 1 the first time */
-POUCH_API int pouch_job_wants_reply(const pouch_job *j);               /* 0: sent without asking for one */
+POUCH_API const char *pouch_job_publisher(const pouch_job *j); /* "" when the request named none */
+POUCH_API const char *
+pouch_job_source(const pouch_job *j);                     /* "topic/partition/offset": one record, for deduplication */
+POUCH_API int64_t pouch_job_deadline(const pouch_job *j); /* ms since the epoch; 0 = none */
+POUCH_API int pouch_job_attempt(const pouch_job *j);      /* 1 the first time */
+POUCH_API int pouch_job_wants_reply(const pouch_job *j);  /* 0: sent without asking for one */
 
 /* The value of the first header of that name, or NULL; with i the (i+1)th header's name, for listing; NULL past the end. */
 POUCH_API const void *pouch_job_header(const pouch_job *j, const char *name, size_t *n);
@@ -79,7 +81,8 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_fail(pouch_job *j, const char *te
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_retry(pouch_job *j, const char *reason);
 
 /* To the next service: same request id, reply topic and deadline, hop + 1; its last service answers the requester. HOP_LIMIT after 16. */
-POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_forward(pouch_job *j, const pouch_dest *next, const void *json, size_t n);
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_forward(pouch_job *j, const pouch_dest *next, const void *json,
+                                                       size_t n);
 
 #ifdef __cplusplus
 }

@@ -40,8 +40,8 @@ struct pl_kafka_opaque {
  * why). A user's property that only the other kind of handle reads has no effect and no warning.
  * opaque may be NULL. On success the configuration is the caller's, until rd_kafka_new() takes it.
  */
-POUCH_MUST_CHECK pouch_err pl_kafka_conf(rd_kafka_conf_t **conf, const struct pl_settings *s, const char *client_id, bool consumer,
-                                         struct pl_kafka_opaque *opaque, const char *const pairs[]);
+POUCH_MUST_CHECK pouch_err pl_kafka_conf(rd_kafka_conf_t **conf, const struct pl_settings *s, const char *client_id,
+                                         bool consumer, struct pl_kafka_opaque *opaque, const char *const pairs[]);
 
 /* rd_kafka_new(): takes conf in any case. CONFIG: properties that do not fit together; NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err pl_kafka_new(rd_kafka_t **rk, rd_kafka_type_t type, rd_kafka_conf_t *conf);

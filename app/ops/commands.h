@@ -1,0 +1,24 @@
+/* Every sub-command there is; app/main.c puts them in order. */
+#ifndef POUCH_OPS_COMMANDS_H
+#define POUCH_OPS_COMMANDS_H
+
+#include <ops/ops.h>
+
+extern const struct ops_command ops_key_new;
+extern const struct ops_command ops_seal;
+extern const struct ops_command ops_open;
+extern const struct ops_command ops_dev;
+extern const struct ops_command ops_worker;
+extern const struct ops_command ops_request;
+extern const struct ops_command ops_send;
+extern const struct ops_command ops_topic_create;
+extern const struct ops_command ops_topic_list;
+extern const struct ops_command ops_topic_describe;
+extern const struct ops_command ops_topic_delete;
+extern const struct ops_command ops_bench_request;
+extern const struct ops_command ops_bench_worker;
+extern const struct ops_command ops_bench_seal;
+extern const struct ops_command ops_config_show;
+extern const struct ops_command ops_version;
+
+#endif

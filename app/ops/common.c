@@ -1,0 +1,73 @@
+#include <base/why.h>
+#include <errno.h>
+#include <ops/common.h>
+#include <signal.h>
+#include <string.h>
+
+const struct ops_flag ops_basic_flags[] = {
+    {"--output", 'o', "FORMAT", false, "table (for people), json (one document) or jsonl (one a line)"},
+    {"--help", 'h', NULL, false, "this help"},
+    {0},
+};
+
+const struct ops_flag ops_common_flags[] = {
+    {"--config", 0, "FILE", false, "settings from this YAML file (or $POUCH_CONFIG)"},
+    {"-X", 'X', "NAME=VALUE", true, "any property of librdkafka, such as security.protocol=SASL_SSL"},
+    {"--output", 'o', "FORMAT", false, "table (for people), json (one document) or jsonl (one a line)"},
+    {"--help", 'h', NULL, false, "this help"},
+    {0},
+};
+
+static const char *const common_settings[] = {"brokers", "client.id", "key.file", "log.level", NULL};
+
+bool ops_takes_setting(const struct ops_command *command, const char *setting) {
+    const char *const *tables[] = {command->settings, command->no_settings ? NULL : common_settings};
+    for (size_t t = 0; t < 2; t++)
+        for (const char *const *s = tables[t]; s && *s; s++)
+            if (!strcmp(*s, setting)) return true;
+    return false;
+}
+
+int ops_read_line(FILE *in, struct pl_buf *line) {
+    pl_buf_reset(line);
+    bool whole = true;
+    int c;
+    while ((c = getc_unlocked(in)) != EOF && c != '\n')
+        if (whole && pl_buf_putc(line, (char)c)) whole = false;
+    if (c == EOF && line->len == 0 && whole) return 0;
+    if (whole && line->len && line->at[line->len - 1] == '\r') line->at[--line->len] = 0;
+    return whole ? 1 : -1;
+}
+
+pouch_err ops_read_all(FILE *in, struct pl_buf *out) {
+    char block[16384];
+    size_t n;
+    pouch_err e = POUCH_OK;
+    while (!e && (n = fread(block, 1, sizeof block, in)) > 0) e = pl_buf_append(out, block, n);
+    explicit_bzero(block, sizeof block);
+    if (!e && ferror(in)) e = pl_fail(POUCH_E_CONFIG, "reading the input failed: %s", strerror(errno));
+    return e;
+}
+
+pouch_err ops_keyring(const struct ops_call *call, pouch_keyring **ring) {
+    return pouch_keyring_load(ring, pouch_options_get(call->options, "key.file"));
+}
+
+static void (*on_stop)(void *arg);
+static void *on_stop_arg;
+
+static void stop_signal(int number) {
+    (void)number;
+    if (on_stop) on_stop(on_stop_arg);
+}
+
+pouch_err ops_on_stop(void (*stop)(void *arg), void *arg) {
+    on_stop = stop;
+    on_stop_arg = arg;
+    /* The second signal ends the program at once: somebody who presses Ctrl-C twice means it. */
+    struct sigaction act = {.sa_handler = stop_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&act.sa_mask);
+    if (sigaction(SIGINT, &act, NULL) || sigaction(SIGTERM, &act, NULL))
+        return pl_fail(POUCH_E_CONFIG, "signals cannot be handled: %s", strerror(errno));
+    return POUCH_OK;
+}

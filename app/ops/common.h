@@ -1,0 +1,30 @@
+/* What the parser, the help and the commands of this room share. */
+#ifndef POUCH_OPS_COMMON_H
+#define POUCH_OPS_COMMON_H
+
+#include <base/buf.h>
+#include <ops/ops.h>
+#include <stdio.h>
+
+extern const struct ops_flag ops_basic_flags[];  /* every command: --help, -o */
+extern const struct ops_flag ops_common_flags[]; /* those, --config and -X */
+
+/* Whether the setting's flag belongs to the command: the common ones, or named in its table. */
+bool ops_takes_setting(const struct ops_command *command, const char *setting);
+
+/* The help for the commands of a family, such as topic. */
+void ops_help_family(const struct ops_command *const commands[], const char *family);
+
+/*
+ * The next line of in, without its newline, into line (reset first). 1: a line; 0: the end;
+ * -1: longer than the buffer's ceiling (the rest of it is skipped), or no memory.
+ */
+int ops_read_line(FILE *in, struct pl_buf *line);
+
+/* All of in. TOO_LARGE past the buffer's ceiling. */
+POUCH_MUST_CHECK pouch_err ops_read_all(FILE *in, struct pl_buf *out);
+
+/* A stop was asked for by SIGINT or SIGTERM; then calls `stop(arg)` once, from the signal handler: it must be async-signal-safe. */
+POUCH_MUST_CHECK pouch_err ops_on_stop(void (*stop)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,247 @@
+/* The command line: which command, which flags, which arguments. */
+#include <base/log.h>
+#include <base/why.h>
+#include <ctype.h>
+#include <errno.h>
+#include <ops/common.h>
+#include <ops/ops.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void ops_say(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fputs("pouch: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+int ops_usage(const struct ops_call *call, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fputs("pouch: ", stderr);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    if (call && call->command)
+        fprintf(stderr, "; see pouch %s --help\n", call->command->name);
+    else
+        fputs("; see pouch --help\n", stderr);
+    return OPS_EXIT_USAGE;
+}
+
+int ops_error(pouch_err e) {
+    ops_say("%s", pouch_why());
+    return pouch_err_exit_code(e);
+}
+
+int ops_done(void) {
+    if (fflush(stdout) == 0 && !ferror(stdout)) return OPS_EXIT_OK;
+    ops_say("writing the output failed: %s", strerror(errno));
+    return 74;
+}
+
+const char *ops_flag(const struct ops_call *call, const char *name, size_t i) {
+    for (size_t g = 0; g < call->n_given; g++)
+        if (!strcmp(call->given[g].flag->name, name) && i-- == 0) return call->given[g].value;
+    return NULL;
+}
+
+bool ops_has(const struct ops_call *call, const char *name) {
+    for (size_t g = 0; g < call->n_given; g++)
+        if (!strcmp(call->given[g].flag->name, name)) return true;
+    return false;
+}
+
+pouch_err ops_number(const struct ops_call *call, const char *name, int64_t fallback, int64_t least, int64_t most,
+                     int64_t *out) {
+    const char *text = ops_flag(call, name, 0);
+    *out = fallback;
+    if (!text) return POUCH_OK;
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno || *end || end == text || value < least || value > most)
+        return pl_fail(POUCH_E_CONFIG, "%s: '%s' is not a number from %lld to %lld", name, text, (long long)least,
+                       (long long)most);
+    *out = value;
+    return POUCH_OK;
+}
+
+/* Whether the first words of argv name the command; how many words it took. */
+static int words_match(const struct ops_command *command, int argc, char **argv) {
+    const char *space = strchr(command->name, ' ');
+    size_t first = space ? (size_t)(space - command->name) : strlen(command->name);
+    if (argc < 1 || strlen(argv[0]) != first || strncmp(argv[0], command->name, first)) return 0;
+    if (!space) return 1;
+    return argc > 1 && !strcmp(argv[1], space + 1) ? 2 : 0;
+}
+
+static bool is_family(const struct ops_command *const commands[], const char *word) {
+    size_t n = strlen(word);
+    for (size_t i = 0; commands[i]; i++)
+        if (!strncmp(commands[i]->name, word, n) && commands[i]->name[n] == ' ') return true;
+    return false;
+}
+
+static const struct pl_option *setting_flag(const struct ops_command *command, const char *name, size_t n) {
+    for (const struct pl_option *o = pl_options; o->name; o++) {
+        bool match = n == 1 ? o->letter == name[0] : o->flag && strlen(o->flag) == n && !strncmp(o->flag, name, n);
+        if (match && ops_takes_setting(command, o->name)) return o;
+    }
+    return NULL;
+}
+
+static const struct ops_flag *own_flag(const struct ops_command *command, const char *name, size_t n) {
+    const struct ops_flag *tables[] = {command->flags, command->no_settings ? ops_basic_flags : ops_common_flags};
+    for (size_t t = 0; t < 2; t++)
+        for (const struct ops_flag *f = tables[t]; f && f->name; f++)
+            if (n == 1 ? f->letter == name[0] : strlen(f->name) == n && !strncmp(f->name, name, n)) return f;
+    return NULL;
+}
+
+/* One flag at argv[*i]: its name, and its value when it takes one, from "=", the rest of "-xREST", or the next word. */
+static int take_flag(struct ops_call *call, int argc, char **argv, int *i) {
+    const char *word = argv[*i];
+    bool is_long = word[1] == '-';
+    const char *name = is_long ? word : word + 1;
+    size_t n = is_long ? strcspn(word, "=") : 1;
+    const struct ops_flag *flag = own_flag(call->command, name, n);
+    const struct pl_option *setting = flag ? NULL : setting_flag(call->command, name, n);
+    if (!flag && !setting) return ops_usage(call, "no such flag: %.*s", is_long ? (int)n : 2, word);
+    bool takes_value = setting || flag->arg;
+    const char *value = NULL;
+    if (is_long && word[n] == '=')
+        value = word + n + 1;
+    else if (!is_long && word[2])
+        value = word + 2;
+    if (!takes_value && value) return ops_usage(call, "%.*s takes no value", is_long ? (int)n : 2, word);
+    if (takes_value && !value) {
+        if (*i + 1 >= argc) return ops_usage(call, "%s wants a value", word);
+        value = argv[++*i];
+    }
+    if (setting) {
+        pouch_err e = pouch_options_set(call->options, setting->name, value);
+        return e ? ops_usage(call, "%s", pouch_why()) : 0;
+    }
+    if (!flag->repeats && ops_has(call, flag->name)) return ops_usage(call, "%s is given twice", flag->name);
+    call->given[call->n_given++] = (struct ops_given){flag, value};
+    return 0;
+}
+
+static int take_words(struct ops_call *call, int argc, char **argv) {
+    bool flags_end = false;
+    for (int i = 0; i < argc; i++) {
+        const char *word = argv[i];
+        if (!flags_end && !strcmp(word, "--")) {
+            flags_end = true;
+        } else if (!flags_end && word[0] == '-' && word[1]) {
+            int exit_code = take_flag(call, argc, argv, &i);
+            if (exit_code) return exit_code;
+        } else {
+            call->args[call->n_args++] = word;
+        }
+    }
+    return 0;
+}
+
+static int check_arguments(struct ops_call *call) {
+    const struct ops_command *c = call->command;
+    if (call->n_args < c->least) return ops_usage(call, "%s wants %s", c->name, c->args);
+    if (call->n_args > c->most)
+        return ops_usage(call, "%s: too many arguments, the first is '%s'", c->name, call->args[c->most]);
+    const char *output = ops_flag(call, "--output", 0);
+    static const char *const names[] = {[OPS_TABLE] = "table", [OPS_JSON] = "json", [OPS_JSONL] = "jsonl"};
+    call->output_given = output != NULL;
+    for (size_t i = 0; output && i < sizeof names / sizeof names[0]; i++)
+        if (!strcmp(output, names[i])) {
+            call->output = (enum ops_output)i;
+            return 0;
+        }
+    return output ? ops_usage(call, "-o: '%s' is not one of table, json, jsonl", output) : 0;
+}
+
+/* -X name=value, and the settings file. */
+static int take_settings(struct ops_call *call) {
+    const char *file = ops_flag(call, "--config", 0);
+    if (!file) file = getenv("POUCH_CONFIG");
+    if (file && pouch_options_load(call->options, file)) return ops_error(POUCH_E_CONFIG);
+    const char *property;
+    for (size_t i = 0; (property = ops_flag(call, "-X", i)); i++) {
+        const char *equals = strchr(property, '=');
+        char name[256];
+        if (!equals || equals == property || (size_t)(equals - property) > sizeof name - sizeof "kafka.")
+            return ops_usage(call, "-X wants name=value");
+        snprintf(name, sizeof name, "kafka.%.*s", (int)(equals - property), property);
+        if (pouch_options_set(call->options, name, equals + 1)) return ops_error(POUCH_E_CONFIG);
+    }
+    const char *level = pouch_options_get(call->options, "log.level");
+    static const char *const levels[] = {
+        [PL_LOG_ERROR] = "error", [PL_LOG_WARN] = "warn", [PL_LOG_INFO] = "info", [PL_LOG_DEBUG] = "debug"};
+    for (size_t i = 0; level && i < sizeof levels / sizeof levels[0]; i++)
+        if (!strcmp(level, levels[i])) pl_log_set_level((enum pl_log_level)i);
+    return 0;
+}
+
+static int run(struct ops_call *call, int argc, char **argv) {
+    int exit_code = take_words(call, argc, argv);
+    if (exit_code) return exit_code;
+    if (ops_has(call, "--help")) {
+        ops_help(call->commands, call->command);
+        return ops_done();
+    }
+    if ((exit_code = check_arguments(call)) || (exit_code = take_settings(call))) return exit_code;
+    return call->command->run(call);
+}
+
+static int unknown(const struct ops_command *const commands[], int argc, char **argv) {
+    struct ops_call none = {0};
+    const char *word = argv[0];
+    if (!strcmp(word, "--version")) {
+        puts(pouch_version());
+        return ops_done();
+    }
+    if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) {
+        ops_help(commands, NULL);
+        return ops_done();
+    }
+    if (is_family(commands, word)) {
+        if (argc > 1 && argv[1][0] != '-') return ops_usage(&none, "no such command: %s %s", word, argv[1]);
+        ops_help_family(commands, word);
+        return argc > 1 ? ops_done() : OPS_EXIT_USAGE;
+    }
+    if (word[0] == '-') return ops_usage(&none, "the command comes first: pouch COMMAND %s …", word);
+    return ops_usage(&none, "no such command: %s", word);
+}
+
+int ops_main(const struct ops_command *const commands[], int argc, char **argv) {
+    signal(SIGPIPE, SIG_IGN);
+    pl_log_set_name("pouch");
+    if (argc < 2) {
+        ops_help(commands, NULL);
+        return OPS_EXIT_USAGE;
+    }
+    argc--;
+    argv++;
+    struct ops_call call = {.commands = commands};
+    int words = 0;
+    for (size_t i = 0; commands[i] && !words; i++)
+        if ((words = words_match(commands[i], argc, argv))) call.command = commands[i];
+    if (!words) return unknown(commands, argc, argv);
+
+    call.options = pouch_options_new();
+    call.args = calloc((size_t)argc + 1, sizeof *call.args);
+    call.given = calloc((size_t)argc + 1, sizeof *call.given);
+    int exit_code = OPS_EXIT_SOFTWARE;
+    if (call.options && call.args && call.given)
+        exit_code = run(&call, argc - words, argv + words);
+    else
+        ops_say("out of memory");
+    free(call.args);
+    free(call.given);
+    pouch_options_free(call.options);
+    return exit_code;
+}

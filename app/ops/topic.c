@@ -1,0 +1,273 @@
+/* pouch topic create, list, describe, delete. */
+#include <base/why.h>
+#include <cluster/cluster.h>
+#include <json/json.h>
+#include <ops/commands.h>
+#include <ops/common.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TIMEOUT_MS = 10000, CONFIGS_MAX = 32 };
+
+/* A cluster handle as the settings say. */
+static pouch_err cluster(const struct ops_call *call, struct pl_cluster **c) {
+    struct pl_settings s;
+    pouch_err e = pl_settings_read(&s, call->options);
+    if (e) return e;
+    e = pl_cluster_open(c, &s, s.client_id ? s.client_id : "pouch-cli");
+    pl_settings_free(&s);
+    return e;
+}
+
+/* Splits each --set name=value into the spec's list; storage holds the copies. */
+static pouch_err configs(const struct ops_call *call, const char *list[], char *storage[], size_t *n) {
+    const char *text;
+    for (*n = 0; (text = ops_flag(call, "--set", *n)); (*n)++) {
+        const char *equals = strchr(text, '=');
+        if (!equals || equals == text || *n == CONFIGS_MAX)
+            return pl_fail(POUCH_E_CONFIG, "--set wants name=value, at most %d of them", CONFIGS_MAX);
+        storage[*n] = strdup(text);
+        if (!storage[*n]) return pl_fail(POUCH_E_NO_MEMORY, "out of memory");
+        storage[*n][equals - text] = 0;
+        list[2 * *n] = storage[*n];
+        list[2 * *n + 1] = storage[*n] + (equals - text) + 1;
+    }
+    return POUCH_OK;
+}
+
+static int create_all(struct ops_call *call, struct pl_cluster *c, const char *const *list) {
+    int64_t partitions, replication;
+    if (ops_number(call, "--partitions", -1, 1, 100000, &partitions) ||
+        ops_number(call, "--replication", -1, 1, 100, &replication))
+        return ops_usage(call, "%s", pouch_why());
+    int exit_code = OPS_EXIT_OK;
+    for (size_t i = 0; i < call->n_args; i++) {
+        struct pl_topic_spec spec = {call->args[i], (int)partitions, (int)replication, list};
+        bool existed = false;
+        pouch_err e = pl_topic_create(pl_cluster_handle(c), &spec, &existed, TIMEOUT_MS);
+        if (e) {
+            exit_code = ops_error(e);
+        } else if (existed) {
+            ops_say("topic %s exists already", call->args[i]);
+            if (!exit_code) exit_code = OPS_EXIT_NEGATIVE;
+        } else {
+            ops_say("topic %s created", call->args[i]);
+        }
+    }
+    return exit_code;
+}
+
+static int topic_create(struct ops_call *call) {
+    const char *list[2 * CONFIGS_MAX + 1] = {0};
+    char *storage[CONFIGS_MAX] = {0};
+    size_t n;
+    struct pl_cluster *c = NULL;
+    pouch_err e = configs(call, list, storage, &n);
+    if (!e) e = cluster(call, &c);
+    int exit_code = e ? ops_error(e) : create_all(call, c, list);
+    pl_cluster_close(c);
+    for (size_t i = 0; i < CONFIGS_MAX; i++) free(storage[i]);
+    return exit_code;
+}
+
+static json_t *partition_json(const struct pl_topic_partition_info *p, bool offsets) {
+    json_t *o = json_pack("{s:i,s:i,s:i,s:i}", "id", (int)p->id, "leader", (int)p->leader, "replicas", p->replicas,
+                          "in_sync", p->in_sync);
+    if (o && offsets) {
+        json_object_set_new(o, "low", json_integer(p->low));
+        json_object_set_new(o, "high", json_integer(p->high));
+    }
+    return o;
+}
+
+static json_t *topic_json(const struct pl_topic_info *t, bool all) {
+    json_t *o =
+        json_pack("{s:s,s:i,s:i}", "topic", t->name, "partitions", (int)t->n_partitions, "replication", t->replication);
+    if (!o || !all) return o;
+    json_t *parts = json_array(), *set = json_object();
+    for (size_t i = 0; i < t->n_partitions; i++) json_array_append_new(parts, partition_json(&t->partitions[i], true));
+    for (char **c = t->configs; c && *c; c += 2) json_object_set_new(set, c[0], json_string(c[1]));
+    json_object_set_new(o, "partition", parts);
+    json_object_set_new(o, "config", set);
+    return o;
+}
+
+/* Prints and frees a value: one line of jsonl, or a whole document. */
+static int print_json(json_t *value) {
+    char *text = value ? pl_json_text(value, NULL) : NULL;
+    json_decref(value);
+    if (!text) {
+        ops_say("out of memory");
+        return pouch_err_exit_code(POUCH_E_NO_MEMORY);
+    }
+    puts(text);
+    free(text);
+    return OPS_EXIT_OK;
+}
+
+static size_t offline(const struct pl_topic_info *t) {
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_partitions; i++) n += t->partitions[i].leader < 0;
+    return n;
+}
+
+static size_t under_replicated(const struct pl_topic_info *t) {
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_partitions; i++) n += t->partitions[i].in_sync < t->partitions[i].replicas;
+    return n;
+}
+
+static int print_list(const struct ops_call *call, const struct pl_topic_info *topics, size_t n) {
+    if (call->output == OPS_JSON) {
+        json_t *all = json_array();
+        for (size_t i = 0; all && i < n; i++) json_array_append_new(all, topic_json(&topics[i], false));
+        return print_json(all);
+    }
+    if (call->output == OPS_TABLE && n) printf("%-40s %10s %11s %s\n", "TOPIC", "PARTITIONS", "REPLICATION", "HEALTH");
+    int exit_code = OPS_EXIT_OK;
+    for (size_t i = 0; i < n && !exit_code; i++) {
+        if (call->output == OPS_JSONL) {
+            exit_code = print_json(topic_json(&topics[i], false));
+            continue;
+        }
+        const char *health = offline(&topics[i])            ? "offline partitions"
+                             : under_replicated(&topics[i]) ? "under-replicated"
+                                                            : "ok";
+        printf("%-40s %10zu %11d %s\n", topics[i].name, topics[i].n_partitions, topics[i].replication, health);
+    }
+    return exit_code;
+}
+
+static int topic_list(struct ops_call *call) {
+    struct pl_cluster *c = NULL;
+    struct pl_topic_info *topics = NULL;
+    size_t n = 0;
+    pouch_err e = cluster(call, &c);
+    if (!e) e = pl_topic_list(pl_cluster_handle(c), &topics, &n, TIMEOUT_MS);
+    int exit_code = e ? ops_error(e) : print_list(call, topics, n);
+    pl_topic_info_free(topics, n);
+    pl_cluster_close(c);
+    return exit_code ? exit_code : ops_done();
+}
+
+static void print_description(const struct pl_topic_info *t) {
+    printf("topic        %s\npartitions   %zu\nreplication  %d\n", t->name, t->n_partitions, t->replication);
+    for (char **c = t->configs; c && *c; c += 2) printf("config       %s = %s\n", c[0], c[1]);
+    printf("\n%9s %7s %9s %8s %14s %14s %14s\n", "PARTITION", "LEADER", "REPLICAS", "IN-SYNC", "LOW", "HIGH",
+           "RECORDS");
+    for (size_t i = 0; i < t->n_partitions; i++) {
+        const struct pl_topic_partition_info *p = &t->partitions[i];
+        printf("%9d %7d %9d %8d %14lld %14lld %14lld\n", p->id, p->leader, p->replicas, p->in_sync, (long long)p->low,
+               (long long)p->high, (long long)(p->high - p->low));
+    }
+}
+
+static int topic_describe(struct ops_call *call) {
+    struct pl_cluster *c = NULL;
+    pouch_err e = cluster(call, &c);
+    if (e) return ops_error(e);
+    json_t *all = call->output == OPS_JSON && call->n_args > 1 ? json_array() : NULL;
+    int exit_code = OPS_EXIT_OK;
+    for (size_t i = 0; i < call->n_args; i++) {
+        struct pl_topic_info *t = NULL;
+        e = pl_topic_describe(pl_cluster_handle(c), call->args[i], &t, TIMEOUT_MS);
+        if (e)
+            exit_code = ops_error(e);
+        else if (all)
+            json_array_append_new(all, topic_json(t, true));
+        else if (call->output != OPS_TABLE)
+            exit_code = print_json(topic_json(t, true));
+        else
+            print_description(t);
+        pl_topic_info_free(t, t ? 1 : 0);
+    }
+    if (all && print_json(all)) exit_code = OPS_EXIT_SOFTWARE;
+    pl_cluster_close(c);
+    return exit_code ? exit_code : ops_done();
+}
+
+/* Deleting is for ever, so a person is asked, and a script says --yes. */
+static bool agreed(const struct ops_call *call) {
+    if (ops_has(call, "--yes")) return true;
+    fprintf(stderr, "pouch: this deletes, with all their records:");
+    for (size_t i = 0; i < call->n_args; i++) fprintf(stderr, " %s", call->args[i]);
+    if (!isatty(STDIN_FILENO)) {
+        fprintf(stderr, "\npouch: nothing deleted; add --yes to do it\n");
+        return false;
+    }
+    fprintf(stderr, "\nDelete? [y/N] ");
+    int answer = getchar();
+    return answer == 'y' || answer == 'Y';
+}
+
+static int topic_delete(struct ops_call *call) {
+    if (!agreed(call)) return OPS_EXIT_USAGE;
+    struct pl_cluster *c = NULL;
+    pouch_err e = cluster(call, &c);
+    if (e) return ops_error(e);
+    int exit_code = OPS_EXIT_OK;
+    for (size_t i = 0; i < call->n_args; i++) {
+        e = pl_topic_delete(pl_cluster_handle(c), call->args[i], TIMEOUT_MS);
+        if (e)
+            exit_code = ops_error(e);
+        else
+            ops_say("topic %s deleted", call->args[i]);
+    }
+    pl_cluster_close(c);
+    return exit_code;
+}
+
+enum { ANY = 1000 };
+
+const struct ops_command ops_topic_create = {
+    .name = "topic create",
+    .args = "TOPIC…",
+    .summary = "Create topics",
+    .about = "Without --partitions and --replication the broker's defaults are used. A topic that is\n"
+             "there already is left as it is; the exit code is then 1.\n\n"
+             "  pouch topic create calculate --partitions 3 --set retention.ms=604800000\n",
+    .flags =
+        (const struct ops_flag[]){
+            {"--partitions", 'p', "N", false, "how many partitions"},
+            {"--replication", 'r', "N", false, "how many copies of each"},
+            {"--set", 0, "NAME=VALUE", true, "a topic configuration, such as retention.ms=604800000"},
+            {0},
+        },
+    .least = 1,
+    .most = ANY,
+    .run = topic_create,
+};
+
+const struct ops_command ops_topic_list = {
+    .name = "topic list",
+    .args = "",
+    .summary = "List topics with their partitions and health",
+    .about = "Kafka's internal topics (__…) are left out.\n",
+    .run = topic_list,
+};
+
+const struct ops_command ops_topic_describe = {
+    .name = "topic describe",
+    .args = "TOPIC…",
+    .summary = "Describe topics: leaders, replicas, offsets and settings",
+    .about = "Only settings that differ from the broker's defaults are shown.\n",
+    .least = 1,
+    .most = ANY,
+    .run = topic_describe,
+};
+
+const struct ops_command ops_topic_delete = {
+    .name = "topic delete",
+    .args = "TOPIC…",
+    .summary = "Delete topics with all their records",
+    .about = "Shows what would be deleted and asks; scripts say --yes.\n",
+    .flags =
+        (const struct ops_flag[]){
+            {"--yes", 'y', NULL, false, "do not ask"},
+            {0},
+        },
+    .least = 1,
+    .most = ANY,
+    .run = topic_delete,
+};
