@@ -56,6 +56,9 @@ bool pl_kafka_all_down(const struct pl_kafka_health *h);
 /* A broker has answered: a delivery, a record, a call. Cheap; h may be NULL. */
 void pl_kafka_up(struct pl_kafka_health *h);
 
+/* Keeps the error that the error callback told, or a fatal one. h may be NULL. */
+void pl_kafka_trouble(struct pl_kafka_health *h, rd_kafka_resp_err_t e, const char *reason);
+
 /*
  * Into out: "no broker answers at B (connection refused): …next step". For NO_BROKER messages.
  * Brokers that refuse our credentials or certificate are told as such.
