@@ -3,6 +3,7 @@
 #define POUCH_CRYPTO_KEYRING_H
 
 #include <pouch/key.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { PL_KEY_BYTES = 32, PL_KID_MAX = 64, PL_KEYS_MAX = 16, PL_KEYS_TRIED = 4 };

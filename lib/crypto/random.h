@@ -1,7 +1,7 @@
 /*
  * Random bytes from the system's CSPRNG, drawn in blocks a thread (a call a message costs more
  * than the encryption). A block is used once, wiped as it is used, and never survives a fork:
- * it lies on a page with MADV_WIPEONFORK, and the pid is checked where the kernel has none.
+ * it lies on a page with MADV_WIPEONFORK, and a count of forks is checked where the kernel has none.
  */
 #ifndef POUCH_CRYPTO_RANDOM_H
 #define POUCH_CRYPTO_RANDOM_H

@@ -7,8 +7,8 @@
 static pouch_dest *dest_new(const char *topic, const char *publisher) {
     const char *name = topic ? topic : publisher;
     if (!name || !pl_name_valid(name, strnlen(name, PL_NAME_MAX + 1))) {
-        pl_why_set("not a %s: 1 to %d characters of A-Z a-z 0-9 . _ - are", topic ? "topic name" : "publisher name",
-                   PL_NAME_MAX);
+        pl_why_set("a %s name is 1 to %d characters of A-Z a-z 0-9 . _ -, and neither . nor ..",
+                   topic ? "topic" : "publisher", PL_NAME_MAX);
         return NULL;
     }
     pouch_dest *d = calloc(1, sizeof *d);
@@ -55,6 +55,7 @@ static pouch_err header_check(const pouch_dest *d, const char *name, size_t name
 
 pouch_err pouch_dest_add_header(pouch_dest *d, const char *name, const void *value, size_t n) {
     size_t name_n = strnlen(name, PL_DEST_HEADER_BYTES_MAX + 1);
+    if (!value) n = 0;
     pouch_err e = header_check(d, name, name_n, n);
     if (e) return e;
     if (!d->headers) d->headers = calloc(PL_DEST_HEADERS_MAX, sizeof *d->headers);

@@ -1,0 +1,18 @@
+/* Ring files: lines of `kid:64hex` or bare `64hex`, blank lines, lines that start with #. */
+#ifndef POUCH_CRYPTO_KEYFILE_H
+#define POUCH_CRYPTO_KEYFILE_H
+
+#include <crypto/keyset.h>
+
+enum { PL_KEYFILE_MAX = 64 * 1024 };
+
+/* Adds the keys of a ring file's text to set. name is for messages. CONFIG: no key, or as pl_keyset_add(); NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_keyfile_parse(struct pl_keyset *set, const char *name, const char *text, size_t n);
+
+/*
+ * Reads path and parses it. CONFIG also when it cannot be read, is over PL_KEYFILE_MAX bytes,
+ * may be read by others than its owner and group, or written by others than its owner.
+ */
+POUCH_MUST_CHECK pouch_err pl_keyfile_read(struct pl_keyset *set, const char *path);
+
+#endif

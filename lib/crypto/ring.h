@@ -1,0 +1,30 @@
+/* The inside of pouch_keyring, for sealers. */
+#ifndef POUCH_CRYPTO_RING_H
+#define POUCH_CRYPTO_RING_H
+
+#include <crypto/keyset.h>
+#include <pthread.h>
+
+enum { PL_SPARES_MAX = 8 };
+
+struct pl_sealer;
+
+struct pouch_keyring {
+    _Atomic size_t refs;
+    _Atomic uint64_t generation; /* moves with each swap of set; read without the lock */
+    char *path;                  /* NULL: from the environment */
+    pthread_mutex_t reload;      /* held over a whole reload, so that the last to read is the last to swap */
+    pthread_mutex_t lock;        /* for what follows */
+    struct pl_keyset *set;
+    struct pl_sealer
+        *spares[PL_SPARES_MAX]; /* between two uses of pl_sealer_take(); they hold no reference of the ring */
+    size_t n_spares;
+};
+
+/* The set in force, with a reference for the caller, and its generation. */
+struct pl_keyset *pl_keyring_set(pouch_keyring *ring, uint64_t *generation);
+
+/* Frees a sealer that holds no reference of its ring. */
+void pl_sealer_dispose(struct pl_sealer *s);
+
+#endif
