@@ -15,8 +15,9 @@ typedef struct pouch_options pouch_options;
 
 /*
  * Settings at their defaults, then overridden by the environment (POUCH_* first, then the
- * documented names such as KAFKA_BROKERS). Environment values are checked by the first
- * call that uses the options, so that a bad one is an error and not a NULL here.
+ * documented names such as KAFKA_BROKERS; an empty one counts as absent). They are checked
+ * when a client or worker is made from the options, so that a bad one is an error and not
+ * a NULL here.
  * NULL: out of memory. Free with pouch_options_free().
  */
 POUCH_API pouch_options *pouch_options_new(void);
@@ -24,7 +25,8 @@ POUCH_API pouch_options *pouch_options_new(void);
 /*
  * Reads a YAML file. What the environment or pouch_options_set() has set stays: the order
  * is set > environment > file > default, whatever the order of the calls.
- * CONFIG: unreadable, not YAML, an unknown key, a bad value; pouch_why() names file, line and key.
+ * CONFIG: unreadable, not YAML, an unknown key, a bad value; pouch_why() names file, line and key,
+ * and nothing of the file is taken.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_options_load(pouch_options *o, const char *path);
 
@@ -35,7 +37,11 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_options_load(pouch_options *o, const 
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_options_set(pouch_options *o, const char *name, const char *value);
 
-/* The value in force as text, borrowed until the next call on o; NULL for an unknown name. Secrets come as "***". */
+/*
+ * The value in force as text, borrowed until the next call on o: "" for an option that is
+ * unset and has no default, NULL for an unknown name or a kafka.* property that is not set.
+ * Secrets come as "***".
+ */
 POUCH_API const char *pouch_options_get(const pouch_options *o, const char *name);
 
 /* NULL is allowed. Clients and workers keep their own copy, so o may be freed once they exist. */

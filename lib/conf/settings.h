@@ -52,28 +52,60 @@ POUCH_MUST_CHECK pouch_err pl_settings_read(struct pl_settings *s, const pouch_o
 void pl_settings_free(struct pl_settings *s);
 
 /* The table, for the command line, `config show` and the documents. */
-enum pl_option_kind { PL_KIND_TEXT, PL_KIND_NAME, PL_KIND_BOOL, PL_KIND_COUNT, PL_KIND_BYTES, PL_KIND_DURATION, PL_KIND_CHOICE, PL_KIND_PATH };
+enum pl_option_kind {
+    PL_KIND_TEXT,     /* without control characters; in a file also a list, joined by commas */
+    PL_KIND_NAME,     /* of a topic or client: A-Z a-z 0-9 . _ - */
+    PL_KIND_PATH,     /* in a file: relative to that file's folder */
+    PL_KIND_BOOL,     /* on, off, true, false, yes, no, 1, 0 in any case */
+    PL_KIND_COUNT,    /* digits */
+    PL_KIND_BYTES,    /* digits, and B, KiB, MiB or GiB */
+    PL_KIND_DURATION, /* see pl_duration_parse() */
+    PL_KIND_CHOICE,   /* one of the words in choices */
+};
+
+/*
+ * The C type of a setting. A choice becomes the index of its word in a bool or an enum, the
+ * number that it spells in an int.
+ */
+enum pl_field { PL_FIELD_TEXT, PL_FIELD_BOOL, PL_FIELD_INT, PL_FIELD_ENUM, PL_FIELD_SIZE };
 
 struct pl_option {
     const char *name;       /* "client.id" */
     const char *flag;       /* "--client-id"; NULL = only in file and environment */
     char letter;            /* 'b' for -b; 0 = none */
-    const char *arg;        /* "ID" in --help */
-    const char *env;        /* "POUCH_CLIENT_ID" */
-    const char *seed_env;   /* "KAFKA_CLIENT_ID" or NULL */
+    const char *arg;        /* "ID" in --help; NULL without a flag */
+    const char *seed_env;   /* "KAFKA_CLIENT_ID" or NULL; the name of its own is pl_option_env() */
     enum pl_option_kind kind;
     const char *fallback;   /* as text; NULL = unset */
     const char *choices;    /* "warn|stop" for CHOICE */
-    int64_t least, most;    /* for COUNT, BYTES, DURATION (ms) */
-    bool secret;
+    int64_t least, most;    /* COUNT, BYTES, DURATION (ms); for TEXT, NAME and PATH the length in bytes */
+    size_t at;              /* the place in struct pl_settings */
+    enum pl_field field;    /* and the type there */
     const char *text;       /* one sentence of help */
 };
 extern const struct pl_option pl_options[]; /* ordered by name, ended by a NULL name */
 
-/* Where the value in force came from: "default", "file PATH:LINE", "environment NAME", "set". For `config show`. Borrowed as pouch_options_get(). */
+/* The row of that name, NULL when there is none. */
+const struct pl_option *pl_option_find(const char *name);
+
+/* The option's environment name: POUCH_, then the name in upper case with _ for each dot. */
+enum { PL_OPTION_ENV_MAX = 64 };
+const char *pl_option_env(const struct pl_option *row, char out[PL_OPTION_ENV_MAX]);
+
+/* The type and bounds in words: "count (1 to 1024)", for the documents. Gives out. */
+enum { PL_OPTION_ALLOWED_MAX = 128 };
+const char *pl_option_allowed(const struct pl_option *row, char out[PL_OPTION_ALLOWED_MAX]);
+
+/*
+ * Where the value in force came from: "default", "file PATH:LINE", "environment NAME", "set".
+ * For `config show`; also for "kafka.NAME". Borrowed as pouch_options_get(); NULL for an unknown name.
+ */
 const char *pl_option_origin(const pouch_options *o, const char *name);
 
-/* kafka.* properties in force: the i-th name and value ("***" for secret ones such as *password*); false past the end. */
+/*
+ * The i-th kafka.* property that is set: its name with "kafka." in front, as for
+ * pl_option_origin(), and its value, "***" when it is secret. false past the end.
+ */
 bool pl_option_kafka(const pouch_options *o, size_t i, const char **name, const char **value);
 
 /* "30s", "500ms", "5m", "2h", "1d", bare = ms. CONFIG when malformed or out of bounds, the bounds in pouch_why(). */

@@ -1,0 +1,119 @@
+/* The one table of options. A new setting is a field in struct pl_settings and a row here. */
+#include <conf/settings.h>
+#include <string.h>
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+enum { KIB = 1024 };
+#define GIB (INT64_C(1) << 30)
+
+/* The longest name of a topic, and of a client whose reply topic is NAME.replies. */
+enum { TOPIC_MAX = 249, CLIENT_MAX = TOPIC_MAX - (int)sizeof ".replies" + 1 };
+enum { TEXT_MAX = 8192 };
+
+/* The type comes from the field itself, so that row and field cannot disagree. */
+#define FIELD(f) \
+    .at = offsetof(struct pl_settings, f), .field = _Generic(((struct pl_settings *)0)->f, char *                      \
+                                                             : PL_FIELD_TEXT, bool                                     \
+                                                             : PL_FIELD_BOOL, int                                      \
+                                                             : PL_FIELD_INT, enum pl_start                             \
+                                                             : PL_FIELD_ENUM, size_t                                   \
+                                                             : PL_FIELD_SIZE)
+#define FLAG(long_name, word) .flag = (long_name), .arg = (word)
+#define BOUNDS(low, high)     .least = (low), .most = (high)
+
+/* clang-format off */
+const struct pl_option pl_options[] = {
+    {.name = "brokers", FIELD(brokers), .letter = 'b', FLAG("--brokers", "HOST:PORT,…"), .seed_env = "KAFKA_BROKERS",
+     .kind = PL_KIND_TEXT, BOUNDS(1, TEXT_MAX), .fallback = "localhost:9092",
+     .text = "Kafka brokers to begin with; the rest are learned from them"},
+    {.name = "center.inbox", FIELD(inbox), FLAG("--inbox", "TOPIC"),
+     .kind = PL_KIND_NAME, BOUNDS(1, TOPIC_MAX), .fallback = "command-center-inbox",
+     .text = "Topic of the command center that routes by publisher"},
+    {.name = "client.connect_timeout", FIELD(connect_timeout_ms),
+     .kind = PL_KIND_DURATION, BOUNDS(1, 10 * MINUTE), .fallback = "10s",
+     .text = "How long to wait for the first broker before requests end with no_broker"},
+    {.name = "client.id", FIELD(client_id), FLAG("--client-id", "ID"), .seed_env = "KAFKA_CLIENT_ID",
+     .kind = PL_KIND_NAME, BOUNDS(1, CLIENT_MAX),
+     .text = "Name of this client to Kafka and in its topics; unset, the role's own"},
+    {.name = "client.max_pending", FIELD(max_pending),
+     .kind = PL_KIND_COUNT, BOUNDS(1, 10000000), .fallback = "65536",
+     .text = "Requests that may be open at once; one more is refused as overloaded"},
+    {.name = "client.plain_errors", FIELD(plain_errors),
+     .kind = PL_KIND_CHOICE, .choices = "ignore|accept", .fallback = "accept",
+     .text = "What to do with errors told without the key, which anyone who may write the reply topic can forge"},
+    {.name = "client.thread", FIELD(thread),
+     .kind = PL_KIND_BOOL, .fallback = "on",
+     .text = "Whether the client has a thread of its own; off, the program's loop drives it"},
+    {.name = "crypto.iv_bytes", FIELD(iv_bytes), FLAG("--iv-bytes", "12|16"),
+     .kind = PL_KIND_CHOICE, .choices = "12|16", .fallback = "16",
+     .text = "Length of the IV of what is sealed; some peers refuse one of the two"},
+    {.name = "crypto.over_limit", FIELD(over_limit_stop),
+     .kind = PL_KIND_CHOICE, .choices = "warn|stop", .fallback = "warn",
+     .text = "What to do when a key has sealed as many messages as NIST SP 800-38D allows"},
+    {.name = "deadline.skew", FIELD(deadline_skew_ms),
+     .kind = PL_KIND_DURATION, BOUNDS(0, 5 * MINUTE), .fallback = "2s",
+     .text = "How far the clocks of requester and worker may differ before a deadline counts as passed"},
+    {.name = "dlq.topic", FIELD(dlq_topic),
+     .kind = PL_KIND_NAME, BOUNDS(1, TOPIC_MAX), .fallback = "internal.dlq",
+     .text = "Topic for records that cannot be delivered or handled"},
+    {.name = "drain", FIELD(drain_ms), FLAG("--drain", "TIME"),
+     .kind = PL_KIND_DURATION, BOUNDS(0, HOUR), .fallback = "10s",
+     .text = "How long to finish what is in flight when stopping or losing a partition"},
+    {.name = "group", FIELD(group), FLAG("--group", "G"), .seed_env = "KAFKA_GROUP_ID",
+     .kind = PL_KIND_TEXT, BOUNDS(1, TOPIC_MAX),
+     .text = "Consumer group of a worker or center; unset, the client id"},
+    {.name = "handler.timeout", FIELD(handler_timeout_ms), FLAG("--handler-timeout", "TIME"),
+     .kind = PL_KIND_DURATION, BOUNDS(1, DAY), .fallback = "30s",
+     .text = "How long a handler may take for one request"},
+    {.name = "instance.id", FIELD(instance_id), FLAG("--instance-id", "ID"),
+     .kind = PL_KIND_NAME, BOUNDS(1, TOPIC_MAX),
+     .text = "Static member of the group, unique in it; unset, members are dynamic"},
+    {.name = "key.file", FIELD(key_file), FLAG("--key-file", "FILE"),
+     .kind = PL_KIND_PATH, BOUNDS(1, 4095),
+     .text = "File of the key ring; unset, the one key in ENCRYPTION_KEY"},
+    {.name = "log.level", FIELD(log_level), FLAG("--log-level", "LEVEL"),
+     .kind = PL_KIND_CHOICE, .choices = "error|warn|info|debug", .fallback = "info",
+     .text = "The least important lines to log"},
+    {.name = "reply.topic", FIELD(reply_topic), FLAG("--reply-topic", "TOPIC"),
+     .kind = PL_KIND_NAME, BOUNDS(1, TOPIC_MAX),
+     .text = "Topic that a client reads replies from; unset, <client.id>.replies"},
+    {.name = "reply.topics", FIELD(reply_topics),
+     .kind = PL_KIND_TEXT, BOUNDS(1, TEXT_MAX), .fallback = "*.replies,*-reply",
+     .text = "Patterns of the topics that requests may ask a worker to reply to"},
+    {.name = "request.timeout", FIELD(request_timeout_ms), FLAG("--timeout", "TIME"),
+     .kind = PL_KIND_DURATION, BOUNDS(1, DAY), .fallback = "30s",
+     .text = "How long a request waits for its reply"},
+    {.name = "retry.attempts", FIELD(retry_attempts),
+     .kind = PL_KIND_COUNT, BOUNDS(1, 100), .fallback = "3",
+     .text = "How often a request is tried in all, the first time included"},
+    {.name = "start", FIELD(start), FLAG("--start", "WHERE"),
+     .kind = PL_KIND_CHOICE, .choices = "auto|earliest|latest", .fallback = "auto",
+     .text = "Where a group without offsets begins; auto refuses to replay old requests"},
+    {.name = "worker.concurrency", FIELD(concurrency), FLAG("--concurrency", "N"),
+     .kind = PL_KIND_COUNT, BOUNDS(1, 1024), .fallback = "4",
+     .text = "Handlers that run at once"},
+    {.name = "worker.max_in_flight", FIELD(max_in_flight),
+     .kind = PL_KIND_COUNT, BOUNDS(1, 1000000), .fallback = "10000",
+     .text = "Requests that a worker holds before it stops fetching"},
+    {.name = "worker.max_in_flight_bytes", FIELD(max_in_flight_bytes),
+     .kind = PL_KIND_BYTES, BOUNDS(4 * KIB, 64 * GIB), .fallback = "32MiB",
+     .text = "Bytes of requests that a worker holds before it stops fetching"},
+    {.name = NULL},
+};
+/* clang-format on */
+
+const struct pl_option *pl_option_find(const char *name) {
+    for (const struct pl_option *row = pl_options; row->name; row++)
+        if (!strcmp(row->name, name)) return row;
+    return NULL;
+}
+
+const char *pl_option_env(const struct pl_option *row, char out[PL_OPTION_ENV_MAX]) {
+    static const char prefix[] = "POUCH_";
+    memcpy(out, prefix, sizeof prefix);
+    size_t n = sizeof prefix - 1;
+    for (const char *c = row->name; *c && n < PL_OPTION_ENV_MAX - 1; c++)
+        out[n++] = *c == '.' || *c == '-' ? '_' : (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+    out[n] = 0;
+    return out;
+}

@@ -1,0 +1,47 @@
+#include <base/why.h>
+#include <json/json.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum { TEXT_MAX = 8 << 20, DEPTH_MAX = 64 };
+
+/* How deep the brackets go, those in strings left out. A malformed text may give any number. */
+static size_t depth_of(const char *text, size_t n) {
+    size_t depth = 0, deepest = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < n; i++) {
+        char c = text[i];
+        if (c == '"')
+            in_string = !in_string;
+        else if (in_string)
+            i += c == '\\';
+        else if (c == '[' || c == '{')
+            deepest = ++depth > deepest ? depth : deepest;
+        else if ((c == ']' || c == '}') && depth)
+            depth--;
+    }
+    return deepest;
+}
+
+pouch_err pl_json_read(json_t **value, const char *what, const char *text, size_t n) {
+    *value = NULL;
+    if (n > TEXT_MAX) return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: larger than %d bytes", what, TEXT_MAX);
+    if (depth_of(text, n) > DEPTH_MAX)
+        return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: nested deeper than %d levels", what, DEPTH_MAX);
+    json_error_t error;
+    *value = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (*value) return POUCH_OK;
+    if (json_error_code(&error) == json_error_out_of_memory)
+        return pl_fail(POUCH_E_NO_MEMORY, "%s: out of memory", what);
+    /* Jansson quotes the text near the error, which may be a payload. */
+    const char *near = strstr(error.text, " near ");
+    int length = near ? (int)(near - error.text) : (int)strlen(error.text);
+    return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: line %d, column %d: %.*s", what, error.line, error.column, length,
+                   error.text);
+}
+
+char *pl_json_text(const json_t *value, size_t *n) {
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    *n = text ? strlen(text) : 0;
+    return text;
+}
