@@ -14,6 +14,7 @@ struct pl_idmap {
     size_t mask;                 /* slots - 1; a power of two less one */
     size_t count;
     size_t max;                  /* count never passes this */
+    size_t last_removed;         /* a slot */
 };
 
 POUCH_MUST_CHECK pouch_err pl_idmap_init(struct pl_idmap *m, size_t max); /* NO_MEMORY; starts small, grows by doubling */

@@ -3,10 +3,13 @@
 #define POUCH_BASE_WAKE_H
 
 #include <pouch/error.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct pl_wake {
-    int fd; /* readable while signalled; given to poll(), epoll or rd_kafka_queue_io_event_enable() (payload: 8-byte 1) */
+    int fd; /* readable while signalled; given to poll(), epoll or rd_kafka_queue_io_event_enable() (payload: 8-byte 1); read by clear and wait alone */
+    atomic_bool raised;
 };
 
 POUCH_MUST_CHECK pouch_err pl_wake_init(struct pl_wake *w); /* OVERLOADED: no file descriptor left */
