@@ -17,9 +17,9 @@ POUCH_MUST_CHECK pouch_err pl_cluster_mock(rd_kafka_t *rk, bool *mock, int timeo
 
 struct pl_topic_spec {
     const char *name;
-    int partitions;              /* -1 = broker's default */
-    int replication;             /* -1 = broker's default */
-    const char *const *configs;  /* name, value, …, NULL; may be NULL */
+    int partitions;             /* -1 = broker's default */
+    int replication;            /* -1 = broker's default */
+    const char *const *configs; /* name, value, …, NULL; may be NULL */
 };
 /* *existed (may be NULL) tells a topic that was there already, which is no error. NOT_ALLOWED, CONFIG (a bad name or config), NO_BROKER, TIMEOUT. The mock answers no CreateTopics: first use makes the topic there; this does that. */
 POUCH_MUST_CHECK pouch_err pl_topic_create(rd_kafka_t *rk, const struct pl_topic_spec *t, bool *existed, int timeout);
@@ -27,7 +27,8 @@ POUCH_MUST_CHECK pouch_err pl_topic_create(rd_kafka_t *rk, const struct pl_topic
 POUCH_MUST_CHECK pouch_err pl_topic_delete(rd_kafka_t *rk, const char *topic, int timeout);
 /* *n partitions. TARGET_REFUSED: no such topic; NO_BROKER. */
 POUCH_MUST_CHECK pouch_err pl_topic_partitions(rd_kafka_t *rk, const char *topic, int *n, int timeout);
-POUCH_MUST_CHECK pouch_err pl_topic_offsets(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low, int64_t *high, int timeout);
+POUCH_MUST_CHECK pouch_err pl_topic_offsets(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low,
+                                            int64_t *high, int timeout);
 
 struct pl_topic_partition_info {
     int32_t id, leader; /* leader -1: none, the partition is offline */
@@ -45,7 +46,8 @@ void pl_topic_info_free(struct pl_topic_info *t, size_t n); /* an array of n */
 /* All topics (internal __* ones left out) with partitions' leaders, without offsets and configs. */
 POUCH_MUST_CHECK pouch_err pl_topic_list(rd_kafka_t *rk, struct pl_topic_info **topics, size_t *n, int timeout);
 /* One topic with everything. TARGET_REFUSED: no such topic. */
-POUCH_MUST_CHECK pouch_err pl_topic_describe(rd_kafka_t *rk, const char *topic, struct pl_topic_info **info, int timeout);
+POUCH_MUST_CHECK pouch_err pl_topic_describe(rd_kafka_t *rk, const char *topic, struct pl_topic_info **info,
+                                             int timeout);
 
 /* Members of any group that have a partition of topic assigned. -1: this cluster cannot tell (the mock). */
 POUCH_MUST_CHECK pouch_err pl_topic_readers(rd_kafka_t *rk, const char *topic, int *members, int timeout);

@@ -1,0 +1,23 @@
+/* One admin call at a time: options, a queue of its own and the event that answers it. */
+#ifndef POUCH_CLUSTER_ADMIN_H
+#define POUCH_CLUSTER_ADMIN_H
+
+#include <librdkafka/rdkafka.h>
+#include <pouch/error.h>
+
+struct pl_admin {
+    rd_kafka_AdminOptions_t *options;
+    rd_kafka_queue_t *queue;
+    rd_kafka_event_t *event; /* the answer, after pl_admin_wait() */
+    int timeout;
+};
+
+/* On failure there is nothing to end. NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_admin_begin(struct pl_admin *a, rd_kafka_t *rk, rd_kafka_admin_op_t op, int timeout);
+
+/* Waits for the answer to what was sent with a->options to a->queue. what and topic as for pl_kafka_fail(). */
+POUCH_MUST_CHECK pouch_err pl_admin_wait(struct pl_admin *a, const char *what, const char *topic);
+
+void pl_admin_end(struct pl_admin *a);
+
+#endif

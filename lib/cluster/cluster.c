@@ -1,0 +1,47 @@
+#include <base/why.h>
+#include <cluster/cluster.h>
+#include <cluster/metadata.h>
+#include <stdlib.h>
+
+struct pl_cluster {
+    rd_kafka_t *rk;
+};
+
+/* A consumer handle: it asks for no producer id, so it needs no right to write. */
+static pouch_err open_handle(struct pl_cluster *c, const struct pl_settings *s, const char *client_id) {
+    rd_kafka_conf_t *conf;
+    pouch_err err = pl_kafka_conf(&conf, s, client_id, true, NULL, NULL);
+    return err ? err : pl_kafka_new(&c->rk, RD_KAFKA_CONSUMER, conf);
+}
+
+pouch_err pl_cluster_open(struct pl_cluster **out, const struct pl_settings *s, const char *client_id) {
+    struct pl_cluster *c = calloc(1, sizeof *c);
+    *out = NULL;
+    if (!c) return pl_fail(POUCH_E_NO_MEMORY, "no memory for a connection to the cluster");
+    pouch_err err = open_handle(c, s, client_id);
+    if (err) {
+        pl_cluster_close(c);
+        return err;
+    }
+    *out = c;
+    return POUCH_OK;
+}
+
+rd_kafka_t *pl_cluster_handle(struct pl_cluster *c) {
+    return c->rk;
+}
+
+void pl_cluster_close(struct pl_cluster *c) {
+    if (!c) return;
+    if (c->rk) rd_kafka_destroy(c->rk);
+    free(c);
+}
+
+pouch_err pl_cluster_mock(rd_kafka_t *rk, bool *mock, int timeout) {
+    char *id = rd_kafka_clusterid(rk, timeout);
+    if (!id)
+        return pl_metadata_fail(rk, RD_KAFKA_RESP_ERR__TIMED_OUT, "cannot ask for the cluster's id", NULL, timeout);
+    *mock = pl_kafka_is_mock(id);
+    rd_kafka_mem_free(rk, id);
+    return POUCH_OK;
+}

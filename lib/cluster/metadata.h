@@ -1,0 +1,19 @@
+/* Asking brokers what there is. */
+#ifndef POUCH_CLUSTER_METADATA_H
+#define POUCH_CLUSTER_METADATA_H
+
+#include <librdkafka/rdkafka.h>
+#include <pouch/error.h>
+
+/* One topic (TARGET_REFUSED when it does not exist), or with NULL all of them. Freed with rd_kafka_metadata_destroy(). */
+POUCH_MUST_CHECK pouch_err pl_metadata_get(rd_kafka_t *rk, const char *topic, const rd_kafka_metadata_t **md,
+                                           int timeout);
+
+/* pl_kafka_fail(), but when nobody answered: NO_BROKER with the addresses that were tried. */
+POUCH_MUST_CHECK pouch_err pl_metadata_fail(rd_kafka_t *rk, rd_kafka_resp_err_t e, const char *what, const char *topic,
+                                            int timeout);
+
+/* CONFIG when Kafka would not take it as a topic name. */
+POUCH_MUST_CHECK pouch_err pl_topic_name_check(const char *topic);
+
+#endif

@@ -1,0 +1,201 @@
+/* Making and removing topics, and where their partitions begin and end. */
+#include <base/clock.h>
+#include <base/why.h>
+#include <cluster/admin.h>
+#include <cluster/cluster.h>
+#include <cluster/metadata.h>
+#include <poll.h>
+#include <string.h>
+
+enum { VISIBLE_STEP_MS = 10 };
+
+static int remaining(int64_t until_us) {
+    int64_t us = until_us - pl_mono_us(&pl_clock_system);
+    return us > 1000 ? (int)(us / 1000) : 1;
+}
+
+static bool has_leaders(const rd_kafka_metadata_t *md) {
+    const rd_kafka_metadata_topic_t *t = &md->topics[0];
+    if (t->err || t->partition_cnt == 0) return false;
+    for (int i = 0; i < t->partition_cnt; i++)
+        if (t->partitions[i].leader < 0) return false;
+    return true;
+}
+
+/* Brokers learn of a new topic one after the other: a producer may use it once one of them shows all leaders. */
+static pouch_err wait_visible(rd_kafka_t *rk, const char *topic, int64_t until_us) {
+    for (;;) {
+        const rd_kafka_metadata_t *md;
+        pouch_err err = pl_metadata_get(rk, topic, &md, remaining(until_us));
+        if (err && err != POUCH_E_TARGET_REFUSED) return err;
+        bool ready = !err && has_leaders(md);
+        if (!err) rd_kafka_metadata_destroy(md);
+        if (ready) return POUCH_OK;
+        if (pl_mono_us(&pl_clock_system) >= until_us)
+            return pl_fail(POUCH_E_TIMEOUT,
+                           "the topic %s was made, but its partitions have no leaders yet; check the brokers with "
+                           "`pouch topic describe %s`",
+                           topic, topic);
+        poll(NULL, 0, VISIBLE_STEP_MS);
+    }
+}
+
+static pouch_err refused(const rd_kafka_topic_result_t *r, const char *what) {
+    rd_kafka_resp_err_t e = rd_kafka_topic_result_error(r);
+    const char *topic = rd_kafka_topic_result_name(r), *why = rd_kafka_topic_result_error_string(r);
+    switch (e) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR: return POUCH_OK;
+    case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
+    case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
+    case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_INVALID_REQUEST:
+        return pl_fail(POUCH_E_CONFIG, "%s %s: %s; change the partitions, the replication or the configs asked for",
+                       what, topic, why ? why : rd_kafka_err2str(e));
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+        return pl_fail(POUCH_E_TARGET_REFUSED,
+                       "%s %s: there is no such topic; `pouch topic list` shows those there are", what, topic);
+    default: return pl_kafka_fail(e, what, topic);
+    }
+}
+
+static pouch_err new_topic(rd_kafka_NewTopic_t **out, const struct pl_topic_spec *t) {
+    char why[256];
+    *out = rd_kafka_NewTopic_new(t->name, t->partitions, t->replication, why, sizeof why);
+    if (!*out) return pl_fail(POUCH_E_CONFIG, "cannot make the topic %s: %s", t->name, why);
+    for (const char *const *c = t->configs; c && c[0]; c += 2) {
+        if (!rd_kafka_NewTopic_set_config(*out, c[0], c[1])) continue;
+        rd_kafka_NewTopic_destroy(*out);
+        return pl_fail(POUCH_E_CONFIG, "cannot make the topic %s: its config %.64s is refused", t->name, c[0]);
+    }
+    return POUCH_OK;
+}
+
+static pouch_err ask_to_create(rd_kafka_t *rk, rd_kafka_NewTopic_t *topic, const char *name, bool *existed,
+                               int timeout) {
+    static const char what[] = "cannot make the topic";
+    struct pl_admin a;
+    pouch_err err = pl_admin_begin(&a, rk, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout);
+    if (err) return err;
+    rd_kafka_CreateTopics(rk, &topic, 1, a.options, a.queue);
+    err = pl_admin_wait(&a, what, name);
+    if (!err) {
+        size_t n;
+        const rd_kafka_topic_result_t **r =
+            rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(a.event), &n);
+        if (rd_kafka_topic_result_error(r[0]) == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+            *existed = true;
+        else
+            err = refused(r[0], what);
+    }
+    pl_admin_end(&a);
+    return err;
+}
+
+static pouch_err create(rd_kafka_t *rk, const struct pl_topic_spec *t, bool *existed, int64_t until_us) {
+    rd_kafka_NewTopic_t *topic;
+    pouch_err err = new_topic(&topic, t);
+    if (err) return err;
+    err = ask_to_create(rk, topic, t->name, existed, remaining(until_us));
+    rd_kafka_NewTopic_destroy(topic);
+    return err;
+}
+
+static pouch_err listed(rd_kafka_t *rk, const char *topic, bool *found, int timeout) {
+    const rd_kafka_metadata_t *md;
+    pouch_err err = pl_metadata_get(rk, NULL, &md, timeout);
+    if (err) return err;
+    for (int i = 0; i < md->topic_cnt && !*found; i++) *found = strcmp(md->topics[i].topic, topic) == 0;
+    rd_kafka_metadata_destroy(md);
+    return POUCH_OK;
+}
+
+/* A handle on rk's brokers that makes the topics it asks for, as rk may not; producers do by default. */
+static pouch_err open_maker(rd_kafka_t **maker, rd_kafka_t *rk) {
+    char why[256], brokers[512];
+    size_t n = sizeof brokers;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (rd_kafka_conf_get(rd_kafka_conf(rk), "bootstrap.servers", brokers, &n) != RD_KAFKA_CONF_OK ||
+        rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why, sizeof why) != RD_KAFKA_CONF_OK) {
+        rd_kafka_conf_destroy(conf);
+        return pl_fail(POUCH_E_CONFIG, "the addresses of the embedded broker are not known; check --brokers");
+    }
+    rd_kafka_conf_set_log_cb(conf, NULL);
+    return pl_kafka_new(maker, RD_KAFKA_PRODUCER, conf);
+}
+
+/*
+ * The mock does not answer CreateTopics but makes a topic, with its own number of partitions, when
+ * a handle that may create topics asks for it.
+ */
+static pouch_err create_on_mock(rd_kafka_t *rk, const char *topic, bool *existed, int64_t until_us) {
+    rd_kafka_t *maker;
+    pouch_err err = listed(rk, topic, existed, remaining(until_us));
+    if (err || *existed) return err;
+    err = open_maker(&maker, rk);
+    if (err) return err;
+    err = wait_visible(maker, topic, until_us);
+    rd_kafka_destroy(maker);
+    return err;
+}
+
+pouch_err pl_topic_create(rd_kafka_t *rk, const struct pl_topic_spec *t, bool *existed, int timeout) {
+    int64_t until_us = pl_mono_us(&pl_clock_system) + (int64_t)timeout * 1000;
+    bool mock, was_there = false;
+    pouch_err err = pl_topic_name_check(t->name);
+    if (!err) err = pl_cluster_mock(rk, &mock, timeout);
+    if (!err) err = mock ? create_on_mock(rk, t->name, &was_there, until_us) : create(rk, t, &was_there, until_us);
+    if (!err) err = wait_visible(rk, t->name, until_us);
+    if (existed) *existed = was_there;
+    return err;
+}
+
+static pouch_err ask_to_delete(rd_kafka_t *rk, rd_kafka_DeleteTopic_t *topic, const char *name, int timeout) {
+    static const char what[] = "cannot delete the topic";
+    struct pl_admin a;
+    pouch_err err = pl_admin_begin(&a, rk, RD_KAFKA_ADMIN_OP_DELETETOPICS, timeout);
+    if (err) return err;
+    rd_kafka_DeleteTopics(rk, &topic, 1, a.options, a.queue);
+    err = pl_admin_wait(&a, what, name);
+    if (!err) {
+        size_t n;
+        err = refused(rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(a.event), &n)[0], what);
+    }
+    pl_admin_end(&a);
+    return err;
+}
+
+pouch_err pl_topic_delete(rd_kafka_t *rk, const char *topic, int timeout) {
+    bool mock;
+    int partitions;
+    pouch_err err = pl_topic_name_check(topic);
+    if (!err) err = pl_cluster_mock(rk, &mock, timeout);
+    if (err) return err;
+    if (mock) {
+        err = pl_topic_partitions(rk, topic, &partitions, timeout);
+        return err ? err
+                   : pl_fail(POUCH_E_NOT_ALLOWED,
+                             "the embedded broker cannot delete a topic; %s goes when `pouch dev` ends", topic);
+    }
+    rd_kafka_DeleteTopic_t *d = rd_kafka_DeleteTopic_new(topic);
+    if (!d) return pl_fail(POUCH_E_NO_MEMORY, "no memory to delete the topic %s", topic);
+    err = ask_to_delete(rk, d, topic, timeout);
+    rd_kafka_DeleteTopic_destroy(d);
+    return err;
+}
+
+pouch_err pl_topic_partitions(rd_kafka_t *rk, const char *topic, int *n, int timeout) {
+    const rd_kafka_metadata_t *md;
+    pouch_err err = pl_metadata_get(rk, topic, &md, timeout);
+    if (err) return err;
+    *n = md->topics[0].partition_cnt;
+    rd_kafka_metadata_destroy(md);
+    return POUCH_OK;
+}
+
+pouch_err pl_topic_offsets(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low, int64_t *high,
+                           int timeout) {
+    rd_kafka_resp_err_t e = rd_kafka_query_watermark_offsets(rk, topic, partition, low, high, timeout);
+    return e ? pl_metadata_fail(rk, e, "cannot read the offsets of", topic, timeout) : POUCH_OK;
+}
