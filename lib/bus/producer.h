@@ -3,9 +3,10 @@
  * While one request is on its way the next batch fills (design: batching without waiting).
  *
  * THREADS   pl_producer_send() from any thread; pl_producer_poll() from one.
- * FATAL     An idempotent producer can end for good. The producer is then rebuilt by
- *           pl_producer_poll(): every record not yet acknowledged is reported TRANSIENT and its
- *           owner sends it again.
+ * FATAL     An idempotent producer can end for good. pl_producer_poll() then puts a new handle
+ *           in its place, at most one a second, and reports every record that was not yet
+ *           acknowledged as TRANSIENT; its owner sends it again, from the report if it likes.
+ *           Until then pl_producer_send() says OVERLOADED.
  */
 #ifndef POUCH_BUS_PRODUCER_H
 #define POUCH_BUS_PRODUCER_H
@@ -40,20 +41,31 @@ typedef void pl_delivered_fn(const struct pl_delivery *d, void *owner);
 POUCH_MUST_CHECK pouch_err pl_producer_new(struct pl_producer **p, const struct pl_settings *s, const char *client_id, struct pl_kafka_health *health,
                                            struct pl_wake *wake, pl_delivered_fn *fn, void *owner);
 
-/* Takes a copy of everything. OVERLOADED: queue full. TOO_LARGE: over message.max.bytes. NO_MEMORY. After an error nothing was taken. */
+/*
+ * Takes a copy of everything. OVERLOADED: queue full, or being rebuilt. TOO_LARGE: over pl_producer_limit().
+ * TARGET_REFUSED, NOT_ALLOWED: the topic is known not to exist, or to refuse us; where that is not
+ * known yet, a PERMANENT delivery says so later. NO_MEMORY. After an error nothing was taken.
+ */
 POUCH_MUST_CHECK pouch_err pl_producer_send(struct pl_producer *p, const struct pl_record *r);
 
-/* Reports deliveries, rebuilds after a fatal error. Never blocks (a rebuild may, for a second). How many were reported. */
+/* Reports deliveries, rebuilds after a fatal error. Never blocks, but for the rebuild, which may for a second. How many were reported. */
 int pl_producer_poll(struct pl_producer *p);
 
-/* Records accepted and not yet reported, those held by our own gate included. */
+/* Records accepted and not yet reported. Any thread. */
 size_t pl_producer_waiting(const struct pl_producer *p);
 
-/* Largest value + key + headers that is accepted: message.max.bytes. */
+/* Largest value + key + headers that is accepted; a header counts PL_HEADER_BYTES beside its name and value. */
+enum { PL_HEADER_BYTES = 10 };
 size_t pl_producer_limit(const struct pl_producer *p);
 
-/* The handle for admin calls and metadata (never to produce with); valid until the next pl_producer_poll() on this thread, refcounted by take/give for others. */
+/*
+ * The handle for admin calls and metadata, never to produce with. On the polling thread: valid until the
+ * next pl_producer_poll(). Other threads take and give it back; a rebuild meanwhile leaves the
+ * taken handle working. All are given back before pl_producer_free().
+ */
 rd_kafka_t *pl_producer_handle(struct pl_producer *p);
+rd_kafka_t *pl_producer_take(struct pl_producer *p);
+void pl_producer_give(rd_kafka_t *rk);
 
 /* Waits up to ms for what is under way, reporting deliveries; then reports the rest TRANSIENT and frees. NULL allowed. */
 void pl_producer_free(struct pl_producer *p, int ms);

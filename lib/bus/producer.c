@@ -1,0 +1,287 @@
+#include <base/clock.h>
+#include <base/log.h>
+#include <base/why.h>
+#include <bus/producer.h>
+#include <bus/topics.h>
+#include <metrics/metrics.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* One life of a producer, from its making to its fatal error. Counted: those who took it for admin calls keep it alive. */
+struct handle {
+    struct pl_kafka_opaque opaque; /* its owner is this handle */
+    struct pl_producer *producer;
+    rd_kafka_t *rk;
+    struct pl_topics topics;
+    atomic_uint refs;
+};
+
+struct pl_producer {
+    rd_kafka_conf_t *conf; /* each handle is made from a copy */
+    struct pl_kafka_health *health;
+    struct pl_wake *wake;
+    pl_delivered_fn *fn;
+    void *owner;
+    size_t limit;
+    pthread_rwlock_t lock; /* senders share it for one enqueue, which does no I/O; a swap or a new topic has it alone */
+    struct handle *current; /* changed by the polling thread only */
+    atomic_size_t waiting;
+    int reported;       /* in this poll */
+    int64_t rebuilt_at; /* microseconds; 0: never */
+};
+
+enum { REBUILD_EVERY_US = 1000000, DRAIN_MS = 5000 };
+
+/* What a record takes of message.max.bytes beside its value, key and headers, in librdkafka's reckoning. */
+enum { RECORD_BYTES = 36 };
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque) {
+    (void)rk;
+    struct handle *h = ((struct pl_kafka_opaque *)opaque)->owner;
+    struct pl_producer *p = h->producer;
+    enum pl_kafka_class class = pl_kafka_class(m->err);
+    if (class == PL_KAFKA_OK)
+        pl_kafka_up(p->health);
+    else
+        pl_metric_add(PL_M_DELIVERY_ERRORS, 1);
+    struct pl_delivery d = {
+        .arg = m->_private,
+        .topic = rd_kafka_topic_name(m->rkt),
+        .class = class == PL_KAFKA_FATAL ? PL_KAFKA_TRANSIENT : class,
+        .error = m->err,
+        .at_ms = rd_kafka_message_timestamp(m, NULL),
+    };
+    atomic_fetch_sub_explicit(&p->waiting, 1, memory_order_relaxed);
+    p->reported++;
+    p->fn(&d, p->owner);
+}
+
+static pouch_err handle_new(struct pl_producer *p, struct handle **out) {
+    struct handle *h = calloc(1, sizeof *h);
+    if (!h) return pl_fail(POUCH_E_NO_MEMORY, "no memory for a producer");
+    h->opaque = (struct pl_kafka_opaque){p->health, h};
+    h->producer = p;
+    atomic_init(&h->refs, 1);
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(p->conf);
+    rd_kafka_conf_set_opaque(conf, &h->opaque);
+    pouch_err e = pl_kafka_new(&h->rk, RD_KAFKA_PRODUCER, conf);
+    if (e) {
+        free(h);
+        return e;
+    }
+    rd_kafka_queue_t *q = rd_kafka_queue_get_main(h->rk);
+    pl_kafka_wake_on(q, p->wake);
+    rd_kafka_queue_destroy(q);
+    *out = h;
+    return POUCH_OK;
+}
+
+static void handle_release(struct handle *h) {
+    if (atomic_fetch_sub(&h->refs, 1) > 1) return;
+    pl_topics_close(&h->topics);
+    rd_kafka_destroy(h->rk);
+    free(h);
+}
+
+/* Reports what the handle still holds as purged, which is TRANSIENT, and stops it from signalling. */
+static void handle_end(struct handle *h) {
+    int64_t until = pl_mono_us(&pl_clock_system) + DRAIN_MS * 1000;
+    rd_kafka_purge(h->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (rd_kafka_outq_len(h->rk) > 0 && pl_mono_us(&pl_clock_system) < until) rd_kafka_poll(h->rk, 100);
+    if (rd_kafka_outq_len(h->rk) > 0)
+        PL_LOG(PL_LOG_ERROR, "a finished producer did not report all its records", "client", rd_kafka_name(h->rk));
+    rd_kafka_queue_t *q = rd_kafka_queue_get_main(h->rk);
+    rd_kafka_queue_io_event_enable(q, -1, NULL, 0);
+    rd_kafka_queue_destroy(q);
+    handle_release(h);
+}
+
+static pouch_err make_conf(struct pl_producer *p, const struct pl_settings *s, const char *client_id) {
+    struct pl_kafka_opaque opaque = {p->health, NULL}; /* each handle sets its own */
+    char text[32];
+    size_t n = sizeof text;
+    pouch_err e = pl_kafka_conf(&p->conf, s, client_id, false, &opaque, NULL);
+    if (e) return e;
+    rd_kafka_conf_set_dr_msg_cb(p->conf, on_delivery);
+    if (rd_kafka_conf_get(p->conf, "message.max.bytes", text, &n) == RD_KAFKA_CONF_OK)
+        p->limit = strtoul(text, NULL, 10) - RECORD_BYTES;
+    return POUCH_OK;
+}
+
+/* A writer must not starve while senders run into the fatal error in a loop. */
+static int lock_init(pthread_rwlock_t *lock) {
+    pthread_rwlockattr_t attr;
+    if (pthread_rwlockattr_init(&attr)) return -1;
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    int failed = pthread_rwlock_init(lock, &attr);
+    pthread_rwlockattr_destroy(&attr);
+    return failed;
+}
+
+pouch_err pl_producer_new(struct pl_producer **out, const struct pl_settings *s, const char *client_id,
+                          struct pl_kafka_health *health, struct pl_wake *wake, pl_delivered_fn *fn, void *owner) {
+    struct pl_producer *p = calloc(1, sizeof *p);
+    if (!p) return pl_fail(POUCH_E_NO_MEMORY, "no memory for a producer");
+    p->health = health;
+    p->wake = wake;
+    p->fn = fn;
+    p->owner = owner;
+    pouch_err e = make_conf(p, s, client_id);
+    if (e) goto fail_conf;
+    if (lock_init(&p->lock)) {
+        e = pl_fail(POUCH_E_NO_MEMORY, "no memory for a producer's lock");
+        goto fail_lock;
+    }
+    e = handle_new(p, &p->current);
+    if (e) goto fail_handle;
+    *out = p;
+    return POUCH_OK;
+
+fail_handle:
+    pthread_rwlock_destroy(&p->lock);
+fail_lock:
+    rd_kafka_conf_destroy(p->conf);
+fail_conf:
+    free(p);
+    return e;
+}
+
+/* NULL, no headers: none are needed. The caller's until librdkafka has taken the record. */
+static pouch_err copy_headers(const struct pl_record *r, rd_kafka_headers_t **out) {
+    *out = NULL;
+    if (!r->n_headers) return POUCH_OK;
+    rd_kafka_headers_t *copy = rd_kafka_headers_new(r->n_headers);
+    if (!copy) return pl_fail(POUCH_E_NO_MEMORY, "no memory for a record's headers");
+    for (size_t i = 0; i < r->n_headers; i++) {
+        const struct pl_header *h = &r->headers[i];
+        if (rd_kafka_header_add(copy, h->name, -1, h->value, (ssize_t)h->n)) {
+            rd_kafka_headers_destroy(copy);
+            return pl_fail(POUCH_E_NO_MEMORY, "no memory for a record's headers");
+        }
+    }
+    *out = copy;
+    return POUCH_OK;
+}
+
+static rd_kafka_resp_err_t enqueue(struct handle *h, const struct pl_record *r, rd_kafka_topic_t *topic,
+                                   rd_kafka_headers_t *headers) {
+    rd_kafka_vu_t v[6] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = r->arg},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)r->key, r->key_n}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)r->value, r->value_n}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+    };
+    if (!topic) v[0] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = r->topic};
+    rd_kafka_error_t *error = rd_kafka_produceva(h->rk, v, headers ? 6 : 5);
+    if (!error) return RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_resp_err_t e = rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
+    return e;
+}
+
+/* Runs with the lock shared, and alone once for each new topic. Returns with the lock shared. */
+static rd_kafka_topic_t *topic_of(struct pl_producer *p, const char *name) {
+    rd_kafka_topic_t *topic = pl_topics_find(&p->current->topics, name);
+    if (topic || p->current->topics.count == PL_TOPICS_MAX) return topic;
+    pthread_rwlock_unlock(&p->lock);
+    pthread_rwlock_wrlock(&p->lock);
+    pl_topics_add(&p->current->topics, p->current->rk, name);
+    pthread_rwlock_unlock(&p->lock);
+    pthread_rwlock_rdlock(&p->lock);
+    return pl_topics_find(&p->current->topics, name);
+}
+
+static pouch_err refused(struct pl_producer *p, const struct pl_record *r, rd_kafka_resp_err_t e) {
+    if (pl_kafka_class(e) != PL_KAFKA_FATAL) return pl_kafka_fail(e, "sending to", r->topic);
+    pl_wake_signal(p->wake);
+    return pl_fail(POUCH_E_OVERLOADED, "sending to %s: the producer is being made anew (%s); try again", r->topic,
+                   rd_kafka_err2name(e));
+}
+
+pouch_err pl_producer_send(struct pl_producer *p, const struct pl_record *r) {
+    rd_kafka_headers_t *headers;
+    pouch_err e = copy_headers(r, &headers);
+    if (e) return e;
+    atomic_fetch_add_explicit(&p->waiting, 1, memory_order_relaxed); /* before the delivery can be reported */
+    pthread_rwlock_rdlock(&p->lock);
+    rd_kafka_topic_t *topic = topic_of(p, r->topic);
+    rd_kafka_resp_err_t error = enqueue(p->current, r, topic, headers);
+    pthread_rwlock_unlock(&p->lock);
+    if (!error) return POUCH_OK;
+    atomic_fetch_sub_explicit(&p->waiting, 1, memory_order_relaxed);
+    if (headers) rd_kafka_headers_destroy(headers);
+    return refused(p, r, error);
+}
+
+/* An error that comes back at once must not turn into a loop of connections and log lines. */
+static void hold_back(struct pl_producer *p) {
+    int64_t now = pl_mono_us(&pl_clock_system);
+    int64_t wait = p->rebuilt_at ? p->rebuilt_at + REBUILD_EVERY_US - now : 0;
+    if (wait > 0) poll(NULL, 0, (int)(wait / 1000) + 1);
+    p->rebuilt_at = pl_mono_us(&pl_clock_system);
+}
+
+/* The new handle takes the old one's place before the old one's records are reported, so that they can be sent again. */
+static void rebuild(struct pl_producer *p, rd_kafka_resp_err_t error, const char *reason) {
+    struct handle *old = p->current, *fresh;
+    hold_back(p);
+    PL_LOG(PL_LOG_WARN, "the producer ended with a fatal error and is made anew", "client", rd_kafka_name(old->rk),
+           "error", rd_kafka_err2name(error), "reason", reason);
+    if (handle_new(p, &fresh)) {
+        PL_LOG(PL_LOG_ERROR, "the producer could not be made anew; trying again", "reason", pouch_why());
+        pl_wake_signal(p->wake);
+        return;
+    }
+    pthread_rwlock_wrlock(&p->lock);
+    p->current = fresh;
+    pthread_rwlock_unlock(&p->lock);
+    pl_metric_add(PL_M_PRODUCER_REBUILDS, 1);
+    handle_end(old);
+}
+
+int pl_producer_poll(struct pl_producer *p) {
+    char reason[256];
+    p->reported = 0;
+    rd_kafka_poll(p->current->rk, 0);
+    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(p->current->rk, reason, sizeof reason);
+    if (fatal) rebuild(p, fatal, reason);
+    return p->reported;
+}
+
+size_t pl_producer_waiting(const struct pl_producer *p) {
+    return atomic_load_explicit(&p->waiting, memory_order_relaxed);
+}
+
+size_t pl_producer_limit(const struct pl_producer *p) {
+    return p->limit;
+}
+
+rd_kafka_t *pl_producer_handle(struct pl_producer *p) {
+    return p->current->rk;
+}
+
+rd_kafka_t *pl_producer_take(struct pl_producer *p) {
+    pthread_rwlock_rdlock(&p->lock);
+    struct handle *h = p->current;
+    atomic_fetch_add(&h->refs, 1);
+    pthread_rwlock_unlock(&p->lock);
+    return h->rk;
+}
+
+void pl_producer_give(rd_kafka_t *rk) {
+    handle_release(((struct pl_kafka_opaque *)rd_kafka_opaque(rk))->owner);
+}
+
+void pl_producer_free(struct pl_producer *p, int ms) {
+    char reason[256];
+    if (!p) return;
+    if (!rd_kafka_fatal_error(p->current->rk, reason, sizeof reason)) rd_kafka_flush(p->current->rk, ms);
+    handle_end(p->current);
+    rd_kafka_conf_destroy(p->conf);
+    pthread_rwlock_destroy(&p->lock);
+    free(p);
+}
