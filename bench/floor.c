@@ -117,7 +117,9 @@ static size_t next_records(rd_kafka_queue_t *queue, rd_kafka_message_t *out[BATC
 }
 
 static void echo(const char *brokers, const char *topic) {
-    rd_kafka_t *in = open_consumer(brokers, topic, "floor-echo"), *out = open_producer(brokers);
+    char group[64]; /* of its own: a dead member of an earlier run would be waited for */
+    snprintf(group, sizeof group, "floor-echo-%ld", (long)getpid());
+    rd_kafka_t *in = open_consumer(brokers, topic, group), *out = open_producer(brokers);
     rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(in);
     for (;;) {
         rd_kafka_message_t *records[BATCH];

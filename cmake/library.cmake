@@ -38,9 +38,9 @@ foreach(target pouch_shared pouch_static)
 endforeach()
 
 set(POUCH_REQUIRES "${packages}")
-configure_file(cmake/pouch.pc.in ${CMAKE_BINARY_DIR}/generated/pouch.pc @ONLY)
+configure_file(cmake/libpouch.pc.in ${CMAKE_BINARY_DIR}/generated/libpouch.pc @ONLY)
 install(TARGETS pouch_shared pouch_static
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/pouch DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${CMAKE_BINARY_DIR}/generated/pouch/version.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pouch)
-install(FILES ${CMAKE_BINARY_DIR}/generated/pouch.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${CMAKE_BINARY_DIR}/generated/libpouch.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
