@@ -24,10 +24,18 @@ enum pl_reader_trouble {
 POUCH_MUST_CHECK pouch_err pl_reader_new(struct pl_reader **r, const struct pl_settings *s, const char *client_id, bool mock,
                                          struct pl_kafka_health *health, struct pl_wake *wake);
 
-/* Replaces the assignment; partitions already read at a later offset than given go on where they are, unless from_start. TARGET_REFUSED, NO_MEMORY. */
+/*
+ * Replaces the assignment; partitions already read beyond the offset given go on where they are, unless
+ * from_start. An offset that is out of the log's range means the earliest there is. The errors of
+ * pl_kafka_fail(); whether the topic exists is found out by reading (trouble).
+ */
 POUCH_MUST_CHECK pouch_err pl_reader_assign(struct pl_reader *r, const char *topic, const struct pl_position *p, size_t n, bool from_start);
 
-/* Up to max records that are there; never waits. Error events go to trouble (may be NULL). Each is given back with rd_kafka_message_destroy(). */
+/*
+ * Up to max records that are there; never waits. When there may be more the wake is signalled. Error
+ * events go to trouble (may be NULL; the last one counts). Each record is given back with rd_kafka_message_destroy(),
+ * before pl_reader_free().
+ */
 size_t pl_reader_take(struct pl_reader *r, rd_kafka_message_t *out[], size_t max, enum pl_reader_trouble *trouble);
 
 void pl_reader_free(struct pl_reader *r);

@@ -1,0 +1,97 @@
+#include <base/log.h>
+#include <base/why.h>
+#include <bus/reader.h>
+#include <stdlib.h>
+
+struct pl_reader {
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *queue; /* records, errors and callbacks of rk */
+    struct pl_wake *wake;
+    struct pl_kafka_opaque opaque;
+};
+
+/* librdkafka wants a group even where nothing is committed: the client id. */
+pouch_err pl_reader_new(struct pl_reader **out, const struct pl_settings *s, const char *client_id, bool mock,
+                        struct pl_kafka_health *health, struct pl_wake *wake) {
+    const char *wait = mock ? "1" : "100";
+    const char *const pairs[] = {
+        "group.id", client_id, "enable.auto.commit", "false", "auto.offset.reset", "earliest", "fetch.wait.max.ms",
+        wait,       NULL};
+    struct pl_reader *r = calloc(1, sizeof *r);
+    if (!r) return pl_fail(POUCH_E_NO_MEMORY, "no memory for a reader");
+    r->wake = wake;
+    r->opaque.health = health;
+    rd_kafka_conf_t *conf;
+    pouch_err e = pl_kafka_conf(&conf, s, client_id, true, &r->opaque, pairs);
+    if (!e) e = pl_kafka_new(&r->rk, RD_KAFKA_CONSUMER, conf);
+    if (e) {
+        free(r);
+        return e;
+    }
+    rd_kafka_poll_set_consumer(r->rk);
+    r->queue = rd_kafka_queue_get_consumer(r->rk);
+    pl_kafka_wake_on(r->queue, wake);
+    *out = r;
+    return POUCH_OK;
+}
+
+/* Where reading has come to is later than what the caller knows. */
+static void keep_positions(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list) {
+    rd_kafka_topic_partition_list_t *at = rd_kafka_topic_partition_list_copy(list);
+    if (!rd_kafka_position(rk, at))
+        for (int i = 0; i < at->cnt; i++)
+            if (!at->elems[i].err && at->elems[i].offset > list->elems[i].offset)
+                list->elems[i].offset = at->elems[i].offset;
+    rd_kafka_topic_partition_list_destroy(at);
+}
+
+pouch_err pl_reader_assign(struct pl_reader *r, const char *topic, const struct pl_position *p, size_t n,
+                           bool from_start) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+    for (size_t i = 0; i < n; i++) rd_kafka_topic_partition_list_add(list, topic, p[i].partition)->offset = p[i].offset;
+    if (!from_start) keep_positions(r->rk, list);
+    rd_kafka_resp_err_t e = rd_kafka_assign(r->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return e ? pl_kafka_fail(e, "reading from", topic) : POUCH_OK;
+}
+
+static enum pl_reader_trouble trouble_of(const rd_kafka_message_t *m) {
+    switch (m->err) {
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return PL_READER_TOPIC_GONE;
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED: return PL_READER_REFUSED;
+    default: return PL_READER_NONE;
+    }
+}
+
+static void note_error(const rd_kafka_message_t *m, enum pl_reader_trouble *trouble) {
+    enum pl_reader_trouble kind = trouble_of(m);
+    PL_LOG(PL_LOG_WARN, "reading fails", "topic", m->rkt ? rd_kafka_topic_name(m->rkt) : NULL, "error",
+           rd_kafka_err2name(m->err), "reason", rd_kafka_message_errstr(m));
+    if (trouble && kind) *trouble = kind;
+}
+
+size_t pl_reader_take(struct pl_reader *r, rd_kafka_message_t *out[], size_t max, enum pl_reader_trouble *trouble) {
+    if (trouble) *trouble = PL_READER_NONE;
+    ssize_t n = rd_kafka_consume_batch_queue(r->queue, 0, out, max);
+    size_t records = 0;
+    for (ssize_t i = 0; i < n; i++) {
+        if (out[i]->err) {
+            note_error(out[i], trouble);
+            rd_kafka_message_destroy(out[i]);
+        } else
+            out[records++] = out[i];
+    }
+    if (records) pl_kafka_up(r->opaque.health);
+    if (n == (ssize_t)max) pl_wake_signal(r->wake); /* librdkafka signals only what comes to an empty queue */
+    return records;
+}
+
+/* There is no group to leave, so nothing is closed before. */
+void pl_reader_free(struct pl_reader *r) {
+    if (!r) return;
+    rd_kafka_queue_destroy(r->queue);
+    rd_kafka_destroy_flags(r->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    free(r);
+}
