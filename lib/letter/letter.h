@@ -28,7 +28,10 @@ struct pl_letter {
     void *arg; /* comes back with the delivery report */
 };
 
-/* Sends it. Errors of pl_producer_send(); TOO_LARGE cannot happen. */
+/*
+ * Sends it, and counts PL_M_DEAD_LETTERS. Errors of pl_producer_send(); TOO_LARGE cannot happen as long as
+ * message.max.bytes is 4 KiB or more: after the value, the original headers and the key give way.
+ */
 POUCH_MUST_CHECK pouch_err pl_letter_send(struct pl_producer *p, const char *dlq_topic, const struct pl_letter *l);
 
 /* Makes the dead-letter topic when it is missing (4 partitions, 30 days). Errors of pl_topic_create(). */
