@@ -1,0 +1,200 @@
+"""What the end-to-end tests share: servers, the program, and an independent view of the wire.
+
+The servers are started by scripts/stack and ended with the run. The independent client is
+confluent-kafka, and the independent cipher is the `cryptography` package: nothing of ours.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = Path(os.environ.get("POUCH_BUILD", ROOT / "build" / "release"))
+POUCH = Path(os.environ.get("POUCH_BIN", BUILD / "pouch"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+PATIENCE = 60  # seconds; a bound for waits that normally end at once, never a thing to be asserted
+
+
+def wait_until(condition, what, seconds=PATIENCE):
+    """The first true value of condition(), looked for in short intervals; fails when it does not come."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            pytest.fail(f"{what} did not happen within {seconds} s")
+        time.sleep(0.02)
+
+
+def clean_environment():
+    names = ("POUCH_", "KAFKA_", "ENCRYPTION_KEY", "SPLP_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(names)}
+
+
+class Program:
+    """A running `pouch` or other program; its output goes to files, so that it never blocks on us."""
+
+    def __init__(self, command, env, folder, name):
+        self.name = name
+        self.out, self.err = folder / f"{name}.out", folder / f"{name}.err"
+        self.process = subprocess.Popen([str(word) for word in command], env=env, stdin=subprocess.DEVNULL,
+                                        stdout=self.out.open("wb"), stderr=self.err.open("wb"), start_new_session=True)
+
+    def stdout(self):
+        return self.out.read_text()
+
+    def stderr(self):
+        return self.err.read_text()
+
+    def running(self):
+        return self.process.poll() is None
+
+    def wait_for(self, text, seconds=PATIENCE):
+        def look():
+            if text in self.stdout() + self.stderr():
+                return True
+            assert self.running(), f"{self.name} ended with {self.process.returncode}: {self.stderr()[-2000:]}"
+            return False
+
+        wait_until(look, f"{self.name} saying '{text}'", seconds)
+        return self
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, seconds=PATIENCE):
+        """SIGTERM and the exit code."""
+        if self.running():
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            pytest.fail(f"{self.name} did not end within {seconds} s of SIGTERM: {self.stderr()[-2000:]}")
+
+
+class Pouch:
+    """The program against one broker with one key."""
+
+    def __init__(self, brokers, folder, flags=(), key=None):
+        self.brokers, self.folder, self.flags = brokers, folder, list(flags)
+        self.key = key or secrets.token_hex(32)
+        self.env = dict(clean_environment(), POUCH_BROKERS=brokers, ENCRYPTION_KEY=self.key,
+                        ASAN_OPTIONS="detect_leaks=0" if "asan" not in str(BUILD) else "detect_leaks=1")
+        self.programs = []
+
+    def command(self, *words):
+        words = [str(word) for word in words]
+        return [POUCH, *words, *self.flags]
+
+    def run(self, *words, stdin=None, timeout=120, env=None):
+        return subprocess.run(self.command(*words), input=stdin, capture_output=True, text=True, timeout=timeout,
+                              env=dict(self.env, **(env or {})), stdin=None if stdin is not None else subprocess.DEVNULL)
+
+    def ok(self, *words, stdin=None, timeout=120, env=None):
+        done = self.run(*words, stdin=stdin, timeout=timeout, env=env)
+        assert done.returncode == 0, f"pouch {shlex.join(map(str, words))}: exit {done.returncode}: {done.stderr[-2000:]}"
+        return done.stdout
+
+    def start(self, *words, name=None, env=None):
+        name = name or f"{words[0]}-{len(self.programs)}"
+        program = Program(self.command(*words), dict(self.env, **(env or {})), self.folder, name)
+        self.programs.append(program)
+        return program
+
+    def start_other(self, command, name, env=None):
+        program = Program(command, dict(self.env, **(env or {})), self.folder, name)
+        self.programs.append(program)
+        return program
+
+    def topic(self, name=None, partitions=3):
+        name = name or f"t-{uuid.uuid4().hex[:12]}"
+        self.ok("topic", "create", name, "--partitions", partitions)
+        return name
+
+    def worker(self, topic, *words, name=None, env=None):
+        """A worker that has answered once: its group has its partitions."""
+        program = self.start("worker", topic, *words, name=name, env=env)
+        program.wait_for("topics")
+        return program
+
+    def ask(self, topic, payload, *words, timeout="60s"):
+        return self.run("request", topic, "--timeout", timeout, "-o", "json", *words, stdin=json.dumps(payload))
+
+    def stop_all(self):
+        for program in self.programs:
+            if program.running():
+                with contextlib.suppress(BaseException):
+                    program.stop(20)
+
+
+def stack_up(name, *servers):
+    done = subprocess.run([ROOT / "scripts" / "stack", "up", "--name", name, *servers], capture_output=True, text=True)
+    if done.returncode:
+        pytest.fail(f"scripts/stack up {' '.join(servers)}: {done.stderr[-3000:]}")
+    exports = {}
+    for line in done.stdout.splitlines():
+        name_, _, value = line.removeprefix("export ").partition("=")
+        exports[name_] = shlex.split(value)[0] if value else ""
+    return exports
+
+
+def stack_down(name):
+    subprocess.run([ROOT / "scripts" / "stack", "down", "--name", name], capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def kafka():
+    """One broker: its exports."""
+    name = f"test-{os.getpid()}"
+    yield dict(stack_up(name, "kafka"), stack=name)
+    stack_down(name)
+
+
+@pytest.fixture(scope="module")
+def kafka3():
+    """Three brokers, replication 3."""
+    name = f"test3-{os.getpid()}"
+    yield dict(stack_up(name, "kafka=3"), stack=name)
+    stack_down(name)
+
+
+@pytest.fixture
+def pouch(kafka, tmp_path):
+    program = Pouch(kafka["KAFKA_BROKERS"], tmp_path)
+    yield program
+    program.stop_all()
+
+
+@pytest.fixture
+def pouch3(kafka3, tmp_path):
+    program = Pouch(kafka3["KAFKA_BROKERS"], tmp_path)
+    yield program
+    program.stop_all()
+
+
+@pytest.fixture
+def dev(tmp_path):
+    """The embedded default, over the same interface."""
+    key = secrets.token_hex(32)
+    env = dict(clean_environment(), ENCRYPTION_KEY=key)
+    broker = Program([POUCH, "dev", "--topic", "internal.dlq:1"], env, tmp_path, "dev")
+    broker.wait_for("POUCH_BROKERS=")
+    brokers = broker.stdout().split("POUCH_BROKERS=")[1].split()[0]
+    program = Pouch(brokers, tmp_path, key=key)
+    yield program
+    program.stop_all()
+    broker.stop()
