@@ -3,8 +3,8 @@
 #include <crypto/random.h>
 #include <openssl/rand.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 

@@ -12,10 +12,10 @@
 struct pl_reply_text {
     struct pl_uuid id;
     struct pl_span payload;
-    int64_t timestamp;      /* ms since the epoch */
+    int64_t timestamp; /* ms since the epoch */
     bool success;
-    struct pl_span error;   /* text: raw JSON string contents when read, plain UTF-8 when written */
-    struct pl_span code;    /* Pouch's own member: the error's wire code; absent from peers */
+    struct pl_span error; /* text: raw JSON string contents when read, plain UTF-8 when written */
+    struct pl_span code;  /* Pouch's own member: the error's wire code; absent from peers */
 };
 
 struct pl_dialect {
@@ -25,7 +25,8 @@ struct pl_dialect {
     /* Where the payload lies in a request's plaintext. INVALID_PAYLOAD. */
     pouch_err (*read_request)(struct pl_span *payload, const char *plain, size_t n);
     /* Appends a request's plaintext. NO_MEMORY, TOO_LARGE. */
-    pouch_err (*write_request)(struct pl_buf *out, const struct pl_uuid *id, const char *json, size_t n, int64_t now_ms);
+    pouch_err (*write_request)(struct pl_buf *out, const struct pl_uuid *id, const char *json, size_t n,
+                               int64_t now_ms);
     /* INVALID_PAYLOAD: not this dialect's reply. */
     pouch_err (*read_reply)(struct pl_reply_text *reply, const char *plain, size_t n);
     pouch_err (*write_reply)(struct pl_buf *out, const struct pl_reply_text *reply);

@@ -20,15 +20,15 @@ struct pl_span {
 };
 
 struct pl_envelope {
-    struct pl_span request_id;   /* always there: 36 characters of a uuid */
-    struct pl_span worker_name;  /* publisher */
-    struct pl_span data, iv, tag;/* hex digits, checked, even; all three or none */
+    struct pl_span request_id;    /* always there: 36 characters of a uuid */
+    struct pl_span worker_name;   /* publisher */
+    struct pl_span data, iv, tag; /* hex digits, checked, even; all three or none */
     struct pl_span reply_topic;
     struct pl_span source_topic;
     struct pl_span kid;
-    struct pl_span error_code;   /* of a plain error: present instead of data, iv and tag */
-    struct pl_span error_message;/* raw JSON string contents, escapes and all; pl_json_unescape() reads it */
-    struct pl_uuid id;           /* request_id as bytes */
+    struct pl_span error_code;    /* of a plain error: present instead of data, iv and tag */
+    struct pl_span error_message; /* raw JSON string contents, escapes and all; pl_json_unescape() reads it */
+    struct pl_uuid id;            /* request_id as bytes */
 };
 
 /*
@@ -59,7 +59,8 @@ size_t pl_json_unescape(char *out, const char *in, size_t n);
  * out is reset first. NO_MEMORY.
  */
 struct pl_buf;
-POUCH_MUST_CHECK pouch_err pl_envelope_write_error(struct pl_buf *out, const struct pl_uuid *id, pouch_err code, const char *message);
+POUCH_MUST_CHECK pouch_err pl_envelope_write_error(struct pl_buf *out, const struct pl_uuid *id, pouch_err code,
+                                                   const char *message);
 
 /* Whether a keyless party may report this code (design: never what only the handler can know). */
 bool pl_error_may_be_plain(pouch_err code);

@@ -6,14 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PL_H_DEADLINE "pouch-deadline" /* ms since the epoch, decimal */
-#define PL_H_HOP "pouch-hop"           /* decimal, 0 when absent */
-#define PL_H_REPLY "pouch-reply"       /* "none": nobody replies */
-#define PL_H_SOURCE "pouch-source"     /* topic/partition/offset */
-#define PL_H_FANOUT "pouch-fanout"     /* i/n */
-#define PL_H_TARGET "pouch-target"     /* echoed by workers */
+#define PL_H_DEADLINE    "pouch-deadline" /* ms since the epoch, decimal */
+#define PL_H_HOP         "pouch-hop"      /* decimal, 0 when absent */
+#define PL_H_REPLY       "pouch-reply"    /* "none": nobody replies */
+#define PL_H_SOURCE      "pouch-source"   /* topic/partition/offset */
+#define PL_H_FANOUT      "pouch-fanout"   /* i/n */
+#define PL_H_TARGET      "pouch-target"   /* echoed by workers */
 #define PL_H_TRACEPARENT "traceparent"
-#define PL_H_TRACESTATE "tracestate"
+#define PL_H_TRACESTATE  "tracestate"
 
 enum { PL_HOPS_MAX = 16 };
 
