@@ -226,7 +226,7 @@ static pouch_err start(struct ops_call *call, pouch_client **client) {
 
 static int with_client(struct ops_call *call, bool wants_reply) {
     pouch_dest *to = NULL;
-    const char *topic, *payload;
+    const char *topic = NULL, *payload = NULL;
     if (destination(call, &to, &topic, &payload)) {
         pouch_dest_free(to);
         return ops_usage(call, "%s", pouch_why());
