@@ -54,13 +54,14 @@ void pl_wake_clear(struct pl_wake *w) {
 
 void pl_wake_wait(struct pl_wake *w, int64_t us) {
     struct pollfd readable = {.fd = w->fd, .events = POLLIN};
-    int64_t end = us > 0 ? pl_mono_us(&pl_clock_system) + us : 0;
+    const int64_t start = us > 0 ? pl_mono_us(&pl_clock_system) : 0;
+    int64_t left = us;
     for (;;) {
-        struct timespec left = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
-        int ready = ppoll(&readable, 1, us < 0 ? NULL : &left, NULL);
+        struct timespec t = {.tv_sec = left / 1000000, .tv_nsec = left % 1000000 * 1000};
+        int ready = ppoll(&readable, 1, us < 0 ? NULL : &t, NULL);
         if (ready > 0) pl_wake_clear(w);
         if (ready >= 0 || errno != EINTR) return;
-        int64_t rest = end - pl_mono_us(&pl_clock_system);
-        if (us > 0) us = rest > 0 ? rest : 0;
+        int64_t passed = us > 0 ? pl_mono_us(&pl_clock_system) - start : 0;
+        left = passed < us ? us - passed : 0;
     }
 }
