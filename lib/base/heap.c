@@ -40,13 +40,19 @@ static void settle(struct pl_heap *h, struct pl_heap_node *n, size_t i) {
     put_at(h, n, i);
 }
 
+pouch_err pl_heap_reserve(struct pl_heap *h, size_t cap) {
+    if (cap <= h->cap) return POUCH_OK;
+    struct pl_heap_node **nodes = reallocarray(h->nodes, cap, sizeof(struct pl_heap_node *));
+    if (!nodes) return pl_fail(POUCH_E_NO_MEMORY, "out of memory: %zu deadlines could not be kept", cap);
+    h->nodes = nodes;
+    h->cap = cap;
+    return POUCH_OK;
+}
+
 pouch_err pl_heap_add(struct pl_heap *h, struct pl_heap_node *n, int64_t due) {
     if (h->count == h->cap) {
-        size_t cap = h->cap ? h->cap * 2 : FIRST_CAP;
-        struct pl_heap_node **nodes = reallocarray(h->nodes, cap, sizeof(struct pl_heap_node *));
-        if (!nodes) return pl_fail(POUCH_E_NO_MEMORY, "out of memory: %zu deadlines could not be kept", cap);
-        h->nodes = nodes;
-        h->cap = cap;
+        pouch_err e = pl_heap_reserve(h, h->cap ? h->cap * 2 : FIRST_CAP);
+        if (e) return e;
     }
     n->due = due;
     settle(h, n, h->count++);
