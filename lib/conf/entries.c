@@ -1,7 +1,6 @@
 #include <base/why.h>
 #include <conf/entries.h>
 #include <conf/value.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,11 +114,8 @@ pouch_err pl_entry_unknown(const char *place, const char *name) {
         least = d;
         nearest = row->name;
     }
-    char quoted[PL_VALUE_QUOTE_MAX];
-    pl_value_quote(name, quoted);
-    if (nearest) return pl_fail(POUCH_E_CONFIG, "%s: '%s' is no option; did you mean %s?", place, quoted, nearest);
-    return pl_fail(POUCH_E_CONFIG, "%s: '%s' is no option; properties of librdkafka are written kafka.NAME", place,
-                   quoted);
+    if (nearest) return pl_fail(POUCH_E_CONFIG, "%s: no such option; did you mean %s?", place, nearest);
+    return pl_fail(POUCH_E_CONFIG, "%s: no such option; properties of librdkafka are written kafka.NAME", place);
 }
 
 pouch_err pl_entry_check(const char *place, const char *name, const char *value) {

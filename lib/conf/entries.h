@@ -43,12 +43,10 @@ bool pl_kafka_is(const char *name);
 bool pl_kafka_secret(const char *name);
 
 /*
- * Checks a value for any name, option or property. CONFIG; place stands in front of the
- * message, and the nearest known name is offered for an unknown one.
+ * Checks a value for any name, option or property. CONFIG: not allowed there, or no such
+ * option, and then the nearest name is offered. place stands in front of the message.
  */
 POUCH_MUST_CHECK pouch_err pl_entry_check(const char *place, const char *name, const char *value);
-
-/* CONFIG: there is no such option; offers the nearest name. place stands in front of the message. */
 POUCH_MUST_CHECK pouch_err pl_entry_unknown(const char *place, const char *name);
 
 /* What pouch_options_load() does with a file's text; path stands for the file. */

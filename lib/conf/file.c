@@ -124,12 +124,12 @@ static pouch_err take_item(struct reading *r, const char *prefix, const struct p
     if (n < 0 || (size_t)n >= sizeof name)
         return pl_fail(POUCH_E_CONFIG, "%s: a name of more than %d bytes", place_at(&place, r, item->line, item->key),
                        NAME_MAX_LENGTH);
-    bool is_option = pl_option_find(name) != NULL;
+    if (pl_option_find(name)) return take_value(r, name, item);
     /* A section whose lines are all commented out is left as an empty value. */
-    if (!is_option && is_section(name) && is_empty(item)) return POUCH_OK;
-    if (!is_option && item->kind == PL_YAML_MAP && item->n) return take_map(r, name, item);
-    if (!is_option && !pl_kafka_is(name)) return pl_entry_unknown(place_at(&place, r, item->line, NULL), name);
-    return take_value(r, name, item);
+    if (is_section(name) && is_empty(item)) return POUCH_OK;
+    if (item->kind == PL_YAML_MAP && item->n) return take_map(r, name, item);
+    if (pl_kafka_is(name)) return take_value(r, name, item);
+    return pl_entry_unknown(place_at(&place, r, item->line, name), name);
 }
 
 static pouch_err take_map(struct reading *r, const char *prefix, const struct pl_yaml *map) {
@@ -138,31 +138,29 @@ static pouch_err take_map(struct reading *r, const char *prefix, const struct pl
     return e;
 }
 
-static pouch_err apply(pouch_options *o, const char *path, const struct pl_yaml *tree) {
+/* Takes all of the tree or nothing, and frees it. */
+static pouch_err apply(pouch_options *o, const char *path, struct pl_yaml *tree) {
     struct reading r = {.path = path};
     struct place place;
-    pouch_err e = tree->kind == PL_YAML_MAP
-                      ? take_map(&r, "", tree)
-                      : pl_fail(POUCH_E_CONFIG, "%s: wants a map of options", place_at(&place, &r, tree->line, NULL));
+    pouch_err e = POUCH_OK;
+    if (tree->kind == PL_YAML_MAP)
+        e = take_map(&r, "", tree);
+    else if (!is_empty(tree))
+        e = pl_fail(POUCH_E_CONFIG, "%s: wants a map of options", place_at(&place, &r, tree->line, NULL));
     if (!e) e = pl_entries_merge(&o->entries, &r.entries);
     pl_entries_free(&r.entries);
+    pl_yaml_free(tree);
     return e;
 }
 
 pouch_err pl_options_parse(pouch_options *o, const char *path, const char *text, size_t n) {
     struct pl_yaml *tree;
     pouch_err e = pl_yaml_parse(&tree, path, text, n);
-    if (e) return e;
-    e = apply(o, path, tree);
-    pl_yaml_free(tree);
-    return e;
+    return e ? e : apply(o, path, tree);
 }
 
 pouch_err pouch_options_load(pouch_options *o, const char *path) {
     struct pl_yaml *tree;
     pouch_err e = pl_yaml_read(&tree, path);
-    if (e) return e;
-    e = apply(o, path, tree);
-    pl_yaml_free(tree);
-    return e;
+    return e ? e : apply(o, path, tree);
 }

@@ -18,32 +18,32 @@ struct pl_property { /* of librdkafka, from kafka.* in a file or -X */
 };
 
 struct pl_settings {
-    char *brokers;             /* brokers: host:port,… */
-    char *client_id;           /* client.id: NULL = the role's default */
-    char *group;               /* group: NULL = the client id */
-    char *instance_id;         /* instance.id: static membership; NULL = none */
-    char *key_file;            /* key.file: NULL = ENCRYPTION_KEY */
-    int iv_bytes;              /* crypto.iv_bytes: 12, 16 */
-    bool over_limit_stop;      /* crypto.over_limit: warn, stop */
-    char *reply_topic;         /* reply.topic: NULL = <client.id>.replies */
-    char *reply_topics;        /* reply.topics: patterns a worker may reply to */
-    char *inbox;               /* center.inbox */
-    bool thread;               /* client.thread */
-    bool plain_errors;         /* client.plain_errors: accept, ignore */
-    size_t max_pending;        /* client.max_pending: open calls */
-    int connect_timeout_ms;    /* client.connect_timeout */
-    int request_timeout_ms;    /* request.timeout */
-    int deadline_skew_ms;      /* deadline.skew */
-    int concurrency;           /* worker.concurrency: handler threads */
-    size_t max_in_flight;      /* worker.max_in_flight: jobs */
-    size_t max_in_flight_bytes;/* worker.max_in_flight_bytes */
-    int handler_timeout_ms;    /* handler.timeout */
-    int retry_attempts;        /* retry.attempts: in all, the first included */
-    char *dlq_topic;           /* dlq.topic */
-    int drain_ms;              /* drain */
-    enum pl_start start;       /* start */
-    char *log_level;           /* log.level: error, warn, info, debug */
-    struct pl_property *kafka; /* kafka.*, in the order they were set */
+    char *brokers;              /* brokers: host:port,… */
+    char *client_id;            /* client.id: NULL = the role's default */
+    char *group;                /* group: NULL = the client id */
+    char *instance_id;          /* instance.id: static membership; NULL = none */
+    char *key_file;             /* key.file: NULL = ENCRYPTION_KEY */
+    int iv_bytes;               /* crypto.iv_bytes: 12, 16 */
+    bool over_limit_stop;       /* crypto.over_limit: warn, stop */
+    char *reply_topic;          /* reply.topic: NULL = <client.id>.replies */
+    char *reply_topics;         /* reply.topics: patterns a worker may reply to */
+    char *inbox;                /* center.inbox */
+    bool thread;                /* client.thread */
+    bool plain_errors;          /* client.plain_errors: accept, ignore */
+    size_t max_pending;         /* client.max_pending: open calls */
+    int connect_timeout_ms;     /* client.connect_timeout */
+    int request_timeout_ms;     /* request.timeout */
+    int deadline_skew_ms;       /* deadline.skew */
+    int concurrency;            /* worker.concurrency: handler threads */
+    size_t max_in_flight;       /* worker.max_in_flight: jobs */
+    size_t max_in_flight_bytes; /* worker.max_in_flight_bytes */
+    int handler_timeout_ms;     /* handler.timeout */
+    int retry_attempts;         /* retry.attempts: in all, the first included */
+    char *dlq_topic;            /* dlq.topic */
+    int drain_ms;               /* drain */
+    enum pl_start start;        /* start */
+    char *log_level;            /* log.level: error, warn, info, debug */
+    struct pl_property *kafka;  /* kafka.*, in the order they were set */
     size_t n_kafka;
 };
 
@@ -70,18 +70,18 @@ enum pl_option_kind {
 enum pl_field { PL_FIELD_TEXT, PL_FIELD_BOOL, PL_FIELD_INT, PL_FIELD_ENUM, PL_FIELD_SIZE };
 
 struct pl_option {
-    const char *name;       /* "client.id" */
-    const char *flag;       /* "--client-id"; NULL = only in file and environment */
-    char letter;            /* 'b' for -b; 0 = none */
-    const char *arg;        /* "ID" in --help; NULL without a flag */
-    const char *seed_env;   /* "KAFKA_CLIENT_ID" or NULL; the name of its own is pl_option_env() */
+    const char *name;     /* "client.id" */
+    const char *flag;     /* "--client-id"; NULL = only in file and environment */
+    char letter;          /* 'b' for -b; 0 = none */
+    const char *arg;      /* "ID" in --help; NULL without a flag */
+    const char *seed_env; /* "KAFKA_CLIENT_ID" or NULL; the name of its own is pl_option_env() */
     enum pl_option_kind kind;
-    const char *fallback;   /* as text; NULL = unset */
-    const char *choices;    /* "warn|stop" for CHOICE */
-    int64_t least, most;    /* COUNT, BYTES, DURATION (ms); for TEXT, NAME and PATH the length in bytes */
-    size_t at;              /* the place in struct pl_settings */
-    enum pl_field field;    /* and the type there */
-    const char *text;       /* one sentence of help */
+    const char *fallback; /* as text; NULL = unset */
+    const char *choices;  /* "warn|stop" for CHOICE */
+    int64_t least, most;  /* COUNT, BYTES, DURATION (ms); for TEXT, NAME and PATH the length in bytes */
+    size_t at;            /* the place in struct pl_settings */
+    enum pl_field field;  /* and the type there */
+    const char *text;     /* one sentence of help */
 };
 extern const struct pl_option pl_options[]; /* ordered by name, ended by a NULL name */
 

@@ -34,8 +34,8 @@ static bool number_parse(int64_t *number, const char *text, const struct unit *u
 
 static void number_write(char out[32], int64_t number, const struct unit *units) {
     const struct unit *unit = units;
-    while (unit[1].name && (number == 0 || number % unit->size)) unit++;
-    snprintf(out, 32, "%" PRId64 "%s", number / unit->size, unit->name);
+    while (number % unit->size) unit++;
+    snprintf(out, 32, "%" PRId64 "%s", number / unit->size, number ? unit->name : "");
 }
 
 static bool number_in(int64_t *number, const char *text, const struct unit *units, int64_t least, int64_t most) {

@@ -26,6 +26,8 @@ static size_t depth_of(const char *text, size_t n) {
 pouch_err pl_json_read(json_t **value, const char *what, const char *text, size_t n) {
     *value = NULL;
     if (n > TEXT_MAX) return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: larger than %d bytes", what, TEXT_MAX);
+    /* Jansson takes a NUL behind the value for the end of the text. */
+    if (memchr(text, 0, n)) return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: a NUL character", what);
     if (depth_of(text, n) > DEPTH_MAX)
         return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: nested deeper than %d levels", what, DEPTH_MAX);
     json_error_t error;

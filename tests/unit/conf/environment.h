@@ -1,0 +1,25 @@
+/* An environment without any variable that an option reads; include after support.h. */
+#ifndef POUCH_TESTS_ENVIRONMENT_H
+#define POUCH_TESTS_ENVIRONMENT_H
+
+#include <conf/settings.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int no_environment(void **state) {
+    (void)state;
+    char own[PL_OPTION_ENV_MAX];
+    for (const struct pl_option *row = pl_options; row->name; row++) {
+        unsetenv(pl_option_env(row, own));
+        if (row->seed_env) unsetenv(row->seed_env);
+    }
+    return 0;
+}
+
+static inline pouch_options *new_options(void) {
+    pouch_options *o = pouch_options_new();
+    assert_non_null(o);
+    return o;
+}
+
+#endif

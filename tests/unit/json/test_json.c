@@ -1,0 +1,130 @@
+/* Control-plane JSON: what is taken, what is refused and how that is told. */
+#include <support.h>
+
+#include <base/why.h>
+#include <json/json.h>
+#include <stdlib.h>
+
+static pouch_err read_text(json_t **value, const char *text) {
+    return pl_json_read(value, "answer", text, strlen(text));
+}
+
+static void any_kind_of_value_makes_the_round_trip(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "{\"b\":1,\"a\":[true,false,null]}",   "[]", "{}", "\"\xe2\x82\xac\"", "-7", "1.5", "null",
+        "{\"z\":{\"y\":{\"x\":\"\\\\\\\"\"}}}"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        json_t *value;
+        size_t n;
+        assert_int_equal(read_text(&value, texts[i]), POUCH_OK);
+        char *text = pl_json_text(value, &n);
+        assert_string_equal(text, texts[i]);
+        assert_int_equal(n, strlen(texts[i]));
+        free(text);
+        json_decref(value);
+    }
+}
+
+static void what_is_not_strict_json_is_refused(void **state) {
+    (void)state;
+    static const char *const texts[] = {"",
+                                        " ",
+                                        "{",
+                                        "[1,]",
+                                        "{\"a\":1,}",
+                                        "{a:1}",
+                                        "'a'",
+                                        "01",
+                                        "1.",
+                                        ".5",
+                                        "+1",
+                                        "NaN",
+                                        "Infinity",
+                                        "nul",
+                                        "[1] 2",
+                                        "{\"a\":1}{}",
+                                        "// x\n1",
+                                        "\"\t\"",
+                                        "\"\\x\"",
+                                        "\"\\u0000\"",
+                                        "\"\\ud800\"",
+                                        "\"\xff\"",
+                                        "\"\xc0\x80\"",
+                                        "\"\xed\xa0\x80\"",
+                                        "\xef\xbb\xbf"
+                                        "1",
+                                        "{\"a\":1,\"a\":2}",
+                                        "{\"a\":1,\"\\u0061\":2}",
+                                        "99999999999999999999",
+                                        "1e999",
+                                        "\"open"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        json_t *value;
+        if (read_text(&value, texts[i]) != POUCH_E_INVALID_PAYLOAD) fail_msg("taken: %s", texts[i]);
+        assert_null(value);
+    }
+    json_t *value;
+    assert_int_equal(pl_json_read(&value, "answer", "1\0", 2), POUCH_E_INVALID_PAYLOAD);
+}
+
+static void an_error_tells_the_place_and_not_the_text(void **state) {
+    (void)state;
+    static const char *const texts[] = {"{\n  \"name\": secret\n}", "{\n\"secret\":1,\"secret\":2}",
+                                        "[\n\"secret\x01\"]", "{\n\"a\" \"secret\"}"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        json_t *value;
+        assert_int_equal(read_text(&value, texts[i]), POUCH_E_INVALID_PAYLOAD);
+        assert_ptr_equal(strstr(pouch_why(), "answer: line 2, column "), pouch_why());
+        assert_null(strstr(pouch_why(), "secret"));
+    }
+}
+
+static void sixty_four_levels_are_taken_and_no_more(void **state) {
+    (void)state;
+    for (size_t depth = 64; depth < 66; depth++) {
+        char text[200] = "";
+        memset(text, '[', depth);
+        memset(text + depth, ']', depth);
+        json_t *value;
+        assert_int_equal(read_text(&value, text), depth == 64 ? POUCH_OK : POUCH_E_INVALID_PAYLOAD);
+        json_decref(value);
+    }
+}
+
+static void brackets_in_strings_are_not_levels(void **state) {
+    (void)state;
+    char text[200] = "[\"\\\"";
+    memset(text + 4, '{', 100);
+    strcpy(text + 104, "\\\\\"]");
+    json_t *value;
+    assert_int_equal(read_text(&value, text), POUCH_OK);
+    json_decref(value);
+}
+
+static void more_than_eight_mebibytes_are_refused(void **state) {
+    (void)state;
+    const size_t limit = 8 << 20;
+    char *text = malloc(limit + 1);
+    assert_non_null(text);
+    memset(text, ' ', limit + 1);
+    text[0] = '1';
+    json_t *value;
+    assert_int_equal(pl_json_read(&value, "answer", text, limit), POUCH_OK);
+    json_decref(value);
+    assert_int_equal(pl_json_read(&value, "answer", text, limit + 1), POUCH_E_INVALID_PAYLOAD);
+    assert_string_equal(pouch_why(), "answer: larger than 8388608 bytes");
+    free(text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_kind_of_value_makes_the_round_trip),
+        cmocka_unit_test(what_is_not_strict_json_is_refused),
+        cmocka_unit_test(an_error_tells_the_place_and_not_the_text),
+        cmocka_unit_test(sixty_four_levels_are_taken_and_no_more),
+        cmocka_unit_test(brackets_in_strings_are_not_levels),
+        cmocka_unit_test(more_than_eight_mebibytes_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
