@@ -1,0 +1,162 @@
+/*
+ * What comes on the reply topic. Every instance of a client id reads all its replies, so what is
+ * not in the table of open calls is skipped by its record key, before any work. What is left must
+ * be an envelope for an open call, sealed with our key, whose inside names the same request:
+ * else it is counted, and the call waits on.
+ */
+#include <base/log.h>
+#include <base/why.h>
+#include <client/client.h>
+#include <metrics/metrics.h>
+#include <stdio.h>
+#include <string.h>
+#include <wire/sealed.h>
+
+static bool same(const struct pl_uuid *a, const struct pl_uuid *b) {
+    return !memcmp(a, b, sizeof *a);
+}
+
+/* The request that a record answers: by its key where that is a request id, else by its envelope. */
+static bool read_id(const pouch_client *c, const rd_kafka_message_t *m, struct pl_uuid *id) {
+    struct pl_envelope env;
+    bool keys_tell = !atomic_load_explicit(&c->keys_differ, memory_order_relaxed);
+    if (keys_tell && m->key && pl_uuid_parse(id, m->key, m->key_len)) return true;
+    if (!m->payload || pl_envelope_scan(&env, m->payload, m->len)) return false;
+    *id = env.id;
+    return true;
+}
+
+static void unreadable(const rd_kafka_message_t *m, const struct pl_uuid *id) {
+    char id_text[37], offset[24];
+    pl_uuid_format(id_text, id);
+    snprintf(offset, sizeof offset, "%lld", (long long)m->offset);
+    pl_metric_add(PL_M_REPLY_UNREADABLE, 1);
+    PL_LOG(PL_LOG_WARN, "a reply to an open call cannot be read, and the call waits on", "request_id", id_text,
+           "offset", offset, "why", pouch_why());
+}
+
+static void mismatch(const struct pl_uuid *id) {
+    char id_text[37];
+    pl_uuid_format(id_text, id);
+    pl_metric_add(PL_M_REPLY_MISMATCH, 1);
+    PL_LOG(PL_LOG_WARN, "a reply names another request inside than outside, and the call waits on", "request_id",
+           id_text);
+}
+
+static void end_call(pouch_client *c, rd_kafka_message_t *m, const struct pl_uuid *id, pouch_err e,
+                     pouch_reply *reply) {
+    struct pl_call *call = pl_pending_claim(&c->pending, id);
+    if (!call) { /* answered before in this batch, or its time was up */
+        pl_metric_add(PL_M_REPLY_OTHER, 1);
+        return;
+    }
+    pl_metric_add(!reply->sealed ? PL_M_REPLY_PLAIN : e ? PL_M_REPLY_ERROR : PL_M_REPLY_OK, 1);
+    pl_uuid_format(reply->request_id, id);
+    reply->message = m;
+    reply->target = c->inbox.target;
+    *reply->target = '\0';
+    if (e)
+        pl_why_set("%s was answered with %s%s%s", call->topic, pouch_err_code(e), reply->sealed ? "" : ": ",
+                   reply->sealed ? "" : reply->error);
+    pl_call_answered(c, call, e, reply);
+}
+
+/* The piece as text of its own: whatever follows it in the plaintext is structure, already read. */
+static char *terminate(struct pl_buf *plain, struct pl_span span) {
+    char *at = plain->at + (span.at - plain->at);
+    at[span.n] = '\0';
+    return at;
+}
+
+static void sealed_reply(pouch_client *c, rd_kafka_message_t *m, const struct pl_envelope *env) {
+    struct pl_buf *plain = &c->inbox.plain;
+    struct pl_reply_text text;
+    pouch_err e = pl_sealed_open(plain, c->inbox.sealer, env);
+    if (!e) e = c->dialect->read_reply(&text, plain->at, plain->len);
+    if (e) {
+        unreadable(m, &env->id);
+        return;
+    }
+    if (!same(&text.id, &env->id)) {
+        mismatch(&env->id);
+        return;
+    }
+    pouch_err code = text.success ? POUCH_OK : pl_error_from_code(text.code.at, text.code.n);
+    if (!text.success && !code) code = POUCH_E_HANDLER_ERROR;
+    pouch_reply reply = {
+        .sealed = true, .payload = text.success ? "null" : "", .payload_n = text.success ? 4 : 0, .error = ""};
+    if (text.error.at) {
+        char *error = plain->at + (text.error.at - plain->at);
+        pl_json_unescape(error, text.error.at, text.error.n);
+        reply.error = error;
+    }
+    if (text.payload.at) {
+        reply.payload = terminate(plain, text.payload);
+        reply.payload_n = text.payload.n;
+    }
+    end_call(c, m, &env->id, code, &reply);
+}
+
+/* An error told without the key. Anyone who may write the topic can make one, so only what a keyless party can know counts. */
+static void plain_error(pouch_client *c, rd_kafka_message_t *m, const struct pl_envelope *env) {
+    struct pl_buf *text = &c->inbox.plain;
+    pouch_err code = pl_error_from_code(env->error_code.at, env->error_code.n);
+    if (!c->settings.plain_errors || !pl_error_may_be_plain(code)) {
+        pl_metric_add(PL_M_REPLY_FORGED, 1);
+        return;
+    }
+    pl_buf_reset(text);
+    if (pl_buf_reserve(text, env->error_message.n)) {
+        unreadable(m, &env->id);
+        return;
+    }
+    text->len = env->error_message.at ? pl_json_unescape(text->at, env->error_message.at, env->error_message.n) : 0;
+    text->at[text->len] = '\0';
+    pouch_reply reply = {.payload = "", .error = text->at};
+    end_call(c, m, &env->id, code, &reply);
+}
+
+/* A record for a call that is open. */
+static void read_reply(pouch_client *c, rd_kafka_message_t *m, const struct pl_uuid *id) {
+    struct pl_envelope env;
+    if (!m->payload || pl_envelope_scan(&env, m->payload, m->len))
+        unreadable(m, id);
+    else if (!same(&env.id, id))
+        mismatch(id);
+    else if (env.error_code.at)
+        plain_error(c, m, &env);
+    else
+        sealed_reply(c, m, &env);
+    pl_buf_clear_secret(&c->inbox.plain);
+}
+
+static void read_batch(pouch_client *c, size_t n) {
+    struct pl_inbox *in = &c->inbox;
+    size_t with_id = 0, others = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (read_id(c, in->batch[i], &in->ids[with_id])) {
+            in->batch[with_id++] = in->batch[i];
+        } else {
+            pl_metric_add(PL_M_REPLY_UNREADABLE, 1);
+            rd_kafka_message_destroy(in->batch[i]);
+        }
+    }
+    pl_pending_known(&c->pending, in->ids, in->known, with_id);
+    for (size_t i = 0; i < with_id; i++) {
+        if (in->known[i])
+            read_reply(c, in->batch[i], &in->ids[i]);
+        else
+            others++;
+        rd_kafka_message_destroy(in->batch[i]);
+    }
+    if (others) pl_metric_add(PL_M_REPLY_OTHER, (int64_t)others);
+}
+
+void pl_inbox_take(pouch_client *c) {
+    enum pl_reader_trouble trouble;
+    if (!c->inbox.reader) return;
+    size_t n = pl_reader_take(c->inbox.reader, c->inbox.batch, PL_CLIENT_BATCH, &trouble);
+    if (trouble == PL_READER_TOPIC_GONE) pl_lane_gone(&c->lane);
+    if (n || trouble == PL_READER_REFUSED) c->refused = trouble == PL_READER_REFUSED;
+    if (n) read_batch(c, n);
+}

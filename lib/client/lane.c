@@ -1,0 +1,220 @@
+#include <base/why.h>
+#include <client/lane.h>
+#include <client/thread.h>
+#include <cluster/cluster.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    CALL_MS = 1000, /* one question to the cluster; a stop waits at most for one */
+    CREATE_MS = 5000,
+    LOOK_EVERY_MS = 10000,
+    RETRY_FIRST_MS = 10,
+    RETRY_MOST_MS = 500,
+};
+
+static pouch_err create_topic(struct pl_lane *l, rd_kafka_t *rk) {
+    static const char *const configs[] = {"retention.ms", "3600000", NULL};
+    const struct pl_topic_spec spec = {.name = l->topic, .partitions = 1, .replication = -1, .configs = configs};
+    return pl_topic_create(rk, &spec, NULL, CREATE_MS);
+}
+
+/* Makes the topic when there is none; other instances may be doing so at this moment. */
+static pouch_err find_topic(struct pl_lane *l, rd_kafka_t *rk, int *partitions, bool *made) {
+    pouch_err e = pl_topic_partitions(rk, l->topic, partitions, CALL_MS);
+    *made = e == POUCH_E_TARGET_REFUSED;
+    if (*made) e = create_topic(l, rk);
+    if (*made && !e) e = pl_topic_partitions(rk, l->topic, partitions, CALL_MS);
+    if (!e && *partitions < 1) e = pl_fail(POUCH_E_NO_BROKER, "the reply topic %s has no partitions yet", l->topic);
+    return e;
+}
+
+/*
+ * Where partition i is to be read from. The first time that is its end, as nothing has been asked
+ * yet; a partition that is new since then is read from its beginning, or a reply that came before
+ * we saw it would be lost. An end before the start that we know belongs to another topic of that name.
+ */
+static pouch_err find_start(struct pl_lane *l, rd_kafka_t *rk, int i, int64_t *start, bool *replaced) {
+    int64_t low, high;
+    *start = RD_KAFKA_OFFSET_BEGINNING;
+    if (l->n_starts && i >= l->n_starts) return POUCH_OK;
+    pouch_err e = pl_topic_offsets(rk, l->topic, i, &low, &high, CALL_MS);
+    if (e) return e;
+    *start = l->n_starts ? l->starts[i] : high;
+    *replaced = *replaced || high < *start;
+    return POUCH_OK;
+}
+
+static void post(struct pl_lane *l, struct pl_position *p, int n, bool from_start) {
+    pthread_mutex_lock(&l->lock);
+    free(l->news.positions);
+    l->news.positions = p;
+    l->news.n = (size_t)n;
+    l->news.from_start = l->news.from_start || from_start;
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* Keeps starts as what is known, and has the client's thread read from there. */
+static pouch_err settle(struct pl_lane *l, int64_t *starts, int n, bool from_start) {
+    struct pl_position *p = calloc((size_t)n, sizeof *p);
+    if (!p) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for the partitions of %s", l->topic);
+    for (int i = 0; i < n; i++) {
+        if (from_start) starts[i] = RD_KAFKA_OFFSET_BEGINNING;
+        p[i] = (struct pl_position){i, starts[i]};
+    }
+    memcpy(l->starts, starts, (size_t)n * sizeof *starts);
+    l->n_starts = n;
+    post(l, p, n, from_start);
+    return POUCH_OK;
+}
+
+static pouch_err look_at_topic(struct pl_lane *l, rd_kafka_t *rk, bool gone) {
+    int n;
+    bool made, replaced = false;
+    pouch_err e = find_topic(l, rk, &n, &made);
+    if (e) return e;
+    int64_t *known = realloc(l->starts, (size_t)n * sizeof *known);
+    int64_t *starts = calloc((size_t)n, sizeof *starts);
+    if (known) l->starts = known;
+    if (!known || !starts) {
+        free(starts);
+        return pl_fail(POUCH_E_NO_MEMORY, "out of memory for the partitions of %s", l->topic);
+    }
+    bool another = made || gone || n < l->n_starts;
+    for (int i = 0; !e && !another && i < n; i++) e = find_start(l, rk, i, &starts[i], &replaced);
+    if (!e && (another || replaced || n != l->n_starts)) e = settle(l, starts, n, another || replaced);
+    free(starts);
+    return e;
+}
+
+static pouch_err make_reader(struct pl_lane *l) {
+    struct pl_reader *r;
+    pouch_err e = pl_reader_new(&r, l->settings, l->client_id, l->mock, l->health, l->wake);
+    if (e) return e;
+    l->has_reader = true;
+    pthread_mutex_lock(&l->lock);
+    l->news.reader = r;
+    pthread_mutex_unlock(&l->lock);
+    return POUCH_OK;
+}
+
+static pouch_err look(struct pl_lane *l, rd_kafka_t *rk, bool gone) {
+    pouch_err e = l->connected ? POUCH_OK : pl_cluster_mock(rk, &l->mock, CALL_MS);
+    if (e) return e;
+    l->connected = true;
+    if (!l->has_reader) e = make_reader(l);
+    return e ? e : look_at_topic(l, rk, gone);
+}
+
+/* Signals only when something changed, so that an idle client stays asleep. */
+static void report(struct pl_lane *l, pouch_err e) {
+    pthread_mutex_lock(&l->lock);
+    bool changed = l->news.connected != l->connected || l->news.positions || l->news.trouble != e;
+    l->news.connected = l->connected;
+    l->news.trouble = e;
+    strcpy(l->news.why, "");
+    if (e) strncat(l->news.why, pouch_why(), sizeof l->news.why - 1);
+    l->fresh = l->fresh || changed;
+    pthread_mutex_unlock(&l->lock);
+    if (changed) pl_wake_signal(l->wake);
+}
+
+/* Until ms have passed, the topic is said to be gone, or the end; false: the end. */
+static bool rest(struct pl_lane *l, int ms, bool *gone) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    pthread_mutex_lock(&l->lock);
+    int timed_out = 0;
+    while (!l->stop && !l->gone && !timed_out) timed_out = pthread_cond_timedwait(&l->told, &l->lock, &until);
+    bool stop = l->stop;
+    *gone = *gone || l->gone;
+    l->gone = false;
+    pthread_mutex_unlock(&l->lock);
+    return !stop;
+}
+
+static void *keep(void *arg) {
+    struct pl_lane *l = arg;
+    bool gone = false;
+    int wait = 0, retry = RETRY_FIRST_MS;
+    while (rest(l, wait, &gone)) {
+        rd_kafka_t *rk = pl_producer_take(l->producer);
+        pouch_err e = look(l, rk, gone);
+        pl_producer_give(rk);
+        report(l, e);
+        wait = e ? retry : LOOK_EVERY_MS;
+        retry = !e ? RETRY_FIRST_MS : retry < RETRY_MOST_MS / 2 ? retry * 2 : RETRY_MOST_MS;
+        if (!e) gone = false;
+    }
+    return NULL;
+}
+
+/* The condition waits on the monotonic clock, which nobody sets. */
+static int init_condition(pthread_cond_t *c) {
+    pthread_condattr_t attr;
+    if (pthread_condattr_init(&attr)) return -1;
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    int failed = pthread_cond_init(c, &attr);
+    pthread_condattr_destroy(&attr);
+    return failed;
+}
+
+pouch_err pl_lane_start(struct pl_lane *l, const struct pl_settings *s, const char *client_id, const char *topic,
+                        struct pl_kafka_health *health, struct pl_producer *producer, struct pl_wake *wake) {
+    *l = (struct pl_lane){
+        .settings = s, .client_id = client_id, .topic = topic, .health = health, .producer = producer, .wake = wake};
+    pouch_err e = pl_fail(POUCH_E_NO_MEMORY, "no memory for the reply lane");
+    if (pthread_mutex_init(&l->lock, NULL)) goto fail_lock;
+    if (init_condition(&l->told)) goto fail_condition;
+    e = pl_thread_start(&l->thread, "pouch-lane", keep, l);
+    if (e) goto fail_thread;
+    return POUCH_OK;
+
+fail_thread:
+    pthread_cond_destroy(&l->told);
+fail_condition:
+    pthread_mutex_destroy(&l->lock);
+fail_lock:
+    return e;
+}
+
+bool pl_lane_take(struct pl_lane *l, struct pl_lane_news *news) {
+    pthread_mutex_lock(&l->lock);
+    bool fresh = l->fresh;
+    if (fresh) {
+        *news = l->news;
+        l->news.reader = NULL;
+        l->news.positions = NULL;
+        l->news.from_start = l->fresh = false;
+    }
+    pthread_mutex_unlock(&l->lock);
+    return fresh;
+}
+
+static void tell(struct pl_lane *l, bool *what) {
+    pthread_mutex_lock(&l->lock);
+    *what = true;
+    pthread_cond_signal(&l->told);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void pl_lane_gone(struct pl_lane *l) {
+    tell(l, &l->gone);
+}
+
+void pl_lane_stop(struct pl_lane *l) {
+    tell(l, &l->stop);
+    pthread_join(l->thread, NULL);
+    pl_reader_free(l->news.reader);
+    free(l->news.positions);
+    free(l->starts);
+    pthread_cond_destroy(&l->told);
+    pthread_mutex_destroy(&l->lock);
+}
