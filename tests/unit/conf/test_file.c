@@ -166,6 +166,24 @@ static void a_file_is_read_from_disk(void **state) {
     rmdir(folder);
 }
 
+static void the_example_in_the_documents_is_taken(void **state) {
+    (void)state;
+    static char text[64 * 1024];
+    FILE *file = fopen(POUCH_SOURCE_DIR "/docs/configuration.md", "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    char *begin = strstr(text, "```yaml\n");
+    assert_non_null(begin);
+    begin = strchr(begin, '\n');
+    char *end = strstr(begin, "```");
+    assert_non_null(end);
+    pouch_options *o = new_options();
+    if (pl_options_parse(o, "example.yaml", begin, (size_t)(end - begin))) fail_msg("%s", pouch_why());
+    assert_string_equal(pouch_options_get(o, "kafka.sasl.password"), "***");
+    pouch_options_free(o);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nested_maps_and_dotted_keys_are_the_same),
@@ -178,6 +196,7 @@ int main(void) {
         cmocka_unit_test(a_relative_key_file_is_beside_the_settings_file),
         cmocka_unit_test(too_many_properties_and_too_long_names_are_refused),
         cmocka_unit_test(a_file_is_read_from_disk),
+        cmocka_unit_test(the_example_in_the_documents_is_taken),
     };
     return cmocka_run_group_tests(tests, no_environment, NULL);
 }
