@@ -52,8 +52,7 @@ static void what_is_not_strict_json_is_refused(void **state) {
                                         "\"\xff\"",
                                         "\"\xc0\x80\"",
                                         "\"\xed\xa0\x80\"",
-                                        "\xef\xbb\xbf"
-                                        "1",
+                                        "\xef\xbb\xbf[]",
                                         "{\"a\":1,\"a\":2}",
                                         "{\"a\":1,\"\\u0061\":2}",
                                         "99999999999999999999",
