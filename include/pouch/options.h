@@ -38,9 +38,8 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_options_load(pouch_options *o, const 
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_options_set(pouch_options *o, const char *name, const char *value);
 
 /*
- * The value in force as text, borrowed until the next call on o: "" for an option that is
- * unset and has no default, NULL for an unknown name or a kafka.* property that is not set.
- * Secrets come as "***".
+ * The value in force as text, borrowed until the next call on o. NULL for an option that is
+ * unset and has no default, and for an unknown name. Secrets come as "***".
  */
 POUCH_API const char *pouch_options_get(const pouch_options *o, const char *name);
 

@@ -60,8 +60,7 @@ const char *pouch_options_get(const pouch_options *o, const char *name) {
     const struct pl_entry *entry = pl_entries_find(&o->entries, name);
     if (entry) return shown(entry);
     const struct pl_option *row = pl_option_find(name);
-    if (!row) return NULL;
-    return row->fallback ? row->fallback : "";
+    return row ? row->fallback : NULL;
 }
 
 const char *pl_option_origin(const pouch_options *o, const char *name) {
