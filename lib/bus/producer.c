@@ -27,6 +27,8 @@ struct pl_producer {
     size_t limit;
     pthread_rwlock_t lock; /* senders share it for one enqueue, which does no I/O; a swap or a new topic has it alone */
     struct handle *current; /* changed by the polling thread only */
+    struct handle *ended;   /* the one before, whose records are still to be reported */
+    bool closing;
     atomic_size_t waiting;
     int reported;       /* in this poll */
     int64_t rebuilt_at; /* microseconds; 0: never */
@@ -36,27 +38,6 @@ enum { REBUILD_EVERY_US = 1000000, DRAIN_MS = 5000 };
 
 /* What a record takes of message.max.bytes beside its value, key and headers, in librdkafka's reckoning. */
 enum { RECORD_BYTES = 36 };
-
-static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque) {
-    (void)rk;
-    struct handle *h = ((struct pl_kafka_opaque *)opaque)->owner;
-    struct pl_producer *p = h->producer;
-    enum pl_kafka_class class = pl_kafka_class(m->err);
-    if (class == PL_KAFKA_OK)
-        pl_kafka_up(p->health);
-    else
-        pl_metric_add(PL_M_DELIVERY_ERRORS, 1);
-    struct pl_delivery d = {
-        .arg = m->_private,
-        .topic = rd_kafka_topic_name(m->rkt),
-        .class = class == PL_KAFKA_FATAL ? PL_KAFKA_TRANSIENT : class,
-        .error = m->err,
-        .at_ms = rd_kafka_message_timestamp(m, NULL),
-    };
-    atomic_fetch_sub_explicit(&p->waiting, 1, memory_order_relaxed);
-    p->reported++;
-    p->fn(&d, p->owner);
-}
 
 static pouch_err handle_new(struct pl_producer *p, struct handle **out) {
     struct handle *h = calloc(1, sizeof *h);
@@ -96,6 +77,57 @@ static void handle_end(struct handle *h) {
     rd_kafka_queue_io_event_enable(q, -1, NULL, 0);
     rd_kafka_queue_destroy(q);
     handle_release(h);
+}
+
+/* An error that comes back at once must not turn into a loop of connections and log lines. */
+static void hold_back(struct pl_producer *p) {
+    int64_t now = pl_mono_us(&pl_clock_system);
+    int64_t wait = p->rebuilt_at ? p->rebuilt_at + REBUILD_EVERY_US - now : 0;
+    if (wait > 0) poll(NULL, 0, (int)(wait / 1000) + 1);
+    p->rebuilt_at = pl_mono_us(&pl_clock_system);
+}
+
+/* The new handle comes before the old one's records are reported, so that they can be sent again from the report. */
+static void replace_if_fatal(struct pl_producer *p) {
+    char reason[256];
+    struct handle *old = p->current, *fresh;
+    rd_kafka_resp_err_t error = rd_kafka_fatal_error(old->rk, reason, sizeof reason);
+    if (!error || p->closing) return;
+    hold_back(p);
+    PL_LOG(PL_LOG_WARN, "the producer ended with a fatal error and is made anew", "client", rd_kafka_name(old->rk),
+           "error", rd_kafka_err2name(error), "reason", reason);
+    if (handle_new(p, &fresh)) {
+        PL_LOG(PL_LOG_ERROR, "the producer could not be made anew; trying again", "reason", pouch_why());
+        pl_wake_signal(p->wake);
+        return;
+    }
+    pthread_rwlock_wrlock(&p->lock);
+    p->current = fresh;
+    pthread_rwlock_unlock(&p->lock);
+    p->ended = old;
+    pl_metric_add(PL_M_PRODUCER_REBUILDS, 1);
+}
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque) {
+    (void)rk;
+    struct handle *h = ((struct pl_kafka_opaque *)opaque)->owner;
+    struct pl_producer *p = h->producer;
+    enum pl_kafka_class class = pl_kafka_class(m->err);
+    if (class == PL_KAFKA_OK)
+        pl_kafka_up(p->health);
+    else
+        pl_metric_add(PL_M_DELIVERY_ERRORS, 1);
+    if (class != PL_KAFKA_OK && h == p->current) replace_if_fatal(p);
+    struct pl_delivery d = {
+        .arg = m->_private,
+        .topic = rd_kafka_topic_name(m->rkt),
+        .class = class == PL_KAFKA_FATAL ? PL_KAFKA_TRANSIENT : class,
+        .error = m->err,
+        .at_ms = rd_kafka_message_timestamp(m, NULL),
+    };
+    atomic_fetch_sub_explicit(&p->waiting, 1, memory_order_relaxed);
+    p->reported++;
+    p->fn(&d, p->owner);
 }
 
 static pouch_err make_conf(struct pl_producer *p, const struct pl_settings *s, const char *client_id) {
@@ -180,7 +212,7 @@ static rd_kafka_resp_err_t enqueue(struct handle *h, const struct pl_record *r, 
     if (!error) return RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_resp_err_t e = rd_kafka_error_code(error);
     rd_kafka_error_destroy(error);
-    return e;
+    return rd_kafka_fatal_error(h->rk, NULL, 0) ? RD_KAFKA_RESP_ERR__FATAL : e;
 }
 
 /* Runs with the lock shared, and alone once for each new topic. Returns with the lock shared. */
@@ -196,10 +228,9 @@ static rd_kafka_topic_t *topic_of(struct pl_producer *p, const char *name) {
 }
 
 static pouch_err refused(struct pl_producer *p, const struct pl_record *r, rd_kafka_resp_err_t e) {
-    if (pl_kafka_class(e) != PL_KAFKA_FATAL) return pl_kafka_fail(e, "sending to", r->topic);
+    if (e != RD_KAFKA_RESP_ERR__FATAL) return pl_kafka_fail(e, "sending to", r->topic);
     pl_wake_signal(p->wake);
-    return pl_fail(POUCH_E_OVERLOADED, "sending to %s: the producer is being made anew (%s); try again", r->topic,
-                   rd_kafka_err2name(e));
+    return pl_fail(POUCH_E_OVERLOADED, "sending to %s: the producer is being made anew; try again", r->topic);
 }
 
 pouch_err pl_producer_send(struct pl_producer *p, const struct pl_record *r) {
@@ -217,38 +248,12 @@ pouch_err pl_producer_send(struct pl_producer *p, const struct pl_record *r) {
     return refused(p, r, error);
 }
 
-/* An error that comes back at once must not turn into a loop of connections and log lines. */
-static void hold_back(struct pl_producer *p) {
-    int64_t now = pl_mono_us(&pl_clock_system);
-    int64_t wait = p->rebuilt_at ? p->rebuilt_at + REBUILD_EVERY_US - now : 0;
-    if (wait > 0) poll(NULL, 0, (int)(wait / 1000) + 1);
-    p->rebuilt_at = pl_mono_us(&pl_clock_system);
-}
-
-/* The new handle takes the old one's place before the old one's records are reported, so that they can be sent again. */
-static void rebuild(struct pl_producer *p, rd_kafka_resp_err_t error, const char *reason) {
-    struct handle *old = p->current, *fresh;
-    hold_back(p);
-    PL_LOG(PL_LOG_WARN, "the producer ended with a fatal error and is made anew", "client", rd_kafka_name(old->rk),
-           "error", rd_kafka_err2name(error), "reason", reason);
-    if (handle_new(p, &fresh)) {
-        PL_LOG(PL_LOG_ERROR, "the producer could not be made anew; trying again", "reason", pouch_why());
-        pl_wake_signal(p->wake);
-        return;
-    }
-    pthread_rwlock_wrlock(&p->lock);
-    p->current = fresh;
-    pthread_rwlock_unlock(&p->lock);
-    pl_metric_add(PL_M_PRODUCER_REBUILDS, 1);
-    handle_end(old);
-}
-
 int pl_producer_poll(struct pl_producer *p) {
-    char reason[256];
     p->reported = 0;
     rd_kafka_poll(p->current->rk, 0);
-    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(p->current->rk, reason, sizeof reason);
-    if (fatal) rebuild(p, fatal, reason);
+    if (!p->ended) replace_if_fatal(p);
+    if (p->ended) handle_end(p->ended);
+    p->ended = NULL;
     return p->reported;
 }
 
@@ -279,6 +284,7 @@ void pl_producer_give(rd_kafka_t *rk) {
 void pl_producer_free(struct pl_producer *p, int ms) {
     char reason[256];
     if (!p) return;
+    p->closing = true;
     if (!rd_kafka_fatal_error(p->current->rk, reason, sizeof reason)) rd_kafka_flush(p->current->rk, ms);
     handle_end(p->current);
     rd_kafka_conf_destroy(p->conf);

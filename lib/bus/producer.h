@@ -54,7 +54,7 @@ int pl_producer_poll(struct pl_producer *p);
 /* Records accepted and not yet reported. Any thread. */
 size_t pl_producer_waiting(const struct pl_producer *p);
 
-/* Largest value + key + headers that is accepted; a header counts PL_HEADER_BYTES beside its name and value. */
+/* Largest value + key + headers that is accepted; a header counts at most PL_HEADER_BYTES beside its name and value. */
 enum { PL_HEADER_BYTES = 10 };
 size_t pl_producer_limit(const struct pl_producer *p);
 

@@ -1,0 +1,445 @@
+/* The producer against the in-process cluster: what becomes of each record, whatever the broker says. */
+#include <support.h>
+
+#include <base/why.h>
+#include <bus/producer.h>
+#include <metrics/metrics.h>
+#include <mock.h>
+#include <pthread.h>
+
+enum { MOST = 4096 };
+
+/* A producer on a fresh cluster, and what was reported for each record: arg is the record's number + 1. */
+struct bench {
+    struct test_mock mock;
+    struct pl_settings settings;
+    struct pl_kafka_health *health;
+    struct pl_wake wake;
+    struct pl_producer *producer;
+    struct {
+        int reports;
+        enum pl_kafka_class class;
+        rd_kafka_resp_err_t error;
+        int64_t at_ms;
+    } record[MOST];
+    size_t reported, target;
+    bool resend; /* records reported TRANSIENT are sent again from the report */
+};
+
+static pouch_err send_number(struct bench *b, size_t i) {
+    char text[24];
+    struct pl_record r = {.topic = "orders", .value = text, .arg = (void *)(i + 1)};
+    r.value_n = (size_t)snprintf(text, sizeof text, "%zu", i);
+    return pl_producer_send(b->producer, &r);
+}
+
+static void on_delivered(const struct pl_delivery *d, void *owner) {
+    struct bench *b = owner;
+    size_t i = (size_t)d->arg - 1;
+    assert_true(i < MOST);
+    assert_string_equal(d->topic, "orders");
+    if (b->resend && d->class == PL_KAFKA_TRANSIENT) {
+        assert_int_equal(send_number(b, i), POUCH_OK);
+        return;
+    }
+    b->record[i].reports++;
+    b->record[i].class = d->class;
+    b->record[i].error = d->error;
+    b->record[i].at_ms = d->at_ms;
+    b->reported++;
+}
+
+/* pairs: kafka.* names and values, ended by NULL. */
+static struct bench *bench_new(const char *const pairs[]) {
+    struct bench *b = calloc(1, sizeof *b);
+    pouch_options *o = pouch_options_new();
+    assert_non_null(b);
+    assert_non_null(o);
+    test_mock_start(&b->mock, 1);
+    test_mock_topic(&b->mock, "orders", 1);
+    assert_int_equal(pouch_options_set(o, "brokers", b->mock.brokers), POUCH_OK);
+    for (; pairs && *pairs; pairs += 2) assert_int_equal(pouch_options_set(o, pairs[0], pairs[1]), POUCH_OK);
+    assert_int_equal(pl_settings_read(&b->settings, o), POUCH_OK);
+    pouch_options_free(o);
+    b->health = pl_kafka_health_new();
+    assert_non_null(b->health);
+    assert_int_equal(pl_wake_init(&b->wake), POUCH_OK);
+    assert_int_equal(pl_producer_new(&b->producer, &b->settings, "test", b->health, &b->wake, on_delivered, b),
+                     POUCH_OK);
+    return b;
+}
+
+static void bench_free(struct bench *b) {
+    pl_producer_free(b->producer, 0);
+    pl_wake_free(&b->wake);
+    pl_kafka_health_free(b->health);
+    pl_settings_free(&b->settings);
+    test_mock_stop(&b->mock);
+    free(b);
+}
+
+static bool all_reported(void *arg) {
+    struct bench *b = arg;
+    pl_producer_poll(b->producer);
+    return b->reported >= b->target;
+}
+
+static void wait_reported(struct bench *b, size_t n) {
+    b->target = n;
+    test_until(all_reported, b);
+    assert_int_equal(b->reported, n);
+    assert_int_equal(pl_producer_waiting(b->producer), 0);
+}
+
+/* A plain consumer of partition 0, to see what was stored. */
+static rd_kafka_t *open_orders(struct bench *b) {
+    char why[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers", b->mock.brokers, why, sizeof why), 0);
+    assert_int_equal(rd_kafka_conf_set(conf, "group.id", "look", why, sizeof why), 0);
+    assert_int_equal(rd_kafka_conf_set(conf, "fetch.wait.max.ms", "1", why, sizeof why), 0);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    assert_non_null(rk);
+    rd_kafka_topic_partition_list_add(list, "orders", 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    assert_int_equal(rd_kafka_assign(rk, list), 0);
+    rd_kafka_topic_partition_list_destroy(list);
+    return rk;
+}
+
+static rd_kafka_message_t *next(rd_kafka_t *rk) {
+    rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 30000);
+    assert_non_null(m);
+    assert_int_equal(m->err, 0);
+    return m;
+}
+
+static void a_record_arrives_byte_for_byte(void **state) {
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    const struct pl_header headers[] = {
+        {"twice", "a", 1}, {"null", NULL, 0}, {"empty", "", 0}, {"twice", "b\0c", 3}, {"", "no name", 7}};
+    struct pl_record r = {.topic = "orders",
+                          .key = "k\0y",
+                          .key_n = 3,
+                          .value = "v\0lue",
+                          .value_n = 5,
+                          .headers = headers,
+                          .n_headers = 5};
+    r.arg = (void *)1;
+    assert_int_equal(pl_producer_send(b->producer, &r), POUCH_OK);
+    wait_reported(b, 1);
+    assert_int_equal(b->record[0].class, PL_KAFKA_OK);
+    assert_true(b->record[0].at_ms > 0);
+
+    rd_kafka_t *rk = open_orders(b);
+    rd_kafka_message_t *m = next(rk);
+    rd_kafka_headers_t *got;
+    assert_int_equal(m->key_len, 3);
+    assert_memory_equal(m->key, "k\0y", 3);
+    assert_int_equal(m->len, 5);
+    assert_memory_equal(m->payload, "v\0lue", 5);
+    assert_int_equal(rd_kafka_message_headers(m, &got), 0);
+    assert_int_equal(rd_kafka_header_cnt(got), 5);
+    for (size_t i = 0; i < 5; i++) {
+        const char *name;
+        const void *value;
+        size_t n;
+        assert_int_equal(rd_kafka_header_get_all(got, i, &name, &value, &n), 0);
+        assert_string_equal(name, headers[i].name);
+        assert_int_equal(n, headers[i].n);
+        assert_int_equal(!value, !headers[i].value);
+        if (n) assert_memory_equal(value, headers[i].value, n);
+    }
+    rd_kafka_message_destroy(m);
+    rd_kafka_destroy(rk);
+    bench_free(b);
+}
+
+static void missing_and_empty_keys_and_values_stay_apart(void **state) {
+    (void)state;
+    static const struct { const char *key, *value; } rows[] = {{NULL, ""}, {"", NULL}, {NULL, NULL}, {"", ""}};
+    struct bench *b = bench_new(NULL);
+    for (size_t i = 0; i < 4; i++) {
+        struct pl_record r = {.topic = "orders", .key = rows[i].key, .value = rows[i].value, .arg = (void *)(i + 1)};
+        assert_int_equal(pl_producer_send(b->producer, &r), POUCH_OK);
+    }
+    wait_reported(b, 4);
+    rd_kafka_t *rk = open_orders(b);
+    for (size_t i = 0; i < 4; i++) {
+        rd_kafka_message_t *m = next(rk);
+        assert_int_equal(!m->key, !rows[i].key);
+        assert_int_equal(!m->payload, !rows[i].value);
+        assert_int_equal(m->key_len + m->len, 0);
+        rd_kafka_message_destroy(m);
+    }
+    rd_kafka_destroy(rk);
+    bench_free(b);
+}
+
+/* acceptance: F11 F12 */
+static void each_broker_error_has_its_outcome(void **state) {
+    (void)state;
+    static const struct {
+        rd_kafka_resp_err_t pushed;
+        enum pl_kafka_class class; /* OK: sent again by librdkafka until it is stored */
+        bool rebuilt;
+    } rows[] = {
+        {RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, PL_KAFKA_OK, false},
+        {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, PL_KAFKA_OK, false},
+        {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, PL_KAFKA_OK, false},
+        {RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, PL_KAFKA_OK, false},
+        {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, PL_KAFKA_OK, false},
+        {RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, PL_KAFKA_OK, false},
+        {RD_KAFKA_RESP_ERR__TRANSPORT, PL_KAFKA_OK, false},
+        {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, PL_KAFKA_PERMANENT, false},
+        {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, PL_KAFKA_PERMANENT, false},
+        {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, PL_KAFKA_PERMANENT, false},
+        {RD_KAFKA_RESP_ERR_INVALID_RECORD, PL_KAFKA_PERMANENT, false},
+        {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, PL_KAFKA_PERMANENT, false},
+        {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, PL_KAFKA_PERMANENT, false},
+        {RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, PL_KAFKA_TRANSIENT, true},
+        {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, PL_KAFKA_TRANSIENT, false}, /* librdkafka takes a new epoch */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct bench *b = bench_new((const char *const[]){"kafka.retry.backoff.ms", "1", NULL});
+        int64_t rebuilds = pl_metric_get(PL_M_PRODUCER_REBUILDS);
+        assert_int_equal(send_number(b, 0), POUCH_OK);
+        wait_reported(b, 1); /* so that the error meets a producer that has its id and topic */
+        rd_kafka_mock_push_request_errors(b->mock.cluster, TEST_API_PRODUCE, 1, rows[i].pushed);
+        assert_int_equal(send_number(b, 1), POUCH_OK);
+        wait_reported(b, 2);
+        int64_t rebuilt = pl_metric_get(PL_M_PRODUCER_REBUILDS) - rebuilds;
+        if (b->record[1].reports != 1 || b->record[1].class != rows[i].class || rebuilt != rows[i].rebuilt)
+            fail_msg("%s: class %d, error %s, %d rebuilds", rd_kafka_err2name(rows[i].pushed), b->record[1].class,
+                     rd_kafka_err2name(b->record[1].error), (int)rebuilt);
+        bench_free(b);
+    }
+}
+
+static void a_topic_that_does_not_exist_is_told_by_the_report_and_then_at_once(void **state) {
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    rd_kafka_mock_topic_set_error(b->mock.cluster, "orders", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    assert_int_equal(send_number(b, 0), POUCH_OK);
+    wait_reported(b, 1);
+    assert_int_equal(b->record[0].class, PL_KAFKA_PERMANENT);
+    assert_int_equal(send_number(b, 1), POUCH_E_TARGET_REFUSED);
+    assert_non_null(strstr(pouch_why(), "orders"));
+    assert_int_equal(pl_producer_waiting(b->producer), 0);
+    bench_free(b);
+}
+
+static void a_record_of_the_limit_is_taken_and_one_byte_more_is_not(void **state) {
+    (void)state;
+    struct bench *b = bench_new((const char *const[]){"kafka.message.max.bytes", "20000", NULL});
+    const struct pl_header headers[] = {{"name", "value", 5}, {"", NULL, 0}};
+    const size_t of_headers = (4 + 5 + PL_HEADER_BYTES) + PL_HEADER_BYTES;
+    size_t limit = pl_producer_limit(b->producer);
+    char *value = calloc(1, limit);
+    assert_non_null(value);
+    struct pl_record r = {.topic = "orders", .key = "key", .key_n = 3, .value = value, .arg = (void *)1};
+    r.value_n = limit - 3 + 1;
+    assert_int_equal(pl_producer_send(b->producer, &r), POUCH_E_TOO_LARGE);
+    r.value_n = limit - 3;
+    assert_int_equal(pl_producer_send(b->producer, &r), POUCH_OK);
+    r.headers = headers;
+    r.n_headers = 2;
+    r.value_n = limit - 3 - of_headers;
+    r.arg = (void *)2;
+    assert_int_equal(pl_producer_send(b->producer, &r), POUCH_OK);
+    wait_reported(b, 2);
+    assert_int_equal(b->record[0].class, PL_KAFKA_OK);
+    assert_int_equal(b->record[1].class, PL_KAFKA_OK);
+    free(value);
+    bench_free(b);
+}
+
+static void a_full_queue_is_overloaded_and_takes_more_once_it_drains(void **state) {
+    (void)state;
+    struct bench *b = bench_new((const char *const[]){"kafka.queue.buffering.max.messages", "8", NULL});
+    size_t sent = 0;
+    rd_kafka_mock_broker_set_down(b->mock.cluster, 1);
+    while (sent < 100 && !send_number(b, sent)) sent++;
+    assert_int_equal(sent, 8);
+    assert_int_equal(send_number(b, sent), POUCH_E_OVERLOADED);
+    assert_int_equal(pl_producer_waiting(b->producer), 8);
+    rd_kafka_mock_broker_set_up(b->mock.cluster, 1);
+    wait_reported(b, 8);
+    assert_int_equal(send_number(b, sent), POUCH_OK);
+    wait_reported(b, 9);
+    bench_free(b);
+}
+
+static void a_delivery_signals_the_wake(void **state) {
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    assert_int_equal(send_number(b, 0), POUCH_OK);
+    while (!b->reported) { /* other events may signal too */
+        struct pollfd p = {b->wake.fd, POLLIN, 0};
+        assert_int_equal(poll(&p, 1, 30000), 1);
+        pl_wake_clear(&b->wake);
+        pl_producer_poll(b->producer);
+    }
+    bench_free(b);
+}
+
+/* acceptance: F12 */
+static void after_a_fatal_error_every_record_ends_once_and_is_stored(void **state) {
+    (void)state;
+    enum { COUNT = 2000 };
+    struct bench *b = bench_new((const char *const[]){"kafka.retry.backoff.ms", "1", NULL});
+    int64_t rebuilds = pl_metric_get(PL_M_PRODUCER_REBUILDS);
+    static bool stored[COUNT];
+    memset(stored, 0, sizeof stored);
+    b->resend = true;
+    for (size_t i = 0; i < COUNT; i++) {
+        if (i == 500)
+            rd_kafka_mock_push_request_errors(b->mock.cluster, TEST_API_PRODUCE, 1,
+                                              RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+        if (i == 1500)
+            rd_kafka_test_fatal_error(pl_producer_handle(b->producer), RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "a test");
+        pouch_err e;
+        while ((e = send_number(b, i)) == POUCH_E_OVERLOADED) pl_producer_poll(b->producer);
+        assert_int_equal(e, POUCH_OK);
+    }
+    wait_reported(b, COUNT);
+    assert_true(pl_metric_get(PL_M_PRODUCER_REBUILDS) > rebuilds);
+
+    size_t left = COUNT;
+    rd_kafka_t *rk = open_orders(b);
+    while (left) {
+        rd_kafka_message_t *m = next(rk);
+        char text[24];
+        snprintf(text, sizeof text, "%.*s", (int)m->len, (const char *)m->payload);
+        size_t i = strtoul(text, NULL, 10);
+        assert_true(i < COUNT);
+        left -= !stored[i];
+        stored[i] = true;
+        rd_kafka_message_destroy(m);
+    }
+    rd_kafka_destroy(rk);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(b->record[i].reports, 1);
+        assert_int_equal(b->record[i].class, PL_KAFKA_OK);
+    }
+    bench_free(b);
+}
+
+static void a_taken_handle_outlives_a_rebuild(void **state) {
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    rd_kafka_t *taken = pl_producer_take(b->producer);
+    const struct rd_kafka_metadata *m;
+    assert_ptr_equal(taken, pl_producer_handle(b->producer));
+    rd_kafka_test_fatal_error(taken, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "a test");
+    pl_producer_poll(b->producer);
+    assert_ptr_not_equal(taken, pl_producer_handle(b->producer));
+    assert_int_equal(rd_kafka_metadata(taken, 1, NULL, &m, 30000), 0);
+    rd_kafka_metadata_destroy(m);
+    pl_producer_give(taken);
+    assert_int_equal(send_number(b, 0), POUCH_OK);
+    wait_reported(b, 1);
+    assert_int_equal(b->record[0].class, PL_KAFKA_OK);
+    bench_free(b);
+}
+
+static void closing_reports_what_is_left_as_transient(void **state) {
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    rd_kafka_mock_broker_set_down(b->mock.cluster, 1);
+    for (size_t i = 0; i < 10; i++) assert_int_equal(send_number(b, i), POUCH_OK);
+    pl_producer_free(b->producer, 0);
+    b->producer = NULL;
+    assert_int_equal(b->reported, 10);
+    for (size_t i = 0; i < 10; i++) {
+        assert_int_equal(b->record[i].reports, 1);
+        assert_int_equal(b->record[i].class, PL_KAFKA_TRANSIENT);
+    }
+    bench_free(b);
+}
+
+static void closing_with_time_lets_records_arrive(void **state) {
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    for (size_t i = 0; i < 10; i++) assert_int_equal(send_number(b, i), POUCH_OK);
+    pl_producer_free(b->producer, 30000);
+    b->producer = NULL;
+    assert_int_equal(b->reported, 10);
+    for (size_t i = 0; i < 10; i++) assert_int_equal(b->record[i].class, PL_KAFKA_OK);
+    bench_free(b);
+}
+
+static void brokers_count_as_down_until_a_record_arrives(void **state) {
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    char text[512];
+    rd_kafka_mock_broker_set_down(b->mock.cluster, 1);
+    assert_int_equal(send_number(b, 0), POUCH_OK);
+    while (!pl_kafka_all_down(b->health)) {
+        struct pollfd p = {b->wake.fd, POLLIN, 0};
+        assert_int_equal(poll(&p, 1, 30000), 1);
+        pl_wake_clear(&b->wake);
+        pl_producer_poll(b->producer);
+    }
+    pl_kafka_health_text(b->health, b->mock.brokers, text, sizeof text);
+    assert_non_null(strstr(text, "no broker answers at 127.0.0.1:"));
+    rd_kafka_mock_broker_set_up(b->mock.cluster, 1);
+    wait_reported(b, 1);
+    assert_false(pl_kafka_all_down(b->health));
+    bench_free(b);
+}
+
+enum { SENDERS = 4, EACH = 1000 };
+
+struct sender {
+    struct bench *bench;
+    size_t first;
+    pthread_t thread;
+};
+
+static void *send_each(void *arg) {
+    struct sender *s = arg;
+    for (size_t i = s->first; i < s->first + EACH; i++)
+        while (send_number(s->bench, i) == POUCH_E_OVERLOADED) sched_yield();
+    return NULL;
+}
+
+static void many_threads_send_while_the_producer_is_rebuilt(void **state) {
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    struct sender senders[SENDERS];
+    b->resend = true;
+    for (size_t i = 0; i < SENDERS; i++) {
+        senders[i] = (struct sender){.bench = b, .first = i * EACH};
+        assert_int_equal(pthread_create(&senders[i].thread, NULL, send_each, &senders[i]), 0);
+    }
+    b->target = SENDERS * EACH / 4;
+    test_until(all_reported, b);
+    rd_kafka_test_fatal_error(pl_producer_handle(b->producer), RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "a test");
+    b->target = SENDERS * EACH;
+    test_until(all_reported, b);
+    for (size_t i = 0; i < SENDERS; i++) pthread_join(senders[i].thread, NULL);
+    wait_reported(b, SENDERS * EACH);
+    for (size_t i = 0; i < SENDERS * EACH; i++) assert_int_equal(b->record[i].reports, 1);
+    bench_free(b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_record_arrives_byte_for_byte),
+        cmocka_unit_test(missing_and_empty_keys_and_values_stay_apart),
+        cmocka_unit_test(each_broker_error_has_its_outcome),
+        cmocka_unit_test(a_topic_that_does_not_exist_is_told_by_the_report_and_then_at_once),
+        cmocka_unit_test(a_record_of_the_limit_is_taken_and_one_byte_more_is_not),
+        cmocka_unit_test(a_full_queue_is_overloaded_and_takes_more_once_it_drains),
+        cmocka_unit_test(a_delivery_signals_the_wake),
+        cmocka_unit_test(after_a_fatal_error_every_record_ends_once_and_is_stored),
+        cmocka_unit_test(a_taken_handle_outlives_a_rebuild),
+        cmocka_unit_test(closing_reports_what_is_left_as_transient),
+        cmocka_unit_test(closing_with_time_lets_records_arrive),
+        cmocka_unit_test(brokers_count_as_down_until_a_record_arrives),
+        cmocka_unit_test(many_threads_send_while_the_producer_is_rebuilt),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
