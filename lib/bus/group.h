@@ -19,13 +19,18 @@ struct pl_group;
 struct pl_partition {
     char *topic;
     int32_t id;
-    bool held;      /* set by the owner: take nothing from it */
-    bool revoked;   /* no longer ours: _done is then only book-keeping */
-    void *arg;      /* the owner's, NULL at first */
+    bool held;    /* set by the owner: take nothing from it */
+    bool revoked; /* no longer ours: _done is then only book-keeping */
+    void *arg;    /* the owner's, NULL at first */
     struct pl_watermark watermark;
-    struct pl_group *group;
-    rd_kafka_queue_t *queue;
-    size_t refs;
+
+    /* The group's own. */
+    rd_kafka_queue_t *queue; /* its records, and nobody else's */
+    int64_t position;        /* the offset after the last one taken: where reading goes on if it must start anew */
+    int64_t commit;          /* the watermark's last word */
+    bool dirty;              /* commit is not yet stored with librdkafka */
+    bool out_of_range;       /* position is no longer in the log */
+    size_t refs;             /* the group's one, and one for each record that is out */
 };
 
 struct pl_taken {
@@ -37,33 +42,44 @@ struct pl_taken {
 struct pl_group_hooks {
     /*
      * Partitions are being taken away. The owner finishes what it has of them, calling
-     * pl_group_done() as records end, and returns when done or after its drain time. Stored offsets
-     * are committed right after. lost: somebody else has them already; just let go.
+     * pl_group_done() as records end, and returns when done or after its drain time. What is done
+     * is committed right after. lost: somebody else has them already, or their log is another one
+     * now; just let go. Called inside pl_group_take() and pl_group_leave().
      */
     void (*revoke)(struct pl_partition *const parts[], size_t n, bool lost, void *owner);
     void *owner;
 };
 
 /*
- * Joins. start decides where partitions without a committed offset begin; with AUTO at the earliest when the oldest
- * record is younger than 10 minutes or all older ones have a passed pouch-deadline, else the group refuses
- * (pl_group_failed() gives CONFIG with the count and the choice to make). Out-of-range offsets
- * are an alarm and restart at the earliest. max_open bounds each watermark. CONFIG, NO_MEMORY.
+ * Joins. What is borrowed (s, health, wake, hooks->owner) outlives the group; texts are copied.
+ * s->start decides where a group without committed offsets of a topic begins: with AUTO at the earliest when
+ * the oldest record is younger than 10 minutes or all older ones have a passed pouch-deadline, else
+ * the group refuses (pl_group_failed() gives CONFIG with the count and the choice to make). The
+ * decision is committed at once, for all partitions of the topic. A partition that is new to a
+ * group with offsets begins at the earliest. A position outside the log is an alarm and starts anew at
+ * the earliest. max_open bounds each watermark. CONFIG, NO_MEMORY.
  */
-POUCH_MUST_CHECK pouch_err pl_group_join(struct pl_group **g, const struct pl_settings *s, const char *client_id, const char *group_id,
-                                         const char *const topics[], size_t n_topics, bool mock, size_t max_open,
-                                         struct pl_kafka_health *health, struct pl_wake *wake, const struct pl_group_hooks *hooks);
+POUCH_MUST_CHECK pouch_err pl_group_join(struct pl_group **g, const struct pl_settings *s, const char *client_id,
+                                         const char *group_id, const char *const topics[], size_t n_topics, bool mock,
+                                         size_t max_open, struct pl_kafka_health *health, struct pl_wake *wake,
+                                         const struct pl_group_hooks *hooks);
 
 /*
- * Serves rebalances and errors, then takes up to max records round robin over the partitions that are neither held
- * nor full. Never waits; the wake signals when there may be more. Call at least every few seconds.
+ * Serves rebalances and errors, then takes up to max records round robin over the partitions that
+ * are neither held nor full. Never waits for records (a rebalance waits for the broker's answers, within seconds);
+ * the wake signals when there may be more, but not for a partition that stops being held: then the
+ * owner calls by itself. Call at least every few seconds. Offsets of what is done are stored here.
  */
 size_t pl_group_take(struct pl_group *g, struct pl_taken out[], size_t max);
 
-/* The record's outcome is stored: its offset may be committed (in the background each second; at once on revoke and leave). */
+/*
+ * The record's outcome is stored: its offset may be committed (in the background each second; at
+ * once on revoke and leave). Once for each record taken. p may be gone afterwards if it was
+ * revoked; g is not looked at then, and may have been left.
+ */
 void pl_group_done(struct pl_group *g, struct pl_partition *p, uint64_t ticket);
 
-/* POUCH_OK, or why the group cannot go on (kept in pouch_why() of the calling thread): NOT_ALLOWED, TARGET_REFUSED, CONFIG. */
+/* POUCH_OK, or why the group cannot go on (then in pouch_why()): NOT_ALLOWED, TARGET_REFUSED, CONFIG. Nothing is taken any more. */
 pouch_err pl_group_failed(struct pl_group *g);
 
 /* True once partitions have been assigned for the first time (even none). */
