@@ -2,8 +2,6 @@
 #include <support.h>
 
 #include <base/buf.h>
-#include <malloc.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 static void an_append_is_kept_with_a_nul(void **state) {
