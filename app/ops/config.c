@@ -17,9 +17,8 @@ static int show_json(const struct ops_call *call) {
             all, o->name, json_pack("{s:s?,s:s}", "value", value, "origin", pl_option_origin(call->options, o->name)));
     }
     for (size_t i = 0; !failed && pl_option_kafka(call->options, i, &name, &value); i++) {
-        char full[300];
-        snprintf(full, sizeof full, "kafka.%s", name);
-        failed |= json_object_set_new(all, full, json_pack("{s:s,s:s}", "value", value, "origin", "set"));
+        failed |= json_object_set_new(
+            all, name, json_pack("{s:s,s:s}", "value", value, "origin", pl_option_origin(call->options, name)));
     }
     char *text = failed ? NULL : pl_json_text(all, NULL);
     json_decref(all);
@@ -41,11 +40,8 @@ static int config_show(struct ops_call *call) {
     for (const struct pl_option *o = pl_options; o->name; o++)
         show_line(o->name, pouch_options_get(call->options, o->name), pl_option_origin(call->options, o->name));
     const char *name, *value;
-    for (size_t i = 0; pl_option_kafka(call->options, i, &name, &value); i++) {
-        char full[300];
-        snprintf(full, sizeof full, "kafka.%s", name);
-        show_line(full, value, "set");
-    }
+    for (size_t i = 0; pl_option_kafka(call->options, i, &name, &value); i++)
+        show_line(name, value, pl_option_origin(call->options, name));
     return ops_done();
 }
 
