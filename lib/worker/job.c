@@ -1,0 +1,162 @@
+/* What a handler can see of its job, and the ways to end it. Any thread. */
+#include <base/why.h>
+#include <string.h>
+#include <wire/dest.h>
+#include <worker/worker.h>
+
+const void *pouch_job_payload(const pouch_job *j, size_t *n) {
+    if (n) *n = j->payload.n;
+    return j->payload.at;
+}
+
+const char *pouch_job_request_id(const pouch_job *j) {
+    return j->request_id;
+}
+
+const char *pouch_job_topic(const pouch_job *j) {
+    return j->route->topic;
+}
+
+const char *pouch_job_publisher(const pouch_job *j) {
+    return j->publisher;
+}
+
+const char *pouch_job_source(const pouch_job *j) {
+    return j->source;
+}
+
+int64_t pouch_job_deadline(const pouch_job *j) {
+    return j->deadline_ms;
+}
+
+int pouch_job_attempt(const pouch_job *j) {
+    return j->attempt;
+}
+
+int pouch_job_wants_reply(const pouch_job *j) {
+    return j->wants_reply;
+}
+
+const void *pouch_job_header(const pouch_job *j, const char *name, size_t *n) {
+    const struct pl_header *h = pl_headers_find(&j->headers, name);
+    if (n) *n = h ? h->n : 0;
+    return h ? h->value : NULL;
+}
+
+const char *pouch_job_header_at(const pouch_job *j, size_t i, const void **value, size_t *n) {
+    const struct pl_header *h = i < j->headers.n ? &j->headers.at[i] : NULL;
+    if (value) *value = h ? h->value : NULL;
+    if (n) *n = h ? h->n : 0;
+    return h ? h->name : NULL;
+}
+
+/* True: this thread has ended the job and is alone with it. */
+static bool win(struct pouch_job *j) {
+    int open = PL_JOB_OPEN;
+    return atomic_compare_exchange_strong(&j->state, &open, PL_JOB_ENDED);
+}
+
+static pouch_err late(struct pouch_job *j) {
+    pouch_err e = pl_fail(
+        POUCH_E_HANDLER_TIMEOUT,
+        "the worker has ended request %s already: handler.timeout or, while stopping, drain had passed", j->request_id);
+    pl_job_let_go(j);
+    return e;
+}
+
+void pl_job_pack(struct pouch_job *j, struct pl_desk *desk) {
+    struct pl_pool *pool = &j->worker->pool;
+    pl_pool_hold(pool, desk->parcel.value.len);
+    pl_pool_release(pool, j->parcel.value.len);
+    pl_parcel_swap(&j->parcel, &desk->parcel);
+}
+
+/* Once the producer has taken it, the job is the poll thread's: its delivery may be reported before this returns. */
+static void send_parcel(struct pouch_job *j) {
+    j->waiting = 1;
+    j->end = PL_END_SEND;
+    atomic_store_explicit(&j->state, PL_JOB_SENT, memory_order_release);
+    if (pl_parcel_send(&j->parcel, j->worker->producer, &j->answer)) pl_job_hand_over(j);
+}
+
+/*
+ * Ends the job with what lies on the desk, unless making it has failed or the worker was faster.
+ * Sealed before the swap of states, so that an error can leave the job open.
+ */
+static pouch_err end_with_parcel(struct pouch_job *j, struct pl_desk *desk, pouch_err e, enum pl_metric counted,
+                                 bool passed_on) {
+    struct pouch_worker *w = j->worker;
+    bool won = !e && win(j);
+    if (won) {
+        j->counted = counted;
+        j->passed_on = passed_on;
+        pl_job_pack(j, desk);
+        send_parcel(j);
+    }
+    pl_desk_give(&w->desks, desk);
+    return e || won ? e : late(j);
+}
+
+/* Ends the job with a text for the poll thread. The desk is given back by the caller. */
+static bool end_with_text(struct pouch_job *j, struct pl_desk *desk, enum pl_job_end end, pouch_err code) {
+    if (!win(j)) return false;
+    j->end = end;
+    j->code = code;
+    pl_buf_swap(&j->text, &desk->text);
+    pl_job_hand_over(j);
+    return true;
+}
+
+static pouch_err end_by_poll_thread(struct pouch_job *j, enum pl_job_end end, const char *text) {
+    struct pouch_worker *w = j->worker;
+    struct pl_desk *desk = pl_desk_take(&w->desks);
+    if (!desk) return late(j);
+    pouch_err e = pl_buf_append(&desk->text, text, strnlen(text, PL_ERROR_TEXT_MAX));
+    bool won = !e && end_with_text(j, desk, end, POUCH_E_HANDLER_ERROR);
+    pl_desk_give(&w->desks, desk);
+    return e || won ? e : late(j);
+}
+
+void pl_job_refuse(struct pouch_job *j, struct pl_desk *desk, pouch_err code, const char *why) {
+    enum pl_job_end end = code == POUCH_E_NO_MEMORY ? PL_END_AGAIN : PL_END_FAIL;
+    pl_buf_reset(&desk->text);
+    if (pl_buf_puts(&desk->text, why)) pl_buf_reset(&desk->text); /* then the code alone must do */
+    if (!end_with_text(j, desk, end, code)) pl_job_let_go(j);
+}
+
+static pouch_err check_json(const void *json, size_t n, const char *what) {
+    if (pl_json_valid(json, n)) return POUCH_OK;
+    return pl_fail(POUCH_E_INVALID_PAYLOAD, "the %s is not one JSON text in UTF-8; text must be in quotes", what);
+}
+
+pouch_err pouch_job_reply(pouch_job *j, const void *json, size_t n) {
+    pouch_err e = check_json(json, n, "reply");
+    if (e) return e;
+    if (!j->wants_reply) return end_by_poll_thread(j, PL_END_DONE, "");
+    struct pl_desk *desk = pl_desk_take(&j->worker->desks);
+    if (!desk) return late(j);
+    return end_with_parcel(j, desk, pl_answer_reply(j, desk, json, n), PL_M_JOBS, false);
+}
+
+pouch_err pouch_job_fail(pouch_job *j, const char *text) {
+    if (!text) text = "";
+    if (!j->wants_reply) return end_by_poll_thread(j, PL_END_FAIL, text);
+    struct pl_desk *desk = pl_desk_take(&j->worker->desks);
+    if (!desk) return late(j);
+    return end_with_parcel(j, desk, pl_answer_error(j, desk, POUCH_E_HANDLER_ERROR, text), PL_M_JOBS_FAILED, false);
+}
+
+pouch_err pouch_job_retry(pouch_job *j, const char *reason) {
+    return end_by_poll_thread(j, PL_END_RETRY, reason ? reason : "");
+}
+
+pouch_err pouch_job_forward(pouch_job *j, const pouch_dest *next, const void *json, size_t n) {
+    pouch_err e = check_json(json, n, "request to pass on");
+    if (e) return e;
+    if (j->hop >= PL_HOPS_MAX)
+        return pl_fail(POUCH_E_HOP_LIMIT, "request %s has been passed on %d times; look for a circle of forwards",
+                       j->request_id, j->hop);
+    struct pl_desk *desk = pl_desk_take(&j->worker->desks);
+    if (!desk) return late(j);
+    return end_with_parcel(j, desk, pl_answer_pass_on(j, desk, next, json, n), PL_M_JOBS_FORWARDED, true);
+}

@@ -1,0 +1,106 @@
+/*
+ * A job: one record taken from a partition, until its outcome is stored.
+ *
+ *   OPEN   waits for a thread, is being opened, or belongs to its handler
+ *   ENDED  the handler has ended it: belongs to the ending thread, then to the poll thread
+ *   SENT   as ENDED, and its outcome has been given to the producer
+ *   LATE   the worker ended it over the handler's head: the outcome belongs to the poll thread,
+ *          what the handler may read stays until the handler lets go
+ *
+ * OPEN is left by compare-and-swap, so exactly one side ends a job. All of a job that a handler can
+ * see is copied out of the record, so the record can go while a late handler still reads.
+ */
+#ifndef POUCH_WORKER_JOB_H
+#define POUCH_WORKER_JOB_H
+
+#include <base/heap.h>
+#include <bus/group.h>
+#include <metrics/metrics.h>
+#include <pouch/worker.h>
+#include <stdatomic.h>
+#include <wire/envelope.h>
+#include <worker/parcel.h>
+
+enum pl_job_state { PL_JOB_OPEN, PL_JOB_ENDED, PL_JOB_SENT, PL_JOB_LATE };
+
+/* What the ending thread asks of the poll thread. */
+enum pl_job_end {
+    PL_END_SEND,  /* send the parcel: the producer had no room */
+    PL_END_DONE,  /* nothing needs to be stored */
+    PL_END_FAIL,  /* code and text: tell the requester, or write a dead letter */
+    PL_END_RETRY, /* text: run the handler again */
+    PL_END_AGAIN  /* memory ran out before the handler ran: give it to a thread again, in a while */
+};
+
+/* What one handler serves. */
+struct pl_route {
+    char *topic;
+    char *fallback; /* where replies go that name no topic: "<topic>.replies" */
+    pouch_handler_fn *fn;
+    void *arg;
+};
+
+/* One of the records that a job's end consists of, on its way to the broker. */
+struct pl_post {
+    struct pl_heap_node timer; /* while it waits for due() to be called; first, so a node is a post */
+    struct pouch_job *job;
+    void (*due)(struct pl_post *p);
+    int64_t backoff_ms; /* the last wait; 0: none yet */
+    bool stuck;         /* a dead letter whose partition waits for it */
+};
+
+/* topic/partition/offset */
+enum { PL_SOURCE_MAX = PL_NAME_MAX + 1 + 11 + 1 + 20 + 1 };
+
+struct pouch_job {
+    struct pouch_worker *worker;
+    _Atomic(int) state;          /* enum pl_job_state */
+    _Atomic(int64_t) started_us; /* when the handler was called; 0: not yet */
+
+    /* The request. Written when it is opened, only read from then on. */
+    const struct pl_route *route;
+    bool opened;
+    bool readable; /* the request id is known */
+    bool wants_reply;
+    bool fallback; /* no reply topic was named: reply_topic is the route's */
+    struct pl_uuid id;
+    char request_id[37];
+    char source[PL_SOURCE_MAX];
+    const char *publisher;
+    const char *reply_topic; /* NULL: nobody can be told */
+    int64_t deadline_ms;     /* 0: none */
+    int attempt, hop;
+    size_t iv_bytes;
+    struct pl_headers headers;
+    struct pl_buf names;    /* holds the names and values above */
+    struct pl_buf plain;    /* secret */
+    struct pl_span payload; /* in plain */
+
+    /* The outcome: the ending thread's, then the poll thread's. */
+    enum pl_job_end end;
+    enum pl_metric counted; /* the counter of this kind of outcome */
+    pouch_err code;
+    struct pl_buf text;
+    struct pl_parcel parcel; /* the answer, or the request passed on */
+    bool passed_on;          /* parcel is a forwarded request */
+
+    /* The poll thread's. */
+    struct pl_taken taken; /* message is NULL when the job holds no record */
+    size_t bytes;          /* of the record */
+    unsigned waiting;      /* posts that are not stored yet */
+    bool lettered;         /* a dead letter has been written, or is being */
+    bool dropped;          /* ends without its outcome stored: the record will come again */
+    bool let_go;           /* LATE, and the handler has noticed */
+    int64_t give_up_us;    /* when a reply is no longer worth sending; 0: not yet decided */
+    struct pl_post answer, letter;
+    struct pouch_job *next_free, *next;
+};
+
+/*
+ * Gives the job to the poll thread, from any thread. After that the caller must not touch it.
+ * _let_go is the same for the one who finds it LATE.
+ */
+void pl_job_hand_over(struct pouch_job *j);
+void pl_job_let_go(struct pouch_job *j);
+
+#endif

@@ -1,0 +1,104 @@
+#include <base/why.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <worker/worker.h>
+
+void pl_pool_hold(struct pl_pool *p, size_t bytes) {
+    atomic_fetch_add_explicit(&p->held, bytes, memory_order_relaxed);
+}
+
+void pl_pool_release(struct pl_pool *p, size_t bytes) {
+    if (!bytes) return;
+    size_t before = atomic_fetch_sub(&p->held, bytes);
+    if (before <= p->most || before - bytes > p->most) return;
+    pthread_mutex_lock(&p->lock);
+    pthread_cond_broadcast(&p->room);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void wait_for_room(struct pl_pool *p) {
+    if (atomic_load_explicit(&p->held, memory_order_relaxed) <= p->most) return;
+    pthread_mutex_lock(&p->lock);
+    while (!p->closed && atomic_load(&p->held) > p->most) pthread_cond_wait(&p->room, &p->lock);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* Opens the record where this is the first attempt. False: the job has been ended. */
+static bool ready(struct pouch_job *j) {
+    struct pouch_worker *w = j->worker;
+    if (j->opened) return true;
+    struct pl_desk *desk = pl_desk_take(&w->desks);
+    if (!desk) {
+        pl_job_let_go(j);
+        return false;
+    }
+    pouch_err e = pl_job_open(j, desk);
+    j->opened = !e;
+    if (e) pl_job_refuse(j, desk, e, pouch_why());
+    pl_desk_give(&w->desks, desk);
+    return !e;
+}
+
+static void run(struct pouch_job *j) {
+    if (!ready(j)) return;
+    if (atomic_load(&j->state) == PL_JOB_LATE) {
+        pl_job_let_go(j);
+        return;
+    }
+    atomic_store_explicit(&j->started_us, pl_mono_us(j->worker->clock), memory_order_relaxed);
+    j->route->fn(j, j->route->arg);
+}
+
+static void *thread_main(void *arg) {
+    struct pouch_worker *w = arg;
+    void *job;
+    for (;;) {
+        wait_for_room(&w->pool);
+        if (!pl_queue_take(w->work, &job, 1, -1)) return NULL;
+        run(job);
+    }
+}
+
+/* Signals are for the program's own threads. */
+static int create(pthread_t *t, struct pouch_worker *w) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(t, NULL, thread_main, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+pouch_err pl_pool_start(struct pouch_worker *w, size_t threads, size_t most_held) {
+    struct pl_pool *p = &w->pool;
+    p->most = most_held;
+    p->threads = calloc(threads, sizeof *p->threads);
+    if (!p->threads) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for %zu handler threads", threads);
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->room, NULL);
+    for (; p->n < threads; p->n++) {
+        int error = create(&p->threads[p->n], w);
+        if (error)
+            return pl_fail(POUCH_E_NO_MEMORY, "handler thread %zu of %zu does not start: %s; lower worker.concurrency",
+                           p->n + 1, threads, strerror(error));
+    }
+    return POUCH_OK;
+}
+
+void pl_pool_close(struct pl_pool *p) {
+    if (!p->threads) return;
+    pthread_mutex_lock(&p->lock);
+    p->closed = true;
+    pthread_cond_broadcast(&p->room);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void pl_pool_join(struct pl_pool *p) {
+    if (!p->threads) return;
+    for (size_t i = 0; i < p->n; i++) pthread_join(p->threads[i], NULL);
+    free(p->threads);
+    pthread_cond_destroy(&p->room);
+    pthread_mutex_destroy(&p->lock);
+    *p = (struct pl_pool){0};
+}

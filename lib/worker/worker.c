@@ -1,0 +1,289 @@
+/* The worker's life, and the poll thread's loop: a short list of phases. */
+#include <base/log.h>
+#include <base/why.h>
+#include <crypto/keyring.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wire/dialect.h>
+#include <wire/envelope.h>
+#include <worker/worker.h>
+
+enum {
+    TURN_MOST_US = 1000000,   /* the group wants to be served every few seconds */
+    PRODUCER_FULL_US = 10000, /* deliveries that make room wake us; this is for when memory was short */
+    FLUSH_LEAST_MS = 500,
+};
+
+pouch_err pouch_worker_new(pouch_worker **out, const pouch_options *o, pouch_keyring *ring) {
+    struct pouch_worker *w = calloc(1, sizeof *w);
+    if (!w) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a worker");
+    pouch_err e = pl_settings_read(&w->settings, o);
+    if (e) goto free_worker;
+    e = pl_wake_init(&w->wake);
+    if (e) goto free_settings;
+    w->ring = pl_keyring_ref(ring);
+    w->clock = &pl_clock_system;
+    atomic_init(&w->holds, 1);
+    pl_heap_init(&w->waiting);
+    *out = w;
+    return POUCH_OK;
+
+free_settings:
+    pl_settings_free(&w->settings);
+free_worker:
+    free(w);
+    return e;
+}
+
+static void route_free(struct pl_route *r) {
+    free(r->topic);
+    free(r->fallback);
+}
+
+void pl_worker_drop(struct pouch_worker *w) {
+    if (atomic_fetch_sub(&w->holds, 1) > 1) return;
+    pl_jobs_free(w);
+    pl_desks_free(&w->desks);
+    pl_heap_free(&w->waiting);
+    pl_queue_free(w->work);
+    pl_queue_free(w->ended);
+    for (size_t i = 0; i < w->n_routes; i++) route_free(&w->routes[i]);
+    free(w->routes);
+    free(w->own_id);
+    pouch_keyring_free(w->ring);
+    pl_wake_free(&w->wake);
+    pl_settings_free(&w->settings);
+    free(w);
+}
+
+static pouch_err check_route(const struct pouch_worker *w, const char *topic) {
+    if (w->has_run) return pl_fail(POUCH_E_CONFIG, "topic %s: the worker is running; add handlers before that", topic);
+    if (!pl_name_valid(topic, strlen(topic)))
+        return pl_fail(POUCH_E_CONFIG, "\"%.300s\" is no topic name: 1 to 249 of A-Z a-z 0-9 . _ -", topic);
+    for (size_t i = 0; i < w->n_routes; i++)
+        if (!strcmp(w->routes[i].topic, topic)) return pl_fail(POUCH_E_CONFIG, "topic %s has a handler already", topic);
+    return POUCH_OK;
+}
+
+pouch_err pouch_worker_handle(pouch_worker *w, const char *topic, pouch_handler_fn *fn, void *arg) {
+    struct pl_route r = {.fn = fn, .arg = arg};
+    pouch_err e = check_route(w, topic);
+    if (e) return e;
+    struct pl_route *routes = reallocarray(w->routes, w->n_routes + 1, sizeof *routes);
+    if (routes) w->routes = routes;
+    r.topic = strdup(topic);
+    if (asprintf(&r.fallback, "%s%s", topic, pl_dialect_splp.reply_suffix) < 0) r.fallback = NULL;
+    if (!routes || !r.topic || !r.fallback) {
+        route_free(&r);
+        return pl_fail(POUCH_E_NO_MEMORY, "out of memory for the handler of topic %s", topic);
+    }
+    w->routes[w->n_routes++] = r;
+    return POUCH_OK;
+}
+
+static struct pl_route *route_of(struct pouch_worker *w, const char *topic) {
+    for (size_t i = 0; i < w->n_routes; i++)
+        if (!strcmp(w->routes[i].topic, topic)) return &w->routes[i];
+    return NULL;
+}
+
+/* How many more records may be taken now. */
+static size_t room(const struct pouch_worker *w) {
+    const struct pl_settings *s = &w->settings;
+    if (w->in_use >= s->max_in_flight || w->bytes >= s->max_in_flight_bytes) return 0;
+    size_t n = s->max_in_flight - w->in_use;
+    return n < PL_BATCH ? n : PL_BATCH;
+}
+
+static void count(struct pouch_worker *w) {
+    for (size_t i = 0; i < PL_METRIC_COUNT; i++) {
+        if (!w->counts[i]) continue;
+        pl_metric_add((enum pl_metric)i, w->counts[i]);
+        w->counts[i] = 0;
+    }
+    pl_metric_set(PL_M_IN_FLIGHT, (int64_t)w->live);
+}
+
+/* All that can end a job. */
+static void serve(struct pouch_worker *w) {
+    pl_producer_poll(w->producer);
+    pl_jobs_collect(w);
+    pl_posts_due(w);
+    pl_jobs_time_out(w);
+    count(w);
+}
+
+static void dispatch(struct pouch_worker *w, const struct pl_taken taken[], size_t n) {
+    void *jobs[PL_BATCH];
+    int64_t newest = -1;
+    for (size_t i = 0; i < n; i++) {
+        struct pl_partition *p = taken[i].partition;
+        rd_kafka_timestamp_type_t type;
+        int64_t written = rd_kafka_message_timestamp(taken[i].message, &type);
+        if (written > newest) newest = written;
+        if (!p->arg) p->arg = route_of(w, p->topic);
+        jobs[i] = pl_job_new(w, &taken[i]);
+    }
+    pl_clockcheck_record(&w->clockcheck, newest);
+    pl_queue_put(w->work, jobs, n);
+}
+
+static void take(struct pouch_worker *w) {
+    struct pl_taken taken[PL_BATCH];
+    size_t most = pl_jobs_ready(w, room(w));
+    size_t n = pl_group_take(w->group, taken, most);
+    w->more = n > 0 && n == most;
+    if (n) dispatch(w, taken, n);
+}
+
+static int64_t until_next(const struct pouch_worker *w) {
+    int64_t now = pl_mono_us(w->clock), next = now + TURN_MOST_US;
+    const struct pl_heap_node *first = pl_heap_first(&w->waiting);
+    int64_t due = w->producer_full ? now + PRODUCER_FULL_US : first ? first->due : next;
+    if (due < next) next = due;
+    if (w->live && w->look_us < next) next = w->look_us;
+    return w->more || next < now ? 0 : next - now;
+}
+
+static void wait_until(struct pouch_worker *w, int64_t until_us) {
+    int64_t us = until_next(w), left = until_us - pl_mono_us(w->clock);
+    if (left < us) us = left;
+    pl_wake_wait(&w->wake, us > 0 ? us : 0);
+}
+
+static bool any_open(struct pl_partition *const parts[], size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (pl_watermark_open(&parts[i]->watermark)) return true;
+    return false;
+}
+
+/* What is not done in time is done twice: by its handler here, and by the partition's next owner. */
+static void revoke(struct pl_partition *const parts[], size_t n, bool lost, void *owner) {
+    struct pouch_worker *w = owner;
+    int64_t until = pl_mono_us(w->clock) + (int64_t)w->settings.drain_ms * 1000;
+    if (w->drain_until_us && w->drain_until_us < until) until = w->drain_until_us;
+    w->more = false;
+    while (!lost && !w->closing && any_open(parts, n) && pl_mono_us(w->clock) < until) {
+        wait_until(w, until);
+        serve(w);
+    }
+}
+
+static pouch_err work(struct pouch_worker *w) {
+    bool joined = false;
+    while (!atomic_load(&w->stopping)) {
+        pl_wake_wait(&w->wake, until_next(w));
+        pl_clockcheck_tick(&w->clockcheck);
+        serve(w);
+        take(w);
+        pouch_err e = pl_group_failed(w->group);
+        if (e) return e;
+        if (!joined && (joined = pl_group_joined(w->group)))
+            PL_LOG(PL_LOG_INFO, "taking requests", "group", w->group_id, "client", w->client_id);
+    }
+    return POUCH_OK;
+}
+
+/* Finishes what is in flight, as far as drain allows. */
+static void drain(struct pouch_worker *w) {
+    struct pl_taken none[1];
+    w->drain_until_us = pl_mono_us(w->clock) + (int64_t)w->settings.drain_ms * 1000;
+    w->more = false;
+    while (w->live && pl_mono_us(w->clock) < w->drain_until_us) {
+        wait_until(w, w->drain_until_us);
+        serve(w);
+        pl_group_take(w->group, none, 0); /* stay a member meanwhile */
+    }
+}
+
+/* Takes the open jobs from whoever has them. After this no other thread reads a record or uses the producer. */
+static void take_back_jobs(struct pouch_worker *w) {
+    void *job;
+    w->closing = true;
+    pl_queue_close(w->work);
+    pl_pool_close(&w->pool);
+    while (pl_queue_take(w->work, &job, 1, 0)) pl_job_drop(job);
+    for (struct pouch_job *j = w->jobs; j; j = j->next)
+        if (j->taken.message) pl_job_take_over(j);
+    pl_desk_give(&w->desks, w->desk);
+    pl_desks_close(&w->desks);
+}
+
+/* What is left ends without an outcome and comes again, to us or to another member. */
+static void abandon_jobs(struct pouch_worker *w) {
+    size_t left = w->live;
+    take_back_jobs(w);
+    pl_jobs_collect(w);
+    for (struct pouch_job *j = w->jobs; j; j = j->next)
+        if (j->taken.message && !j->waiting) pl_job_drop(j);
+    pl_posts_drop(w);
+    if (!left) return;
+    char n[24];
+    snprintf(n, sizeof n, "%zu", left);
+    PL_LOG(PL_LOG_WARN, "requests were not finished within drain; they will be handled again", "requests", n);
+}
+
+static int flush_ms(const struct pouch_worker *w) {
+    int64_t left = (w->drain_until_us - pl_mono_us(w->clock)) / 1000;
+    return left < FLUSH_LEAST_MS ? FLUSH_LEAST_MS : (int)left;
+}
+
+static void leave(struct pouch_worker *w) {
+    pl_group_leave(w->group);
+    w->group = NULL;
+    for (struct pouch_job *j = w->jobs; j; j = j->next)
+        if (j->taken.partition)
+            pl_group_done(NULL, j->taken.partition, j->taken.ticket); /* bookkeeping of dropped ones */
+}
+
+/* Undoes as much of pl_worker_start() as was done. */
+static void end(struct pouch_worker *w) {
+    if (w->group) drain(w);
+    if (w->desk) abandon_jobs(w);
+    pl_producer_free(w->producer, flush_ms(w));
+    w->producer = NULL;
+    leave(w);
+    pl_kafka_health_free(w->health);
+    count(w);
+}
+
+static pouch_err name(struct pouch_worker *w) {
+    w->client_id = w->settings.client_id;
+    if (!w->client_id) {
+        if (asprintf(&w->own_id, "%s.workers", w->routes[0].topic) < 0) {
+            w->own_id = NULL;
+            return pl_fail(POUCH_E_NO_MEMORY, "out of memory for the client id");
+        }
+        w->client_id = w->own_id;
+    }
+    w->group_id = w->settings.group ? w->settings.group : w->client_id;
+    return POUCH_OK;
+}
+
+pouch_err pouch_worker_run(pouch_worker *w) {
+    const struct pl_group_hooks hooks = {revoke, w};
+    char why[1024];
+    if (!w->n_routes) return pl_fail(POUCH_E_CONFIG, "the worker handles no topic; call pouch_worker_handle() first");
+    if (w->has_run) return pl_fail(POUCH_E_CONFIG, "a worker runs once; make a new one");
+    pouch_err e = name(w);
+    if (e) return e;
+    w->has_run = true;
+    pl_clockcheck_init(&w->clockcheck, w->clock, w->settings.deadline_skew_ms);
+    e = pl_worker_start(w, &hooks);
+    if (!e) e = work(w);
+    snprintf(why, sizeof why, "%s", pouch_why());
+    end(w);
+    return e ? pl_fail(e, "%s", why) : POUCH_OK;
+}
+
+void pouch_worker_stop(pouch_worker *w) {
+    atomic_store(&w->stopping, true);
+    pl_wake_signal(&w->wake);
+}
+
+void pouch_worker_free(pouch_worker *w) {
+    if (!w) return;
+    pl_pool_join(&w->pool);
+    pl_worker_drop(w);
+}
