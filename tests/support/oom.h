@@ -8,16 +8,9 @@
 
 #include <errno.h>
 #include <pouch/error.h>
+#include <sanitized.h>
 #include <stdbool.h>
 #include <stdlib.h>
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define TEST_SANITIZED 1
-#endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define TEST_SANITIZED 1
-#endif
 
 static long test_oom_left = -1;          /* allocations until all fail; negative: none fails */
 static _Thread_local long test_oom_live; /* blocks of this thread that are not freed */
