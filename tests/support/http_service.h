@@ -1,0 +1,64 @@
+/* http_service.py as a child, for tests. */
+#ifndef POUCH_TESTS_HTTP_SERVICE_H
+#define POUCH_TESTS_HTTP_SERVICE_H
+
+#include <support.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct http_service {
+    pid_t pid;
+    int in; /* the service ends when this is closed */
+    int port;
+};
+
+static inline void http_service_start(struct http_service *s) {
+    int in[2], out[2];
+    assert_int_equal(pipe(in), 0);
+    assert_int_equal(pipe(out), 0);
+    s->pid = fork();
+    assert_true(s->pid >= 0);
+    if (!s->pid) {
+        dup2(in[0], STDIN_FILENO);
+        dup2(out[1], STDOUT_FILENO);
+        close(in[1]);
+        execlp("python3", "python3", POUCH_SOURCE_DIR "/tests/support/http_service.py", (char *)NULL);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    s->in = in[1];
+    FILE *f = fdopen(out[0], "r");
+    assert_non_null(f);
+    if (fscanf(f, "%d", &s->port) != 1) fail_msg("the HTTP service did not start");
+    fclose(f);
+}
+
+static inline void http_service_stop(struct http_service *s) {
+    close(s->in);
+    waitpid(s->pid, NULL, 0);
+}
+
+static inline const char *http_service_url(const struct http_service *s, const char *path, char out[128]) {
+    snprintf(out, 128, "http://127.0.0.1:%d/%s", s->port, path);
+    return out;
+}
+
+/* A port that is taken but that nobody listens on: connections to it are refused while *fd is open. */
+static inline int http_refusing_port(int *fd) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof address;
+    *fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(*fd >= 0);
+    assert_int_equal(bind(*fd, (struct sockaddr *)&address, n), 0);
+    assert_int_equal(getsockname(*fd, (struct sockaddr *)&address, &n), 0);
+    return ntohs(address.sin_port);
+}
+
+#endif
