@@ -68,9 +68,11 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_call(pouch_client *c, const po
                                                        size_t n, int timeout, char request_id[37], pouch_reply **reply);
 
 /*
- * Asks n_to destinations at once (1 to 1,000); ends when `enough` have answered with success
- * (0: all of them), when no more can come, or at the timeout, with what has come. All or nothing: an error means
- * no request was sent.
+ * Asks n_to destinations at once (1 to 1,000), each with a request id of its own; ends when
+ * `enough` have answered with success (0: all of them), when no more can come, or at the
+ * timeout, with what has come. An error (as pouch_client_request()) means that no request was
+ * sent. After POUCH_OK a destination whose record could not be handed to the producer counts
+ * as one that did not answer.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_gather(pouch_client *c, pouch_dest *const to[], size_t n_to,
                                                          size_t enough, const void *json, size_t n, int timeout,

@@ -16,12 +16,17 @@ static bool same(const struct pl_uuid *a, const struct pl_uuid *b) {
     return !memcmp(a, b, sizeof *a);
 }
 
+/* A record without a value counts as an empty one. */
+static const void *value_of(const rd_kafka_message_t *m) {
+    return m->payload ? m->payload : "";
+}
+
 /* The request that a record answers: by its key where that is a request id, else by its envelope. */
 static bool read_id(const pouch_client *c, const rd_kafka_message_t *m, struct pl_uuid *id) {
     struct pl_envelope env;
     bool keys_tell = !atomic_load_explicit(&c->keys_differ, memory_order_relaxed);
     if (keys_tell && m->key && pl_uuid_parse(id, m->key, m->key_len)) return true;
-    if (!m->payload || pl_envelope_scan(&env, m->payload, m->len)) return false;
+    if (pl_envelope_scan(&env, value_of(m), m->len)) return false;
     *id = env.id;
     return true;
 }
@@ -68,6 +73,11 @@ static char *terminate(struct pl_buf *plain, struct pl_span span) {
     return at;
 }
 
+/* What peers put in an error reply's payload when they have none. */
+static bool is_null(struct pl_span json) {
+    return json.n == 4 && !memcmp(json.at, "null", 4);
+}
+
 static void sealed_reply(pouch_client *c, rd_kafka_message_t *m, const struct pl_envelope *env) {
     struct pl_buf *plain = &c->inbox.plain;
     struct pl_reply_text text;
@@ -83,14 +93,13 @@ static void sealed_reply(pouch_client *c, rd_kafka_message_t *m, const struct pl
     }
     pouch_err code = text.success ? POUCH_OK : pl_error_from_code(text.code.at, text.code.n);
     if (!text.success && !code) code = POUCH_E_HANDLER_ERROR;
-    pouch_reply reply = {
-        .sealed = true, .payload = text.success ? "null" : "", .payload_n = text.success ? 4 : 0, .error = ""};
+    pouch_reply reply = {.sealed = true, .payload = "", .error = ""};
     if (text.error.at) {
         char *error = plain->at + (text.error.at - plain->at);
         pl_json_unescape(error, text.error.at, text.error.n);
         reply.error = error;
     }
-    if (text.payload.at) {
+    if (text.payload.at && (text.success || !is_null(text.payload))) {
         reply.payload = terminate(plain, text.payload);
         reply.payload_n = text.payload.n;
     }
@@ -119,7 +128,7 @@ static void plain_error(pouch_client *c, rd_kafka_message_t *m, const struct pl_
 /* A record for a call that is open. */
 static void read_reply(pouch_client *c, rd_kafka_message_t *m, const struct pl_uuid *id) {
     struct pl_envelope env;
-    if (!m->payload || pl_envelope_scan(&env, m->payload, m->len))
+    if (pl_envelope_scan(&env, value_of(m), m->len))
         unreadable(m, id);
     else if (!same(&env.id, id))
         mismatch(id);
