@@ -64,7 +64,7 @@ void pl_ask_note(const pouch_client *c, struct pl_call *call, const struct pl_as
     strcpy(call->topic, topic_of(c, a->to)); /* both are checked names, so they fit */
 }
 
-static pouch_err seal(pouch_client *c, struct pl_desk *desk, const struct pl_ask *a, const struct pl_uuid *id) {
+static pouch_err seal(pouch_client *c, struct pl_ask_desk *desk, const struct pl_ask *a, const struct pl_uuid *id) {
     const struct pl_seal_to to = seal_to(c, a, id);
     pl_buf_reset(&desk->plain);
     pouch_err e = c->dialect->write_request(&desk->plain, id, a->json, a->n, pl_wall_ms(c->clock));
@@ -90,7 +90,7 @@ static void note_key(pouch_client *c, const pouch_dest *to) {
         atomic_store_explicit(&c->keys_differ, true, memory_order_relaxed);
 }
 
-pouch_err pl_ask_send(pouch_client *c, struct pl_desk *desk, const struct pl_ask *a, const struct pl_uuid *id,
+pouch_err pl_ask_send(pouch_client *c, struct pl_ask_desk *desk, const struct pl_ask *a, const struct pl_uuid *id,
                       struct pl_call *call) {
     struct pl_header headers[PL_DEST_HEADERS_MAX + OWN_HEADERS];
     char id_text[37], deadline[24];
@@ -122,7 +122,7 @@ pouch_err pl_ask_send(pouch_client *c, struct pl_desk *desk, const struct pl_ask
 }
 
 /* Notes the call before its record is sent, or the reply could be faster than the note. */
-static pouch_err ask(pouch_client *c, struct pl_desk *desk, const struct pl_ask *a, int timeout,
+static pouch_err ask(pouch_client *c, struct pl_ask_desk *desk, const struct pl_ask *a, int timeout,
                      const struct pl_uuid *id, pouch_reply_fn *done, void *arg) {
     struct pl_call *call;
     bool sooner;
@@ -141,7 +141,7 @@ static pouch_err ask(pouch_client *c, struct pl_desk *desk, const struct pl_ask 
 }
 
 pouch_err pl_ask(pouch_client *c, struct pl_ask *a, int timeout, char request_id[37], pouch_reply_fn *done, void *arg) {
-    struct pl_desk *desk;
+    struct pl_ask_desk *desk;
     struct pl_uuid id;
     pouch_err e = pl_ask_timeout(c, &timeout);
     if (!e) e = pl_ask_check(c, a);
@@ -149,10 +149,10 @@ pouch_err pl_ask(pouch_client *c, struct pl_ask *a, int timeout, char request_id
     if (e) return e;
     if (request_id) pl_uuid_format(request_id, &id);
     a->deadline_ms = pl_wall_ms(c->clock) + timeout;
-    e = pl_desk_take(&c->desks, &desk);
+    e = pl_ask_desk_take(&c->desks, &desk);
     if (e) return e;
     e = ask(c, desk, a, timeout, &id, done, arg);
-    pl_desk_give(&c->desks, desk);
+    pl_ask_desk_give(&c->desks, desk);
     return e;
 }
 
@@ -169,11 +169,11 @@ pouch_err pouch_client_request(pouch_client *c, const pouch_dest *to, const void
 static pouch_err tell(pouch_client *c, const struct pl_ask *a, char request_id[37], pouch_stored_fn *stored,
                       void *arg) {
     struct pl_call *call = NULL; /* nobody is to be told: then the record needs no entry */
-    struct pl_desk *desk;
+    struct pl_ask_desk *desk;
     struct pl_uuid id;
     pouch_err e = pl_ask_check(c, a);
     if (!e) e = pl_random_uuid(&id);
-    if (!e) e = pl_desk_take(&c->desks, &desk);
+    if (!e) e = pl_ask_desk_take(&c->desks, &desk);
     if (e) return e;
     if (request_id) pl_uuid_format(request_id, &id);
     if (stored) e = pl_pending_reserve(&c->pending, &call, 1);
@@ -189,7 +189,7 @@ static pouch_err tell(pouch_client *c, const struct pl_ask *a, char request_id[3
             pl_pending_drop(&c->pending, &call, 1);
         }
     }
-    pl_desk_give(&c->desks, desk);
+    pl_ask_desk_give(&c->desks, desk);
     return e;
 }
 

@@ -101,12 +101,12 @@ static pouch_err open_tables(pouch_client *c, pouch_keyring *ring) {
     if ((e = pl_pending_init(&c->pending, s->max_pending))) goto fail_pending;
     if ((e = pl_gate_init(&c->sends, HELD_BYTES, s->max_pending))) goto fail_sends;
     if ((e = pl_gate_init(&c->requests, HELD_BYTES, s->max_pending))) goto fail_requests;
-    if ((e = pl_desks_init(&c->desks, ring, over, REPLY_BYTES))) goto fail_desks;
+    if ((e = pl_ask_desks_init(&c->desks, ring, over, REPLY_BYTES))) goto fail_desks;
     if ((e = open_inbox(&c->inbox, ring, over))) goto fail_inbox;
     return POUCH_OK;
 
 fail_inbox:
-    pl_desks_free(&c->desks);
+    pl_ask_desks_free(&c->desks);
 fail_desks:
     pl_gate_free(&c->requests);
 fail_requests:
@@ -121,7 +121,7 @@ fail_callers:
 
 static void close_tables(pouch_client *c) {
     close_inbox(&c->inbox);
-    pl_desks_free(&c->desks);
+    pl_ask_desks_free(&c->desks);
     pl_gate_free(&c->requests);
     pl_gate_free(&c->sends);
     pl_pending_free(&c->pending);

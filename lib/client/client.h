@@ -44,7 +44,7 @@ struct pouch_client {
     struct pl_kafka_health *health;
     struct pl_producer *producer;
     struct pl_pending pending;
-    struct pl_desks desks;
+    struct pl_ask_desks desks;
     struct pl_gate sends;    /* opens when a broker has answered */
     struct pl_gate requests; /* opens when the reply lane is positioned */
     struct pl_lane lane;
@@ -102,7 +102,7 @@ struct pl_ask {
 POUCH_MUST_CHECK pouch_err pl_ask_timeout(const pouch_client *c, int *timeout); /* 0 becomes the setting. CONFIG */
 POUCH_MUST_CHECK pouch_err pl_ask_check(const pouch_client *c, const struct pl_ask *a); /* TOO_LARGE, INVALID_PAYLOAD */
 void pl_ask_note(const pouch_client *c, struct pl_call *call, const struct pl_ask *a, const struct pl_uuid *id);
-POUCH_MUST_CHECK pouch_err pl_ask_send(pouch_client *c, struct pl_desk *desk, const struct pl_ask *a,
+POUCH_MUST_CHECK pouch_err pl_ask_send(pouch_client *c, struct pl_ask_desk *desk, const struct pl_ask *a,
                                        const struct pl_uuid *id,
                                        struct pl_call *call); /* seals, then produces or holds */
 POUCH_MUST_CHECK pouch_err pl_ask(pouch_client *c, struct pl_ask *a, int timeout, char request_id[37],

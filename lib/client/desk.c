@@ -6,23 +6,23 @@
 /* A buffer larger than this is not worth keeping between messages. */
 enum { KEPT_BYTES = 256 * 1024 };
 
-pouch_err pl_desks_init(struct pl_desks *d, pouch_keyring *ring, enum pl_over_limit over, size_t max) {
-    *d = (struct pl_desks){.over = over, .max = max};
+pouch_err pl_ask_desks_init(struct pl_ask_desks *d, pouch_keyring *ring, enum pl_over_limit over, size_t max) {
+    *d = (struct pl_ask_desks){.over = over, .max = max};
     if (pthread_mutex_init(&d->lock, NULL)) return pl_fail(POUCH_E_NO_MEMORY, "no mutex for the client's sealers");
     d->ring = pl_keyring_ref(ring);
     return POUCH_OK;
 }
 
-static void desk_free(struct pl_desk *desk) {
+static void desk_free(struct pl_ask_desk *desk) {
     pl_buf_wipe(&desk->plain);
     pl_buf_free(&desk->envelope);
     pl_sealer_free(desk->sealer);
     free(desk);
 }
 
-void pl_desks_free(struct pl_desks *d) {
+void pl_ask_desks_free(struct pl_ask_desks *d) {
     while (d->idle) {
-        struct pl_desk *desk = d->idle;
+        struct pl_ask_desk *desk = d->idle;
         d->idle = desk->next;
         desk_free(desk);
     }
@@ -30,8 +30,8 @@ void pl_desks_free(struct pl_desks *d) {
     pthread_mutex_destroy(&d->lock);
 }
 
-static pouch_err desk_new(struct pl_desks *d, struct pl_desk **desk) {
-    struct pl_desk *fresh = calloc(1, sizeof *fresh);
+static pouch_err desk_new(struct pl_ask_desks *d, struct pl_ask_desk **desk) {
+    struct pl_ask_desk *fresh = calloc(1, sizeof *fresh);
     if (!fresh) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a sealer");
     pl_buf_init(&fresh->plain, d->max);
     pl_buf_init(&fresh->envelope, d->max);
@@ -44,7 +44,7 @@ static pouch_err desk_new(struct pl_desks *d, struct pl_desk **desk) {
     return POUCH_OK;
 }
 
-pouch_err pl_desk_take(struct pl_desks *d, struct pl_desk **desk) {
+pouch_err pl_ask_desk_take(struct pl_ask_desks *d, struct pl_ask_desk **desk) {
     pthread_mutex_lock(&d->lock);
     *desk = d->idle;
     if (*desk) d->idle = (*desk)->next;
@@ -52,7 +52,7 @@ pouch_err pl_desk_take(struct pl_desks *d, struct pl_desk **desk) {
     return *desk ? POUCH_OK : desk_new(d, desk);
 }
 
-void pl_desk_give(struct pl_desks *d, struct pl_desk *desk) {
+void pl_ask_desk_give(struct pl_ask_desks *d, struct pl_ask_desk *desk) {
     pl_buf_clear_secret(&desk->plain);
     if (desk->envelope.cap > KEPT_BYTES) pl_buf_free(&desk->envelope);
     pthread_mutex_lock(&d->lock);

@@ -9,26 +9,27 @@
 #include <crypto/seal.h>
 #include <pthread.h>
 
-struct pl_desk {
+struct pl_ask_desk {
     struct pl_sealer *sealer;
     struct pl_buf plain, envelope;
-    struct pl_desk *next;
+    struct pl_ask_desk *next;
 };
 
-struct pl_desks {
+struct pl_ask_desks {
     pthread_mutex_t lock;
-    struct pl_desk *idle;
+    struct pl_ask_desk *idle;
     pouch_keyring *ring;
     enum pl_over_limit over;
     size_t max; /* bytes of an envelope */
 };
 
 /* Takes a reference of ring. NO_MEMORY. */
-POUCH_MUST_CHECK pouch_err pl_desks_init(struct pl_desks *d, pouch_keyring *ring, enum pl_over_limit over, size_t max);
-void pl_desks_free(struct pl_desks *d); /* all desks have been given back */
+POUCH_MUST_CHECK pouch_err pl_ask_desks_init(struct pl_ask_desks *d, pouch_keyring *ring, enum pl_over_limit over,
+                                             size_t max);
+void pl_ask_desks_free(struct pl_ask_desks *d); /* all desks have been given back */
 
-POUCH_MUST_CHECK pouch_err pl_desk_take(struct pl_desks *d, struct pl_desk **desk); /* NO_MEMORY */
-void pl_desk_give(struct pl_desks *d, struct pl_desk *desk);                        /* wipes the plaintext */
+POUCH_MUST_CHECK pouch_err pl_ask_desk_take(struct pl_ask_desks *d, struct pl_ask_desk **desk); /* NO_MEMORY */
+void pl_ask_desk_give(struct pl_ask_desks *d, struct pl_ask_desk *desk); /* wipes the plaintext */
 
 /* Overwrites what the buffer holds and empties it; keeps the memory unless it is large. */
 void pl_buf_clear_secret(struct pl_buf *b);

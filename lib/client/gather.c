@@ -106,7 +106,7 @@ static pouch_err open_all(pouch_client *c, struct gathering *s) {
 }
 
 /* The group may be gone at any moment from here on, so ids come from the calls, whose records we hold until sent. */
-static void send_all(pouch_client *c, struct gathering *s, size_t n, struct pl_desk *desk) {
+static void send_all(pouch_client *c, struct gathering *s, size_t n, struct pl_ask_desk *desk) {
     s->ask.deadline_ms = pl_wall_ms(c->clock) + s->timeout;
     for (size_t i = 0; i < n; i++) {
         s->ask.to = s->to[i];
@@ -119,14 +119,14 @@ static void send_all(pouch_client *c, struct gathering *s, size_t n, struct pl_d
 }
 
 static pouch_err gather(pouch_client *c, struct gathering *s) {
-    struct pl_desk *desk;
+    struct pl_ask_desk *desk;
     size_t n = s->group->n;
     pouch_err e = check_all(c, s);
-    if (!e) e = pl_desk_take(&c->desks, &desk);
+    if (!e) e = pl_ask_desk_take(&c->desks, &desk);
     if (e) return e;
     e = open_all(c, s);
     if (!e) send_all(c, s, n, desk);
-    pl_desk_give(&c->desks, desk);
+    pl_ask_desk_give(&c->desks, desk);
     return e;
 }
 
