@@ -1,0 +1,212 @@
+/* The reply lane: before there is a broker, and when the topic is not what it was. */
+#include <support.h>
+
+#include <metrics/metrics.h>
+#include <mock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "peer.h"
+
+struct stage {
+    struct test_mock mock;
+    pouch_keyring *ring;
+    struct peer peer;
+};
+
+static int set_up(void **state) {
+    struct stage *s = calloc(1, sizeof *s);
+    assert_non_null(s);
+    test_mock_start(&s->mock, 1);
+    test_mock_topic(&s->mock, "orders", 1);
+    s->ring = test_ring();
+    peer_start(&s->peer, &s->mock, s->ring, "orders", 1, peer_echo);
+    *state = s;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct stage *s = *state;
+    peer_stop(&s->peer);
+    pouch_keyring_free(s->ring);
+    test_mock_stop(&s->mock);
+    free(s);
+    return 0;
+}
+
+/* A port of this host on which nobody listens. */
+static void closed_port(char out[32]) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+    close(fd);
+    snprintf(out, 32, "127.0.0.1:%d", ntohs(at.sin_port));
+}
+
+static void the_reply_topic_is_made_when_it_is_missing(void **state) {
+    struct stage *s = *state;
+    pouch_client *c = client_of(s->mock.brokers, s->ring, (const char *const[]){"client.id", "newcomer", NULL});
+    struct ending end = {0};
+    ask(c, "orders", "1", 20000, &end);
+    test_until(has_ended, &end);
+    assert_int_equal(end.error, POUCH_OK);
+    pouch_client_close(c, 0);
+}
+
+static void the_reply_topic_has_a_default_and_can_be_chosen(void **state) {
+    struct stage *s = *state;
+    pouch_client *c =
+        client_of(s->mock.brokers, s->ring, (const char *const[]){"reply.topic", "elsewhere-reply", NULL});
+    struct ending end = {0};
+    ask(c, "orders", "1", 20000, &end);
+    test_until(has_ended, &end);
+    assert_int_equal(end.error, POUCH_OK);
+    pouch_client_close(c, 0);
+    c = client_of(s->mock.brokers, s->ring, NULL);
+    test_until(client_is_ready, c);
+    pouch_client_close(c, 0);
+}
+
+/* acceptance: A16 */
+static void instances_of_one_client_id_each_get_their_own_answers(void **state) {
+    struct stage *s = *state;
+    enum { EACH = 200 };
+    static struct ending ends[2][EACH];
+    pouch_client *c[2];
+    memset(ends, 0, sizeof ends);
+    for (int i = 0; i < 2; i++)
+        c[i] = client_of(s->mock.brokers, s->ring, (const char *const[]){"client.id", "twin", NULL});
+    test_until(client_is_ready, c[0]);
+    test_until(client_is_ready, c[1]);
+    int64_t others = pl_metric_get(PL_M_REPLY_OTHER);
+    for (int k = 0; k < EACH; k++)
+        for (int i = 0; i < 2; i++) {
+            char json[32];
+            snprintf(json, sizeof json, "\"%d of %d\"", k, i);
+            ask(c[i], "orders", json, 30000, &ends[i][k]);
+        }
+    for (int k = 0; k < EACH; k++)
+        for (int i = 0; i < 2; i++) {
+            char json[32];
+            snprintf(json, sizeof json, "\"%d of %d\"", k, i);
+            test_until(has_ended, &ends[i][k]);
+            assert_int_equal(ends[i][k].error, POUCH_OK);
+            assert_string_equal(ends[i][k].payload, json);
+        }
+    pouch_client_close(c[0], 0);
+    pouch_client_close(c[1], 0);
+    /* Both read all the answers, but for what the other had not read when it was closed. */
+    assert_in_range(pl_metric_get(PL_M_REPLY_OTHER) - others, EACH, 2 * EACH);
+    for (int k = 0; k < EACH; k++) assert_int_equal(atomic_load(&ends[0][k].times), 1);
+}
+
+/* acceptance: A11 */
+static void a_request_made_before_the_broker_is_up_is_held(void **state) {
+    struct stage *s = *state;
+    struct ending asked = {0}, sent = {0};
+    pouch_dest *to = pouch_dest_topic("orders");
+    rd_kafka_mock_broker_set_down(s->mock.cluster, 1);
+    pouch_client *c = client_of(s->mock.brokers, s->ring,
+                                (const char *const[]){"client.id", "early", "client.connect_timeout", "30s", NULL});
+    ask(c, "orders", "\"early\"", 60000, &asked);
+    assert_int_equal(pouch_client_send(c, to, "1", 1, NULL, note_stored, &sent), POUCH_OK);
+    assert_int_equal(pouch_client_send(c, to, "1", 1, NULL, NULL, NULL), POUCH_OK);
+    assert_false(pouch_client_ready(c));
+    rd_kafka_mock_broker_set_up(s->mock.cluster, 1);
+    test_until(has_ended, &asked);
+    test_until(has_ended, &sent);
+    if (asked.error) fail_msg("%s", asked.why);
+    assert_string_equal(asked.payload, "\"early\"");
+    assert_int_equal(sent.error, POUCH_OK);
+    pouch_client_close(c, 0);
+    pouch_dest_free(to);
+}
+
+static void without_a_broker_calls_end_with_the_reason(void **state) {
+    struct stage *s = *state;
+    char brokers[32];
+    struct ending asked = {0}, sent = {0}, later = {0};
+    pouch_dest *to = pouch_dest_topic("orders");
+    closed_port(brokers);
+    pouch_client *c = client_of(brokers, s->ring, (const char *const[]){"client.connect_timeout", "300ms", NULL});
+    ask(c, "orders", "1", 60000, &asked);
+    assert_int_equal(pouch_client_send(c, to, "1", 1, NULL, note_stored, &sent), POUCH_OK);
+    test_until(has_ended, &asked);
+    test_until(has_ended, &sent);
+    assert_int_equal(asked.error, POUCH_E_NO_BROKER);
+    assert_int_equal(sent.error, POUCH_E_NO_BROKER);
+    assert_non_null(strstr(asked.why, brokers));
+    assert_non_null(strstr(asked.why, "Connection refused"));
+    ask(c, "orders", "1", 60000, &later);
+    test_until(has_ended, &later);
+    assert_int_equal(later.error, POUCH_E_NO_BROKER);
+    pouch_client_close(c, 0);
+    pouch_dest_free(to);
+}
+
+static void a_short_deadline_ends_a_held_request_first(void **state) {
+    struct stage *s = *state;
+    char brokers[32];
+    struct ending end = {0};
+    closed_port(brokers);
+    pouch_client *c = client_of(brokers, s->ring, (const char *const[]){"client.connect_timeout", "60s", NULL});
+    ask(c, "orders", "1", 50, &end);
+    test_until(has_ended, &end);
+    assert_int_equal(end.error, POUCH_E_TIMEOUT);
+    assert_non_null(strstr(end.why, "the reply lane was not ready"));
+    pouch_client_close(c, 0);
+}
+
+/* acceptance: A21 */
+static void close_without_a_broker_ends_all_with_closed(void **state) {
+    struct stage *s = *state;
+    char brokers[32];
+    struct ending ends[10] = {0}, sent = {0};
+    pouch_dest *to = pouch_dest_topic("orders");
+    closed_port(brokers);
+    pouch_client *c = client_of(brokers, s->ring, NULL);
+    for (int i = 0; i < 10; i++) ask(c, "orders", "1", 60000, &ends[i]);
+    assert_int_equal(pouch_client_send(c, to, "1", 1, NULL, note_stored, &sent), POUCH_OK);
+    pouch_client_close(c, 50);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(atomic_load(&ends[i].times), 1);
+        assert_int_equal(ends[i].error, POUCH_E_CLOSED);
+    }
+    assert_int_equal(atomic_load(&sent.times), 1);
+    assert_int_equal(sent.error, POUCH_E_CLOSED);
+    pouch_dest_free(to);
+}
+
+static void what_may_not_be_read_is_told_at_once(void **state) {
+    struct stage *s = *state;
+    struct ending end = {0};
+    test_mock_topic(&s->mock, "barred.replies", 1);
+    rd_kafka_mock_topic_set_error(s->mock.cluster, "barred.replies", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    pouch_client *c = client_of(s->mock.brokers, s->ring,
+                                (const char *const[]){"client.id", "barred", "client.connect_timeout", "10m", NULL});
+    ask(c, "orders", "1", 600000, &end);
+    test_until(has_ended, &end);
+    assert_int_equal(end.error, POUCH_E_NOT_ALLOWED);
+    assert_non_null(strstr(end.why, "barred.replies"));
+    pouch_client_close(c, 0);
+}
+
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        ON_STAGE(the_reply_topic_is_made_when_it_is_missing),
+        ON_STAGE(the_reply_topic_has_a_default_and_can_be_chosen),
+        ON_STAGE(instances_of_one_client_id_each_get_their_own_answers),
+        ON_STAGE(a_request_made_before_the_broker_is_up_is_held),
+        ON_STAGE(without_a_broker_calls_end_with_the_reason),
+        ON_STAGE(a_short_deadline_ends_a_held_request_first),
+        ON_STAGE(close_without_a_broker_ends_all_with_closed),
+        ON_STAGE(what_may_not_be_read_is_told_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,111 @@
+/* A client without a thread: the caller's loop polls one descriptor and gives it its turns. */
+#include <support.h>
+
+#include <metrics/metrics.h>
+#include <mock.h>
+
+#include "peer.h"
+
+struct stage {
+    struct test_mock mock;
+    pouch_keyring *ring;
+    struct peer peer;
+    pouch_client *client;
+};
+
+static void behave(struct peer *p, const struct peer_request *r) {
+    if (!peer_is(r, "\"silence\"")) peer_echo(p, r);
+}
+
+static int set_up(void **state) {
+    struct stage *s = calloc(1, sizeof *s);
+    assert_non_null(s);
+    test_mock_start(&s->mock, 1);
+    test_mock_topic(&s->mock, "orders", 1);
+    test_mock_topic(&s->mock, "app.replies", 1);
+    s->ring = test_ring();
+    peer_start(&s->peer, &s->mock, s->ring, "orders", 1, behave);
+    s->client =
+        client_of(s->mock.brokers, s->ring, (const char *const[]){"client.id", "app", "client.thread", "off", NULL});
+    *state = s;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct stage *s = *state;
+    pouch_client_close(s->client, 0);
+    peer_stop(&s->peer);
+    pouch_keyring_free(s->ring);
+    test_mock_stop(&s->mock);
+    free(s);
+    return 0;
+}
+
+/* Sleeps until the descriptor is readable, so that a wake-up or a timer that is missing shows as a hang. */
+static void turn_until(struct stage *s, struct ending *end) {
+    struct pollfd p = {.fd = pouch_client_fd(s->client), .events = POLLIN};
+    while (!has_ended(end)) {
+        assert_int_equal(poll(&p, 1, 30000), 1);
+        pouch_client_process(s->client);
+    }
+}
+
+static void answers_come_in_the_callers_loop(void **state) {
+    struct stage *s = *state;
+    for (int i = 0; i < 50; i++) {
+        struct ending end = {0};
+        ask(s->client, "orders", "{\"a\":1}", 20000, &end);
+        turn_until(s, &end);
+        assert_int_equal(end.error, POUCH_OK);
+        assert_string_equal(end.payload, "{\"a\":1}");
+    }
+    assert_true(pouch_client_ready(s->client));
+}
+
+static void the_descriptor_becomes_readable_for_a_deadline(void **state) {
+    struct stage *s = *state;
+    struct ending first = {0}, late = {0}, soon = {0};
+    ask(s->client, "orders", "1", 20000, &first);
+    turn_until(s, &first);
+    ask(s->client, "orders", "\"silence\"", 600000, &late);
+    ask(s->client, "orders", "\"silence\"", 100, &soon);
+    turn_until(s, &soon);
+    assert_int_equal(soon.error, POUCH_E_TIMEOUT);
+    assert_int_equal(atomic_load(&late.times), 0);
+    pouch_client_close(s->client, 0);
+    s->client = NULL;
+    assert_int_equal(late.error, POUCH_E_CLOSED);
+}
+
+static void a_call_that_waits_is_refused(void **state) {
+    struct stage *s = *state;
+    pouch_dest *to = pouch_dest_topic("orders");
+    pouch_reply *reply;
+    assert_int_equal(pouch_client_call(s->client, to, "1", 1, 0, NULL, &reply), POUCH_E_CONFIG);
+    assert_null(reply);
+    pouch_dest_free(to);
+}
+
+static void close_drains_on_the_callers_thread(void **state) {
+    struct stage *s = *state;
+    struct ending ends[10] = {0};
+    for (int i = 0; i < 10; i++) ask(s->client, "orders", "1", 30000, &ends[i]);
+    pouch_client_close(s->client, 30000);
+    s->client = NULL;
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(atomic_load(&ends[i].times), 1);
+        assert_int_equal(ends[i].error, POUCH_OK);
+    }
+}
+
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        ON_STAGE(answers_come_in_the_callers_loop),
+        ON_STAGE(the_descriptor_becomes_readable_for_a_deadline),
+        ON_STAGE(a_call_that_waits_is_refused),
+        ON_STAGE(close_drains_on_the_callers_thread),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

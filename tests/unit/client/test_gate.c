@@ -1,0 +1,117 @@
+/* Records that wait: copied whole, in order, within bounds. */
+#include <support.h>
+
+#include <client/gate.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BYTES = 4096, COUNT = 3 };
+
+static struct pl_gate g;
+
+static int set_up(void **state) {
+    (void)state;
+    assert_int_equal(pl_gate_init(&g, BYTES, COUNT), POUCH_OK);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    while (pl_gate_first(&g)) pl_gate_pop(&g);
+    assert_int_equal(g.bytes, 0);
+    assert_int_equal(g.count, 0);
+    pl_gate_free(&g);
+    return 0;
+}
+
+static pouch_err hold(const char *topic, size_t value_n, int64_t give_up, bool *held) {
+    static const char value[2 * BYTES];
+    const struct pl_record r = {.topic = topic, .key = "k", .key_n = 1, .value = value, .value_n = value_n};
+    return pl_gate_hold(&g, &r, give_up, held);
+}
+
+static void a_held_record_is_a_whole_copy(void **state) {
+    (void)state;
+    char topic[] = "orders", key[] = "key", value[] = "value", name[] = "mine", header[] = "yes";
+    const struct pl_header headers[] = {{name, header, 3}, {name, NULL, 0}, {name, header, 0}};
+    const struct pl_record r = {.topic = topic,
+                                .key = key,
+                                .key_n = 3,
+                                .value = value,
+                                .value_n = 5,
+                                .headers = headers,
+                                .n_headers = 3,
+                                .arg = &g};
+    bool held;
+    assert_int_equal(pl_gate_hold(&g, &r, 7, &held), POUCH_OK);
+    assert_true(held);
+    topic[0] = key[0] = value[0] = name[0] = header[0] = '!';
+    const struct pl_held *h = pl_gate_first(&g);
+    assert_int_equal(h->give_up_us, 7);
+    assert_string_equal(h->record.topic, "orders");
+    assert_memory_equal(h->record.key, "key", 3);
+    assert_memory_equal(h->record.value, "value", 5);
+    assert_int_equal(h->record.n_headers, 3);
+    assert_string_equal(h->record.headers[0].name, "mine");
+    assert_memory_equal(h->record.headers[0].value, "yes", 3);
+    assert_null(h->record.headers[1].value);
+    assert_non_null(h->record.headers[2].value);
+    assert_int_equal(h->record.headers[2].n, 0);
+    assert_ptr_equal(h->record.arg, &g);
+}
+
+static void records_leave_in_the_order_they_came(void **state) {
+    (void)state;
+    bool held;
+    assert_int_equal(hold("a", 1, 0, &held), POUCH_OK);
+    assert_int_equal(hold("b", 1, 0, &held), POUCH_OK);
+    assert_string_equal(pl_gate_first(&g)->record.topic, "a");
+    pl_gate_pop(&g);
+    assert_int_equal(hold("c", 1, 0, &held), POUCH_OK);
+    assert_string_equal(pl_gate_first(&g)->record.topic, "b");
+    pl_gate_pop(&g);
+    assert_string_equal(pl_gate_first(&g)->record.topic, "c");
+    pl_gate_pop(&g);
+    assert_null(pl_gate_first(&g));
+    assert_int_equal(hold("d", 1, 0, &held), POUCH_OK);
+    assert_string_equal(pl_gate_first(&g)->record.topic, "d");
+}
+
+static void count_and_bytes_are_bounded(void **state) {
+    (void)state;
+    bool held;
+    assert_int_equal(hold("a", BYTES, 0, &held), POUCH_E_OVERLOADED);
+    assert_false(held);
+    assert_int_equal(hold("a", BYTES / 2, 0, &held), POUCH_OK);
+    assert_int_equal(hold("b", BYTES / 2, 0, &held), POUCH_E_OVERLOADED);
+    assert_int_equal(hold("b", 1, 0, &held), POUCH_OK);
+    assert_int_equal(hold("c", 1, 0, &held), POUCH_OK);
+    assert_int_equal(hold("d", 1, 0, &held), POUCH_E_OVERLOADED);
+    assert_false(held);
+}
+
+static void it_opens_only_when_nothing_waits_and_holds_nothing_after(void **state) {
+    (void)state;
+    bool held;
+    assert_int_equal(hold("a", 1, 0, &held), POUCH_OK);
+    assert_false(pl_gate_open_if_empty(&g));
+    assert_false(pl_gate_is_open(&g));
+    pl_gate_pop(&g);
+    assert_true(pl_gate_open_if_empty(&g));
+    assert_true(pl_gate_is_open(&g));
+    assert_int_equal(hold("b", 1, 0, &held), POUCH_OK);
+    assert_false(held);
+    assert_null(pl_gate_first(&g));
+}
+
+#define AT_GATE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        AT_GATE(a_held_record_is_a_whole_copy),
+        AT_GATE(records_leave_in_the_order_they_came),
+        AT_GATE(count_and_bytes_are_bounded),
+        AT_GATE(it_opens_only_when_nothing_waits_and_holds_nothing_after),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
