@@ -15,7 +15,11 @@ pouch_err dev_cluster_start(struct dev_cluster **out) {
     struct dev_cluster *c = calloc(1, sizeof *c);
     if (!c) return pl_fail(POUCH_E_NO_MEMORY, "out of memory");
     char why[256] = "";
-    c->host = rd_kafka_new(RD_KAFKA_PRODUCER, NULL, why, sizeof why);
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    /* The host has no brokers to know of, and would say so on stderr. */
+    rd_kafka_conf_set_log_cb(conf, NULL);
+    c->host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (!c->host) rd_kafka_conf_destroy(conf);
     c->mock = c->host ? rd_kafka_mock_cluster_new(c->host, 1) : NULL;
     if (!c->mock) {
         dev_cluster_stop(c);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <ops/common.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct ops_flag ops_basic_flags[] = {
@@ -47,6 +48,29 @@ pouch_err ops_read_all(FILE *in, struct pl_buf *out) {
     explicit_bzero(block, sizeof block);
     if (!e && ferror(in)) e = pl_fail(POUCH_E_CONFIG, "reading the input failed: %s", strerror(errno));
     return e;
+}
+
+int ops_print_json(json_t *value) {
+    size_t n;
+    char *text = value ? pl_json_text(value, &n) : NULL;
+    json_decref(value);
+    if (!text) {
+        ops_say("out of memory");
+        return pouch_err_exit_code(POUCH_E_NO_MEMORY);
+    }
+    puts(text);
+    free(text);
+    return OPS_EXIT_OK;
+}
+
+void ops_print_item(const struct ops_call *call, size_t nth, const char *json, size_t length) {
+    if (call->output == OPS_JSON) fputs(nth ? ",\n" : "[\n", stdout);
+    fwrite(json, 1, length, stdout);
+    if (call->output != OPS_JSON) putchar('\n');
+}
+
+void ops_print_end(const struct ops_call *call, size_t n) {
+    if (call->output == OPS_JSON) puts(n ? "\n]" : "[]");
 }
 
 pouch_err ops_keyring(const struct ops_call *call, pouch_keyring **ring) {

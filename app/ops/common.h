@@ -3,8 +3,8 @@
 #define POUCH_OPS_COMMON_H
 
 #include <base/buf.h>
+#include <json/json.h>
 #include <ops/ops.h>
-#include <stdio.h>
 
 extern const struct ops_flag ops_basic_flags[];  /* every command: --help, -o */
 extern const struct ops_flag ops_common_flags[]; /* those, --config and -X */
@@ -13,7 +13,7 @@ extern const struct ops_flag ops_common_flags[]; /* those, --config and -X */
 bool ops_takes_setting(const struct ops_command *command, const char *setting);
 
 /* The help for the commands of a family, such as topic. */
-void ops_help_family(const struct ops_command *const commands[], const char *family);
+void ops_help_family(FILE *out, const struct ops_command *const commands[], const char *family);
 
 /*
  * The next line of in, without its newline, into line (reset first). 1: a line; 0: the end;
@@ -23,6 +23,16 @@ int ops_read_line(FILE *in, struct pl_buf *line);
 
 /* All of in. TOO_LARGE past the buffer's ceiling. */
 POUCH_MUST_CHECK pouch_err ops_read_all(FILE *in, struct pl_buf *out);
+
+/* One line of JSON on stdout. Takes value; NULL stands for out of memory. Gives the exit code. */
+int ops_print_json(json_t *value);
+
+/*
+ * Prints the nth (from 0) JSON text of a stream: each on a line, or with -o json as the items
+ * of one array, which ops_print_end() closes after n of them.
+ */
+void ops_print_item(const struct ops_call *call, size_t nth, const char *json, size_t length);
+void ops_print_end(const struct ops_call *call, size_t n);
 
 /* A stop was asked for by SIGINT or SIGTERM; then calls `stop(arg)` once, from the signal handler: it must be async-signal-safe. */
 POUCH_MUST_CHECK pouch_err ops_on_stop(void (*stop)(void *arg), void *arg);

@@ -46,10 +46,13 @@ static pouch_err make_key(const char *path) {
 
 /* The key file that the others shall use: the one given, or one of our own, made once. "" when ENCRYPTION_KEY is set. */
 static pouch_err key_file(const struct ops_call *call, char out[PATH_MAX]) {
-    const char *given = pouch_options_get(call->options, "key.file");
+    const char *given = pouch_options_get(call->options, "key.file"), *one = getenv("ENCRYPTION_KEY");
     *out = 0;
-    if (given) return realpath(given, out) ? POUCH_OK : pl_fail(POUCH_E_CONFIG, "%s: %s", given, strerror(errno));
-    if (getenv("ENCRYPTION_KEY")) return POUCH_OK;
+    if (given) {
+        if (realpath(given, out)) return POUCH_OK;
+        return pl_fail(POUCH_E_CONFIG, "key file %s: %s; `pouch key new` makes a key", given, strerror(errno));
+    }
+    if (one && *one) return POUCH_OK;
     pouch_err e = state_dir(out);
     if (e) return e;
     size_t n = strlen(out);
@@ -81,13 +84,36 @@ static pouch_err make_topics(const struct ops_call *call, struct dev_cluster *cl
     return e;
 }
 
-static void print_exports(const struct ops_call *call, const struct dev_cluster *cluster, const char *key) {
-    if (call->output == OPS_TABLE) {
-        printf("export POUCH_BROKERS=%s\n", dev_cluster_brokers(cluster));
-        if (*key) printf("export POUCH_KEY_FILE='%s'\n", key);
-    } else {
-        printf("{\"brokers\":\"%s\",\"key_file\":\"%s\"}\n", dev_cluster_brokers(cluster), key);
+/* Loads the ring once, so that a bad key is told here and not by all who use it. */
+static pouch_err check_key(const char *path) {
+    pouch_keyring *ring;
+    pouch_err e = pouch_keyring_load(&ring, *path ? path : NULL);
+    if (!e) pouch_keyring_free(ring);
+    return e;
+}
+
+/* As one word of a shell. */
+static void print_quoted(const char *text) {
+    putchar('\'');
+    for (; *text; text++)
+        if (*text == '\'')
+            fputs("'\\''", stdout);
+        else
+            putchar(*text);
+    putchar('\'');
+}
+
+static int print_exports(const struct ops_call *call, const struct dev_cluster *cluster, const char *key) {
+    const char *brokers = dev_cluster_brokers(cluster);
+    if (call->output != OPS_TABLE)
+        return ops_print_json(json_pack("{s:s,s:s?}", "brokers", brokers, "key_file", *key ? key : NULL));
+    printf("export POUCH_BROKERS=%s\n", brokers);
+    if (*key) {
+        printf("export POUCH_KEY_FILE=");
+        print_quoted(key);
+        putchar('\n');
     }
+    return OPS_EXIT_OK;
 }
 
 static void stop(void *wake) {
@@ -97,11 +123,12 @@ static void stop(void *wake) {
 static int serve(struct ops_call *call, struct dev_cluster *cluster, struct pl_wake *stopped) {
     char key[PATH_MAX];
     pouch_err e = key_file(call, key);
-    if (!e) e = make_topics(call, cluster);
+    if (!e) e = check_key(key);
     if (!e) e = ops_on_stop(stop, stopped);
     if (e) return ops_error(e);
-    print_exports(call, cluster, key);
-    int exit_code = ops_done();
+    if (make_topics(call, cluster)) return ops_usage(call, "%s", pouch_why());
+    int exit_code = print_exports(call, cluster, key);
+    if (!exit_code) exit_code = ops_done();
     if (exit_code) return exit_code;
     ops_say("embedded broker at %s: nothing is kept on disk, and only the newest 5 MiB of a partition; for trying out "
             "and tests",

@@ -9,6 +9,7 @@
 #include <pouch/pouch.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 enum { OPS_EXIT_OK = 0, OPS_EXIT_NEGATIVE = 1, OPS_EXIT_USAGE = 64, OPS_EXIT_DATA = 65, OPS_EXIT_SOFTWARE = 70 };
 
@@ -66,8 +67,8 @@ POUCH_MUST_CHECK pouch_err ops_number(const struct ops_call *call, const char *n
 /* Parses, runs, gives the exit code. commands is ended by NULL. */
 int ops_main(const struct ops_command *const commands[], int argc, char **argv);
 
-/* Writes the help for the program (command NULL) or a command to stdout. */
-void ops_help(const struct ops_command *const commands[], const struct ops_command *command);
+/* Writes the help for the program (command NULL) or a command. */
+void ops_help(FILE *out, const struct ops_command *const commands[], const struct ops_command *command);
 
 /* "pouch: TEXT" on stderr; gives the exit code, so that `return ops_usage(call, …)` reads as one thing. */
 int ops_usage(const struct ops_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));

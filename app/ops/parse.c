@@ -168,7 +168,8 @@ static int check_arguments(struct ops_call *call) {
 static int take_settings(struct ops_call *call) {
     const char *file = ops_flag(call, "--config", 0);
     if (!file) file = getenv("POUCH_CONFIG");
-    if (file && pouch_options_load(call->options, file)) return ops_error(POUCH_E_CONFIG);
+    pouch_err e = file && *file ? pouch_options_load(call->options, file) : POUCH_OK;
+    if (e) return ops_error(e);
     const char *property;
     for (size_t i = 0; (property = ops_flag(call, "-X", i)); i++) {
         const char *equals = strchr(property, '=');
@@ -176,7 +177,7 @@ static int take_settings(struct ops_call *call) {
         if (!equals || equals == property || (size_t)(equals - property) > sizeof name - sizeof "kafka.")
             return ops_usage(call, "-X wants name=value");
         snprintf(name, sizeof name, "kafka.%.*s", (int)(equals - property), property);
-        if (pouch_options_set(call->options, name, equals + 1)) return ops_error(POUCH_E_CONFIG);
+        if ((e = pouch_options_set(call->options, name, equals + 1))) return ops_error(e);
     }
     const char *level = pouch_options_get(call->options, "log.level");
     static const char *const levels[] = {
@@ -190,11 +191,12 @@ static int run(struct ops_call *call, int argc, char **argv) {
     int exit_code = take_words(call, argc, argv);
     if (exit_code) return exit_code;
     if (ops_has(call, "--help")) {
-        ops_help(call->commands, call->command);
+        ops_help(stdout, call->commands, call->command);
         return ops_done();
     }
-    if ((exit_code = check_arguments(call)) || (exit_code = take_settings(call))) return exit_code;
-    return call->command->run(call);
+    exit_code = check_arguments(call);
+    if (!exit_code && !call->command->no_settings) exit_code = take_settings(call);
+    return exit_code ? exit_code : call->command->run(call);
 }
 
 static int unknown(const struct ops_command *const commands[], int argc, char **argv) {
@@ -205,13 +207,14 @@ static int unknown(const struct ops_command *const commands[], int argc, char **
         return ops_done();
     }
     if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) {
-        ops_help(commands, NULL);
+        ops_help(stdout, commands, NULL);
         return ops_done();
     }
     if (is_family(commands, word)) {
-        if (argc > 1 && argv[1][0] != '-') return ops_usage(&none, "no such command: %s %s", word, argv[1]);
-        ops_help_family(commands, word);
-        return argc > 1 ? ops_done() : OPS_EXIT_USAGE;
+        bool help = argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"));
+        if (argc > 1 && !help) return ops_usage(&none, "no such command: %s %s", word, argv[1]);
+        ops_help_family(help ? stdout : stderr, commands, word);
+        return help ? ops_done() : OPS_EXIT_USAGE;
     }
     if (word[0] == '-') return ops_usage(&none, "the command comes first: pouch COMMAND %s …", word);
     return ops_usage(&none, "no such command: %s", word);
@@ -221,7 +224,7 @@ int ops_main(const struct ops_command *const commands[], int argc, char **argv) 
     signal(SIGPIPE, SIG_IGN);
     pl_log_set_name("pouch");
     if (argc < 2) {
-        ops_help(commands, NULL);
+        ops_help(stderr, commands, NULL);
         return OPS_EXIT_USAGE;
     }
     argc--;

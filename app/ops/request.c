@@ -91,17 +91,17 @@ static void stored(pouch_err e, void *arg) {
     end(arg, e, NULL);
 }
 
-/* Whether somebody reads the topic: 1 yes, 0 no, -1 cannot be told. */
-static int is_read(const struct ops_call *call, const char *topic) {
+/* Who reads the topic: how many, or -1 where the cluster cannot tell. An error: nothing is known, as without a broker. */
+static pouch_err count_readers(const struct ops_call *call, const char *topic, int *readers) {
     struct pl_settings s;
-    if (pl_settings_read(&s, call->options)) return -1;
+    pouch_err e = pl_settings_read(&s, call->options);
+    if (e) return e;
     struct pl_cluster *c = NULL;
-    int members = -1;
-    if (pl_cluster_open(&c, &s, "pouch-cli") || pl_topic_readers(pl_cluster_handle(c), topic, &members, 5000))
-        members = -1;
+    e = pl_cluster_open(&c, &s, "pouch-cli");
+    if (!e) e = pl_topic_readers(pl_cluster_handle(c), topic, readers, 5000);
     pl_cluster_close(c);
     pl_settings_free(&s);
-    return members > 0 ? 1 : members;
+    return e;
 }
 
 /*
@@ -110,8 +110,9 @@ static int is_read(const struct ops_call *call, const char *topic) {
  */
 static bool tell_who_waits(struct answer *a, const struct ops_call *call, const char *topic) {
     if (answer_wait(a, PATIENCE_MS)) return false;
-    int read = is_read(call, topic);
-    if (read > 0 || answer_wait(a, read < 0 ? BLIND_PATIENCE_MS : 0)) return false;
+    int readers;
+    if (count_readers(call, topic, &readers) || readers > 0) return false;
+    if (answer_wait(a, readers < 0 ? BLIND_PATIENCE_MS : 0)) return false;
     ops_say("waiting for a worker on %s", topic);
     return true;
 }
@@ -147,22 +148,22 @@ static pouch_err read_payload(const char *payload, struct pl_buf *out) {
 }
 
 static int print_answer_json(const struct answer *a) {
-    json_t *o = NULL;
-    if (a->error) {
-        json_t *error = json_pack("{s:s,s:s}", "code", pouch_err_code(a->error), "message", a->why ? a->why : "");
-        if (error && a->answered) json_object_set_new(error, "sealed", json_boolean(a->sealed));
-        o = json_pack("{s:s,s:o}", "request_id", a->request_id, "error", error);
-    } else {
+    if (!a->error) {
         /* The payload is spliced in as it came: numbers and member order stay what the worker wrote. */
         printf("{\"request_id\":\"%s\",\"payload\":%s}\n", a->request_id,
                a->payload && *a->payload ? a->payload : "null");
         return OPS_EXIT_OK;
     }
-    char *text = o ? pl_json_text(o, NULL) : NULL;
-    json_decref(o);
-    if (text) puts(text);
-    free(text);
-    return text ? OPS_EXIT_OK : pouch_err_exit_code(POUCH_E_NO_MEMORY);
+    const char *id = *a->request_id ? a->request_id : NULL; /* none: it was never asked */
+    json_t *error = json_pack("{s:s,s:s}", "code", pouch_err_code(a->error), "message", a->why ? a->why : "");
+    if (error && a->answered) json_object_set_new(error, "sealed", json_boolean(a->sealed));
+    return ops_print_json(json_pack("{s:s?,s:o}", "request_id", id, "error", error));
+}
+
+/* What is wrong with our own payload is bad input; told by the other side it is an answer. */
+static int exit_code_of(pouch_err e, bool answered) {
+    bool bad_input = !answered && (e == POUCH_E_INVALID_PAYLOAD || e == POUCH_E_TOO_LARGE);
+    return bad_input ? OPS_EXIT_DATA : pouch_err_exit_code(e);
 }
 
 static int print_answer(const struct ops_call *call, const struct answer *a, const char *topic, bool nobody) {
@@ -176,7 +177,7 @@ static int print_answer(const struct ops_call *call, const struct answer *a, con
     else if (!a->error)
         printf("%s\n", a->payload ? a->payload : "");
     int written = ops_done();
-    return a->error ? pouch_err_exit_code(a->error) : written;
+    return a->error ? exit_code_of(a->error, a->answered) : written;
 }
 
 static int ask(struct ops_call *call, pouch_client *client, const pouch_dest *to, const char *topic,
@@ -184,14 +185,13 @@ static int ask(struct ops_call *call, pouch_client *client, const pouch_dest *to
     struct answer a;
     answer_init(&a);
     pouch_err e = pouch_client_request(client, to, json->at, json->len, 0, a.request_id, replied, &a);
-    int exit_code;
-    if (e) {
-        exit_code = ops_error(e);
-    } else {
-        bool nobody = tell_who_waits(&a, call, topic);
-        answer_wait(&a, -1);
-        exit_code = print_answer(call, &a, topic, nobody);
-    }
+    bool nobody = false;
+    if (e)
+        end(&a, e, NULL);
+    else
+        nobody = tell_who_waits(&a, call, topic);
+    answer_wait(&a, -1);
+    int exit_code = print_answer(call, &a, topic, nobody);
     answer_free(&a);
     return exit_code;
 }
@@ -200,18 +200,18 @@ static int tell(struct ops_call *call, pouch_client *client, const pouch_dest *t
     struct answer a;
     answer_init(&a);
     pouch_err e = pouch_client_send(client, to, json->at, json->len, a.request_id, stored, &a);
-    if (!e) {
-        answer_wait(&a, -1);
-        e = a.error;
-        if (e) pl_why_set("%s", a.why ? a.why : "out of memory");
-    }
+    if (e) end(&a, e, NULL);
+    answer_wait(&a, -1);
     int exit_code = OPS_EXIT_OK;
-    if (e)
-        exit_code = ops_error(e);
-    else
+    if (a.error) {
+        ops_say("%s: %s", pouch_err_code(a.error), a.why ? a.why : "out of memory");
+        exit_code = exit_code_of(a.error, false);
+    } else {
         printf(call->output == OPS_TABLE ? "%s\n" : "{\"request_id\":\"%s\"}\n", a.request_id);
+    }
     answer_free(&a);
-    return exit_code ? exit_code : ops_done();
+    int written = ops_done();
+    return exit_code ? exit_code : written;
 }
 
 static pouch_err start(struct ops_call *call, pouch_client **client) {

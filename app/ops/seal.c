@@ -1,17 +1,22 @@
+#include <base/why.h>
 #include <ops/commands.h>
 #include <ops/common.h>
+#include <string.h>
+#include <wire/envelope.h>
 
 enum { LINE_MAX_BYTES = 64 * 1024 * 1024 };
 
-/* Reads payload lines until the end; the exit code. */
-static int seal_lines(pouch_keyring *ring, const pouch_dest *to, const char *reply_topic) {
+/* Seals the input's lines until its end; the exit code. */
+static int seal_lines(const struct ops_call *call, pouch_keyring *ring, const pouch_dest *to) {
     struct pl_buf line;
     pl_buf_init(&line, LINE_MAX_BYTES);
     int exit_code = OPS_EXIT_OK, got;
+    size_t sealed = 0;
     for (unsigned long number = 1; (got = ops_read_line(stdin, &line)) != 0; number++) {
         if (got > 0 && line.len == 0) continue;
         char *envelope = NULL;
         size_t n = 0;
+        const char *reply_topic = ops_flag(call, "--reply-topic", 0);
         pouch_err e =
             got < 0 ? POUCH_E_TOO_LARGE : pouch_seal(ring, to, reply_topic, line.at, line.len, NULL, &envelope, &n);
         if (e) {
@@ -19,26 +24,39 @@ static int seal_lines(pouch_keyring *ring, const pouch_dest *to, const char *rep
             exit_code = OPS_EXIT_DATA;
             continue;
         }
-        fwrite(envelope, 1, n, stdout);
-        putchar('\n');
+        ops_print_item(call, sealed++, envelope, n);
         pouch_free(envelope);
     }
+    ops_print_end(call, sealed);
     pl_buf_wipe(&line);
     return exit_code;
 }
 
+/* What the envelopes are for. Without a publisher the topic is not part of an envelope, so any will do. */
+static pouch_err destination(const struct ops_call *call, const struct pl_settings *s, pouch_dest **to) {
+    const char *publisher = ops_flag(call, "--publisher", 0), *reply_topic = ops_flag(call, "--reply-topic", 0);
+    *to = NULL;
+    if (reply_topic && !pl_name_valid(reply_topic, strlen(reply_topic)))
+        return pl_fail(POUCH_E_CONFIG, "--reply-topic is not 1 to %d characters of A-Z a-z 0-9 . _ -", PL_NAME_MAX);
+    *to = publisher ? pouch_dest_publisher(publisher) : pouch_dest_topic("unnamed");
+    return *to ? pouch_dest_set_iv_bytes(*to, s->iv_bytes) : POUCH_E_CONFIG;
+}
+
 static int seal(struct ops_call *call) {
-    pouch_keyring *ring;
-    pouch_err e = ops_keyring(call, &ring);
+    struct pl_settings s;
+    pouch_err e = pl_settings_read(&s, call->options);
     if (e) return ops_error(e);
-    const char *publisher = ops_flag(call, "--publisher", 0);
-    /* Without a publisher the destination's topic is nobody's business: it is not part of an envelope. */
-    pouch_dest *to = publisher ? pouch_dest_publisher(publisher) : pouch_dest_topic("unnamed");
-    int exit_code = OPS_EXIT_USAGE;
-    if (!to || pouch_dest_set_iv_bytes(to, pouch_options_get(call->options, "crypto.iv_bytes")[1] == '2' ? 12 : 16))
-        ops_say("%s", pouch_why());
+    pouch_dest *to;
+    e = destination(call, &s, &to);
+    pl_settings_free(&s);
+    pouch_keyring *ring = NULL;
+    int exit_code = OPS_EXIT_OK;
+    if (e)
+        exit_code = ops_usage(call, "%s", pouch_why());
+    else if ((e = ops_keyring(call, &ring)))
+        exit_code = ops_error(e);
     else
-        exit_code = seal_lines(ring, to, ops_flag(call, "--reply-topic", 0));
+        exit_code = seal_lines(call, ring, to);
     pouch_dest_free(to);
     pouch_keyring_free(ring);
     int written = ops_done();

@@ -1,12 +1,12 @@
 /* pouch topic create, list, describe, delete. */
 #include <base/why.h>
 #include <cluster/cluster.h>
-#include <json/json.h>
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <wire/envelope.h>
 
 enum { TIMEOUT_MS = 10000, CONFIGS_MAX = 32 };
 
@@ -20,32 +20,48 @@ static pouch_err cluster(const struct ops_call *call, struct pl_cluster **c) {
     return e;
 }
 
+static pouch_err check_names(const struct ops_call *call) {
+    for (size_t i = 0; i < call->n_args; i++)
+        if (!pl_name_valid(call->args[i], strlen(call->args[i])))
+            return pl_fail(POUCH_E_CONFIG,
+                           "'%.249s' is no topic name: 1 to 249 characters of letters, digits, '.', '_' and '-'",
+                           call->args[i]);
+    return POUCH_OK;
+}
+
 /* Splits each --set name=value into the spec's list; storage holds the copies. */
-static pouch_err configs(const struct ops_call *call, const char *list[], char *storage[], size_t *n) {
+static pouch_err configs(const struct ops_call *call, const char *list[], char *storage[]) {
     const char *text;
-    for (*n = 0; (text = ops_flag(call, "--set", *n)); (*n)++) {
+    for (size_t i = 0; (text = ops_flag(call, "--set", i)); i++) {
         const char *equals = strchr(text, '=');
-        if (!equals || equals == text || *n == CONFIGS_MAX)
+        if (!equals || equals == text || i == CONFIGS_MAX)
             return pl_fail(POUCH_E_CONFIG, "--set wants name=value, at most %d of them", CONFIGS_MAX);
-        storage[*n] = strdup(text);
-        if (!storage[*n]) return pl_fail(POUCH_E_NO_MEMORY, "out of memory");
-        storage[*n][equals - text] = 0;
-        list[2 * *n] = storage[*n];
-        list[2 * *n + 1] = storage[*n] + (equals - text) + 1;
+        storage[i] = strdup(text);
+        if (!storage[i]) return pl_fail(POUCH_E_NO_MEMORY, "out of memory");
+        storage[i][equals - text] = 0;
+        list[2 * i] = storage[i];
+        list[2 * i + 1] = storage[i] + (equals - text) + 1;
     }
     return POUCH_OK;
 }
 
-static int create_all(struct ops_call *call, struct pl_cluster *c, const char *const *list) {
+/* What the flags ask of each topic. */
+static pouch_err read_spec(const struct ops_call *call, struct pl_topic_spec *spec, const char *list[],
+                           char *storage[]) {
     int64_t partitions, replication;
-    if (ops_number(call, "--partitions", -1, 1, 100000, &partitions) ||
-        ops_number(call, "--replication", -1, 1, 100, &replication))
-        return ops_usage(call, "%s", pouch_why());
+    pouch_err e = configs(call, list, storage);
+    if (!e) e = ops_number(call, "--partitions", -1, 1, 100000, &partitions);
+    if (!e) e = ops_number(call, "--replication", -1, 1, 100, &replication);
+    if (!e) *spec = (struct pl_topic_spec){NULL, (int)partitions, (int)replication, list};
+    return e;
+}
+
+static int create_all(struct ops_call *call, struct pl_cluster *c, struct pl_topic_spec *spec) {
     int exit_code = OPS_EXIT_OK;
     for (size_t i = 0; i < call->n_args; i++) {
-        struct pl_topic_spec spec = {call->args[i], (int)partitions, (int)replication, list};
         bool existed = false;
-        pouch_err e = pl_topic_create(pl_cluster_handle(c), &spec, &existed, TIMEOUT_MS);
+        spec->name = call->args[i];
+        pouch_err e = pl_topic_create(pl_cluster_handle(c), spec, &existed, TIMEOUT_MS);
         if (e) {
             exit_code = ops_error(e);
         } else if (existed) {
@@ -61,11 +77,17 @@ static int create_all(struct ops_call *call, struct pl_cluster *c, const char *c
 static int topic_create(struct ops_call *call) {
     const char *list[2 * CONFIGS_MAX + 1] = {0};
     char *storage[CONFIGS_MAX] = {0};
-    size_t n;
+    struct pl_topic_spec spec;
     struct pl_cluster *c = NULL;
-    pouch_err e = configs(call, list, storage, &n);
-    if (!e) e = cluster(call, &c);
-    int exit_code = e ? ops_error(e) : create_all(call, c, list);
+    pouch_err e = check_names(call);
+    if (!e) e = read_spec(call, &spec, list, storage);
+    int exit_code = OPS_EXIT_OK;
+    if (e)
+        exit_code = ops_usage(call, "%s", pouch_why());
+    else if ((e = cluster(call, &c)))
+        exit_code = ops_error(e);
+    else
+        exit_code = create_all(call, c, &spec);
     pl_cluster_close(c);
     for (size_t i = 0; i < CONFIGS_MAX; i++) free(storage[i]);
     return exit_code;
@@ -93,19 +115,6 @@ static json_t *topic_json(const struct pl_topic_info *t, bool all) {
     return o;
 }
 
-/* Prints and frees a value: one line of jsonl, or a whole document. */
-static int print_json(json_t *value) {
-    char *text = value ? pl_json_text(value, NULL) : NULL;
-    json_decref(value);
-    if (!text) {
-        ops_say("out of memory");
-        return pouch_err_exit_code(POUCH_E_NO_MEMORY);
-    }
-    puts(text);
-    free(text);
-    return OPS_EXIT_OK;
-}
-
 static size_t offline(const struct pl_topic_info *t) {
     size_t n = 0;
     for (size_t i = 0; i < t->n_partitions; i++) n += t->partitions[i].leader < 0;
@@ -122,13 +131,13 @@ static int print_list(const struct ops_call *call, const struct pl_topic_info *t
     if (call->output == OPS_JSON) {
         json_t *all = json_array();
         for (size_t i = 0; all && i < n; i++) json_array_append_new(all, topic_json(&topics[i], false));
-        return print_json(all);
+        return ops_print_json(all);
     }
     if (call->output == OPS_TABLE && n) printf("%-40s %10s %11s %s\n", "TOPIC", "PARTITIONS", "REPLICATION", "HEALTH");
     int exit_code = OPS_EXIT_OK;
     for (size_t i = 0; i < n && !exit_code; i++) {
         if (call->output == OPS_JSONL) {
-            exit_code = print_json(topic_json(&topics[i], false));
+            exit_code = ops_print_json(topic_json(&topics[i], false));
             continue;
         }
         const char *health = offline(&topics[i])            ? "offline partitions"
@@ -165,6 +174,7 @@ static void print_description(const struct pl_topic_info *t) {
 
 static int topic_describe(struct ops_call *call) {
     struct pl_cluster *c = NULL;
+    if (check_names(call)) return ops_usage(call, "%s", pouch_why());
     pouch_err e = cluster(call, &c);
     if (e) return ops_error(e);
     json_t *all = call->output == OPS_JSON && call->n_args > 1 ? json_array() : NULL;
@@ -177,36 +187,40 @@ static int topic_describe(struct ops_call *call) {
         else if (all)
             json_array_append_new(all, topic_json(t, true));
         else if (call->output != OPS_TABLE)
-            exit_code = print_json(topic_json(t, true));
+            exit_code = ops_print_json(topic_json(t, true));
         else
             print_description(t);
         pl_topic_info_free(t, t ? 1 : 0);
     }
-    if (all && print_json(all)) exit_code = OPS_EXIT_SOFTWARE;
+    if (all && ops_print_json(all)) exit_code = OPS_EXIT_SOFTWARE;
     pl_cluster_close(c);
     return exit_code ? exit_code : ops_done();
 }
 
-/* Deleting is for ever, so a person is asked, and a script says --yes. */
-static bool agreed(const struct ops_call *call) {
-    if (ops_has(call, "--yes")) return true;
+/* Deleting is for ever, so a person is asked, and a script says --yes. OK: go on; else the exit code. */
+static int agreed(const struct ops_call *call) {
+    if (ops_has(call, "--yes")) return OPS_EXIT_OK;
     fprintf(stderr, "pouch: this deletes, with all their records:");
     for (size_t i = 0; i < call->n_args; i++) fprintf(stderr, " %s", call->args[i]);
     if (!isatty(STDIN_FILENO)) {
-        fprintf(stderr, "\npouch: nothing deleted; add --yes to do it\n");
-        return false;
+        fputc('\n', stderr);
+        ops_say("nothing deleted; add --yes to do it");
+        return OPS_EXIT_USAGE;
     }
     fprintf(stderr, "\nDelete? [y/N] ");
     int answer = getchar();
-    return answer == 'y' || answer == 'Y';
+    if (answer == 'y' || answer == 'Y') return OPS_EXIT_OK;
+    ops_say("nothing deleted");
+    return OPS_EXIT_NEGATIVE;
 }
 
 static int topic_delete(struct ops_call *call) {
-    if (!agreed(call)) return OPS_EXIT_USAGE;
+    if (check_names(call)) return ops_usage(call, "%s", pouch_why());
+    int exit_code = agreed(call);
+    if (exit_code) return exit_code;
     struct pl_cluster *c = NULL;
     pouch_err e = cluster(call, &c);
     if (e) return ops_error(e);
-    int exit_code = OPS_EXIT_OK;
     for (size_t i = 0; i < call->n_args; i++) {
         e = pl_topic_delete(pl_cluster_handle(c), call->args[i], TIMEOUT_MS);
         if (e)
