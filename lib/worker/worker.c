@@ -13,6 +13,7 @@ enum {
     TURN_MOST_US = 1000000,   /* the group wants to be served every few seconds */
     PRODUCER_FULL_US = 10000, /* deliveries that make room wake us; this is for when memory was short */
     FLUSH_LEAST_MS = 500,
+    USUAL_BYTES = 4096,
 };
 
 pouch_err pouch_worker_new(pouch_worker **out, const pouch_options *o, pouch_keyring *ring) {
@@ -26,6 +27,7 @@ pouch_err pouch_worker_new(pouch_worker **out, const pouch_options *o, pouch_key
     w->clock = &pl_clock_system;
     atomic_init(&w->holds, 1);
     pl_heap_init(&w->waiting);
+    w->usual_bytes = USUAL_BYTES;
     *out = w;
     return POUCH_OK;
 
@@ -88,12 +90,13 @@ static struct pl_route *route_of(struct pouch_worker *w, const char *topic) {
     return NULL;
 }
 
-/* How many more records may be taken now. */
+/* How many more records may be taken now, those that come being as large as those that came. */
 static size_t room(const struct pouch_worker *w) {
     const struct pl_settings *s = &w->settings;
     if (w->in_use >= s->max_in_flight || w->bytes >= s->max_in_flight_bytes) return 0;
-    size_t n = s->max_in_flight - w->in_use;
-    return n < PL_BATCH ? n : PL_BATCH;
+    size_t jobs = s->max_in_flight - w->in_use, fitting = (s->max_in_flight_bytes - w->bytes) / w->usual_bytes + 1;
+    if (fitting < jobs) jobs = fitting;
+    return jobs < PL_BATCH ? jobs : PL_BATCH;
 }
 
 static void count(struct pouch_worker *w) {
@@ -132,9 +135,11 @@ static void dispatch(struct pouch_worker *w, const struct pl_taken taken[], size
 static void take(struct pouch_worker *w) {
     struct pl_taken taken[PL_BATCH];
     size_t most = pl_jobs_ready(w, room(w));
-    size_t n = pl_group_take(w->group, taken, most);
+    size_t before = w->bytes, n = pl_group_take(w->group, taken, most);
     w->more = n > 0 && n == most;
-    if (n) dispatch(w, taken, n);
+    if (!n) return;
+    dispatch(w, taken, n);
+    w->usual_bytes = (7 * w->usual_bytes + (w->bytes - before) / n) / 8 + 1;
 }
 
 static int64_t until_next(const struct pouch_worker *w) {

@@ -46,6 +46,7 @@ struct pouch_worker {
     size_t in_use;          /* jobs not in free_jobs: hold a record, or a late handler */
     size_t live;            /* jobs that hold a record */
     size_t bytes;           /* of those records */
+    size_t usual_bytes;     /* of a record, as they have been lately */
     struct pl_heap waiting; /* posts, until their due() */
     bool producer_full;
     bool more;                       /* the last take stopped at its own bound */

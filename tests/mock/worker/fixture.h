@@ -1,0 +1,335 @@
+/*
+ * A worker on the mock cluster, and the other side: a requester on plain librdkafka and the wire
+ * format, which also reads the dead letters. Include after support.h.
+ */
+#ifndef POUCH_TESTS_WORKER_FIXTURE_H
+#define POUCH_TESTS_WORKER_FIXTURE_H
+
+#include <mock.h>
+
+#include <crypto/random.h>
+#include <letter/letter.h>
+#include <metrics/metrics.h>
+#include <pouch/worker.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <wire/sealed.h>
+
+#define TEST_KEY  "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define OTHER_KEY "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
+#define WORK    "calculate" /* the worker's topic */
+#define REPLIES "me.replies"
+#define LETTERS "internal.dlq"
+
+enum { SEEN_MAX = 4096, HEADERS_MAX = 8, ID_TEXT = 37 };
+
+struct fixture {
+    struct test_mock mock;
+    pouch_keyring *ring;
+    struct pl_sealer *sealer;
+    rd_kafka_t *producer, *tap;
+    rd_kafka_message_t *seen[SEEN_MAX]; /* all that the tap has read */
+    size_t n_seen;
+
+    pouch_worker *worker;
+    pthread_t thread;
+    pouch_err ran; /* what pouch_worker_run() gave, once joined */
+    char ran_why[1024];
+};
+
+static inline pouch_keyring *fixture_ring(const char *hex) {
+    pouch_keyring *ring;
+    setenv("ENCRYPTION_KEY", hex, 1);
+    assert_int_equal(pouch_keyring_load(&ring, NULL), POUCH_OK);
+    return ring;
+}
+
+static inline rd_kafka_t *fixture_handle(const struct fixture *f, rd_kafka_type_t type) {
+    const char *const consumer[] = {"group.id", "tap", "fetch.wait.max.ms", "1", "auto.offset.reset", "earliest", NULL};
+    char why[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "bootstrap.servers", f->mock.brokers, NULL, 0);
+    for (size_t i = 0; type == RD_KAFKA_CONSUMER && consumer[i]; i += 2)
+        assert_int_equal(rd_kafka_conf_set(conf, consumer[i], consumer[i + 1], why, sizeof why), RD_KAFKA_CONF_OK);
+    if (type == RD_KAFKA_PRODUCER) rd_kafka_conf_set(conf, "linger.ms", "0", NULL, 0);
+    rd_kafka_conf_set_log_cb(conf, NULL);
+    rd_kafka_t *rk = rd_kafka_new(type, conf, why, sizeof why);
+    assert_non_null(rk);
+    return rk;
+}
+
+/* Makes the topics, each of one partition, and reads all but the worker's from their beginning. */
+static inline void fixture_start(struct fixture *f, int brokers, const char *const more_topics[]) {
+    const char *const topics[] = {REPLIES, LETTERS, WORK ".replies", NULL};
+    memset(f, 0, sizeof *f);
+    test_mock_start(&f->mock, brokers);
+    test_mock_topic(&f->mock, WORK, 1);
+    f->ring = fixture_ring(TEST_KEY);
+    assert_int_equal(pl_sealer_new(&f->sealer, f->ring, PL_OVER_LIMIT_WARN), POUCH_OK);
+    f->producer = fixture_handle(f, RD_KAFKA_PRODUCER);
+    f->tap = fixture_handle(f, RD_KAFKA_CONSUMER);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+    for (const char *const *lists[] = {topics, more_topics}, *const **l = lists; l < lists + 2; l++) {
+        for (const char *const *t = *l; t && *t; t++) {
+            test_mock_topic(&f->mock, *t, 1);
+            rd_kafka_topic_partition_list_add(list, *t, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
+        }
+    }
+    assert_int_equal(rd_kafka_assign(f->tap, list), 0);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static inline void fixture_stop(struct fixture *f) {
+    for (size_t i = 0; i < f->n_seen; i++) rd_kafka_message_destroy(f->seen[i]);
+    rd_kafka_consumer_close(f->tap);
+    rd_kafka_destroy(f->tap);
+    rd_kafka_flush(f->producer, 5000);
+    rd_kafka_destroy(f->producer);
+    pl_sealer_free(f->sealer);
+    pouch_keyring_free(f->ring);
+    test_mock_stop(&f->mock);
+}
+
+/* settings: name, value, …, NULL; may be NULL. */
+static inline void worker_new(struct fixture *f, const char *const settings[]) {
+    pouch_options *o = pouch_options_new();
+    assert_non_null(o);
+    assert_int_equal(pouch_options_set(o, "brokers", f->mock.brokers), POUCH_OK);
+    assert_int_equal(pouch_options_set(o, "start", "earliest"), POUCH_OK);
+    for (size_t i = 0; settings && settings[i]; i += 2)
+        if (pouch_options_set(o, settings[i], settings[i + 1])) fail_msg("%s", pouch_why());
+    if (pouch_worker_new(&f->worker, o, f->ring)) fail_msg("%s", pouch_why());
+    pouch_options_free(o);
+}
+
+static inline void *worker_thread(void *arg) {
+    struct fixture *f = arg;
+    f->ran = pouch_worker_run(f->worker);
+    snprintf(f->ran_why, sizeof f->ran_why, "%s", pouch_why());
+    return NULL;
+}
+
+static inline void worker_start(struct fixture *f, const char *const settings[], pouch_handler_fn *fn, void *arg) {
+    worker_new(f, settings);
+    assert_int_equal(pouch_worker_handle(f->worker, WORK, fn, arg), POUCH_OK);
+    assert_int_equal(pthread_create(&f->thread, NULL, worker_thread, f), 0);
+}
+
+static inline void worker_join(struct fixture *f) {
+    pthread_join(f->thread, NULL);
+    if (f->ran) fail_msg("the worker ended with %s: %s", pouch_err_code(f->ran), f->ran_why);
+}
+
+static inline void worker_stop(struct fixture *f) {
+    pouch_worker_stop(f->worker);
+    worker_join(f);
+}
+
+/* A request about to be sent. id is filled in by seal(). */
+struct request {
+    const char *payload;
+    const char *reply_topic;              /* NULL: none named */
+    size_t iv_bytes;                      /* 0: 16 */
+    const char *headers[2 * HEADERS_MAX]; /* name, value, … */
+    const char *id;                       /* NULL: a new one */
+    const char *publisher;
+};
+
+static inline void produce(struct fixture *f, const char *topic, const void *value, size_t n,
+                           const char *const headers[]) {
+    rd_kafka_headers_t *h = rd_kafka_headers_new(HEADERS_MAX);
+    for (size_t i = 0; headers && i < 2 * HEADERS_MAX && headers[i]; i += 2)
+        assert_int_equal(rd_kafka_header_add(h, headers[i], -1, headers[i + 1], -1), 0);
+    assert_int_equal(rd_kafka_producev(f->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                       RD_KAFKA_V_VALUE((void *)value, n), RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_END),
+                     0);
+    rd_kafka_poll(f->producer, 0);
+}
+
+static inline void ask(struct fixture *f, const char *topic, struct request r, char id[ID_TEXT]) {
+    struct pl_seal_to to = {
+        .reply_topic = r.reply_topic, .publisher = r.publisher, .iv_bytes = r.iv_bytes ? r.iv_bytes : 16};
+    struct pl_buf value;
+    pl_buf_init(&value, 1 << 25);
+    if (r.id)
+        assert_true(pl_uuid_parse(&to.id, r.id, 36));
+    else
+        assert_int_equal(pl_random_uuid(&to.id), POUCH_OK);
+    assert_int_equal(pl_sealed_write(&value, f->sealer, &to, r.payload, strlen(r.payload)), POUCH_OK);
+    pl_uuid_format(id, &to.id);
+    produce(f, topic, value.at, value.len, r.headers);
+    pl_buf_free(&value);
+}
+
+/* Sends the payload to the worker, the reply wanted on REPLIES. */
+static inline void request(struct fixture *f, const char *payload, char id[ID_TEXT]) {
+    ask(f, WORK, (struct request){.payload = payload, .reply_topic = REPLIES}, id);
+}
+
+/* Reads what is there; true when there was something. */
+static inline bool tap(struct fixture *f) {
+    rd_kafka_message_t *m = rd_kafka_consumer_poll(f->tap, 20);
+    rd_kafka_poll(f->producer, 0);
+    if (!m) return false;
+    if (m->err || f->n_seen == SEEN_MAX) {
+        rd_kafka_message_destroy(m);
+        return false;
+    }
+    f->seen[f->n_seen++] = m;
+    return true;
+}
+
+static inline bool on_topic(const rd_kafka_message_t *m, const char *topic) {
+    return !strcmp(rd_kafka_topic_name(m->rkt), topic);
+}
+
+static inline size_t count_on(const struct fixture *f, const char *topic) {
+    size_t n = 0;
+    for (size_t i = 0; i < f->n_seen; i++) n += on_topic(f->seen[i], topic);
+    return n;
+}
+
+/* The value of the first header of that name as text; "" when there is none. Good until the fourth next call. */
+static inline const char *header_of(const rd_kafka_message_t *m, const char *name) {
+    static char texts[4][2048];
+    static size_t turn;
+    char *text = texts[turn++ % 4];
+    rd_kafka_headers_t *h;
+    const void *value;
+    size_t n;
+    text[0] = 0;
+    if (!rd_kafka_message_headers(m, &h) && !rd_kafka_header_get_last(h, name, &value, &n))
+        snprintf(text, sizeof texts[0], "%.*s", (int)n, (const char *)value);
+    return text;
+}
+
+static inline bool has_key(const rd_kafka_message_t *m, const char *id) {
+    return m->key_len == 36 && !memcmp(m->key, id, 36);
+}
+
+static inline bool is_letter_of(const rd_kafka_message_t *m, const char *id) {
+    return !strcmp(header_of(m, PL_H_DLQ_REQUEST), id);
+}
+
+/* The first record on topic that matches; waits for it, fails the test after 30 s. */
+static inline const rd_kafka_message_t *find(struct fixture *f, const char *topic, const char *id,
+                                             bool (*matches)(const rd_kafka_message_t *, const char *)) {
+    int64_t give_up = pl_mono_us(&pl_clock_system) + 30000000;
+    for (size_t i = 0;; tap(f)) {
+        for (; i < f->n_seen; i++)
+            if (on_topic(f->seen[i], topic) && matches(f->seen[i], id)) return f->seen[i];
+        if (pl_mono_us(&pl_clock_system) > give_up) {
+            fail_msg("nothing about %s on %s within 30 s", id, topic);
+            return NULL;
+        }
+    }
+}
+
+static inline const rd_kafka_message_t *letter_of(struct fixture *f, const char *id) {
+    return find(f, LETTERS, id, is_letter_of);
+}
+
+/* An answer, opened. */
+struct answer {
+    const rd_kafka_message_t *record;
+    bool sealed, success;
+    size_t iv_bytes;
+    char payload[256], error[1024], code[64];
+};
+
+static inline void put_span(char *out, size_t max, struct pl_span s) {
+    snprintf(out, max, "%.*s", (int)s.n, s.at ? s.at : "");
+}
+
+static inline struct answer open_answer(struct fixture *f, const rd_kafka_message_t *m) {
+    struct answer a = {.record = m};
+    struct pl_envelope env;
+    struct pl_reply_text text;
+    struct pl_buf plain;
+    if (pl_envelope_scan(&env, m->payload, m->len)) fail_msg("%s", pouch_why());
+    a.sealed = env.data.at != NULL;
+    a.iv_bytes = env.iv.n / 2;
+    put_span(a.code, sizeof a.code, env.error_code);
+    put_span(a.error, sizeof a.error, env.error_message);
+    if (!a.sealed) return a;
+    pl_buf_init(&plain, 1 << 25);
+    if (pl_sealed_open(&plain, f->sealer, &env)) fail_msg("%s", pouch_why());
+    if (pl_dialect_splp.read_reply(&text, plain.at, plain.len)) fail_msg("%s", pouch_why());
+    assert_memory_equal(text.id.b, env.id.b, sizeof env.id.b);
+    a.success = text.success;
+    put_span(a.payload, sizeof a.payload, text.payload);
+    put_span(a.error, sizeof a.error, text.error);
+    put_span(a.code, sizeof a.code, text.code);
+    pl_buf_free(&plain);
+    return a;
+}
+
+static inline struct answer answer_on(struct fixture *f, const char *topic, const char *id) {
+    return open_answer(f, find(f, topic, id, has_key));
+}
+
+static inline struct answer answer_to(struct fixture *f, const char *id) {
+    return answer_on(f, REPLIES, id);
+}
+
+static inline bool payload_is(const pouch_job *job, const char *text) {
+    size_t n;
+    const char *payload = pouch_job_payload(job, &n);
+    return n == strlen(text) && !strcmp(payload, text);
+}
+
+/* What a test's handler thinks of how a job ended; asserts belong to the test's thread. */
+static atomic_int surprises;
+
+static inline void expect(pouch_err is, pouch_err wanted) {
+    if (is == wanted) return;
+    print_error("the job's ending gave %s, not %s: %s\n", pouch_err_code(is), pouch_err_code(wanted), pouch_why());
+    atomic_fetch_add(&surprises, 1);
+}
+
+static inline void reply_text(pouch_job *job, const char *json) {
+    expect(pouch_job_reply(job, json, strlen(json)), POUCH_OK);
+}
+
+/* A gate that handlers wait at until the test opens it. */
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int inside, most_inside; /* handlers that wait; the most there were */
+    bool open;
+};
+
+#define GATE_CLOSED \
+    { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER }
+
+static inline void gate_pass(struct gate *g) {
+    pthread_mutex_lock(&g->lock);
+    if (++g->inside > g->most_inside) g->most_inside = g->inside;
+    while (!g->open) pthread_cond_wait(&g->changed, &g->lock);
+    g->inside--;
+    pthread_mutex_unlock(&g->lock);
+}
+
+static inline void gate_set(struct gate *g, bool open) {
+    pthread_mutex_lock(&g->lock);
+    g->open = open;
+    pthread_cond_broadcast(&g->changed);
+    pthread_mutex_unlock(&g->lock);
+}
+
+static inline int gate_inside(struct gate *g) {
+    pthread_mutex_lock(&g->lock);
+    int n = g->inside;
+    pthread_mutex_unlock(&g->lock);
+    return n;
+}
+
+static inline void echo(pouch_job *job) {
+    size_t n;
+    const void *payload = pouch_job_payload(job, &n);
+    expect(pouch_job_reply(job, payload, n), POUCH_OK);
+}
+
+#endif

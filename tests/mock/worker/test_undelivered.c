@@ -1,0 +1,95 @@
+/* Outcomes that the broker does not take: nothing is lost, and the partition waits where it must. */
+#include <support.h>
+
+#include "fixture.h"
+
+#define GONE "gone.replies"
+
+/* The worker's topic and the replies have broker 1, dead letters broker 2, GONE broker 3: each can fail by itself. */
+enum { BROKER_WORK = 1, BROKER_LETTERS, BROKER_GONE, BROKERS = BROKER_GONE };
+
+static struct fixture fixture;
+static atomic_long blocked_while_handling;
+
+static void handle(pouch_job *job, void *arg) {
+    (void)arg;
+    if (payload_is(job, "\"after\"")) atomic_store(&blocked_while_handling, (long)pl_metric_get(PL_M_BLOCKED));
+    echo(job);
+}
+
+static int start(void **state) {
+    static const char *const topics[] = {GONE, NULL};
+    static const char *const settings[] = {"deadline.skew", "100ms", NULL};
+    (void)state;
+    fixture_start(&fixture, BROKERS, topics);
+    rd_kafka_mock_cluster_t *cluster = fixture.mock.cluster;
+    rd_kafka_mock_partition_set_leader(cluster, WORK, 0, BROKER_WORK);
+    rd_kafka_mock_partition_set_leader(cluster, REPLIES, 0, BROKER_WORK);
+    rd_kafka_mock_partition_set_leader(cluster, LETTERS, 0, BROKER_LETTERS);
+    rd_kafka_mock_partition_set_leader(cluster, GONE, 0, BROKER_GONE);
+    worker_start(&fixture, settings, handle, NULL);
+    return 0;
+}
+
+static int stop(void **state) {
+    (void)state;
+    worker_stop(&fixture);
+    pouch_worker_free(fixture.worker);
+    fixture_stop(&fixture);
+    assert_int_equal(atomic_load(&surprises), 0);
+    return 0;
+}
+
+static void refuse(int broker, size_t times, rd_kafka_resp_err_t e) {
+    while (times--)
+        rd_kafka_mock_broker_push_request_error_rtts(fixture.mock.cluster, broker, TEST_API_PRODUCE, 1, e, 0);
+}
+
+static bool partition_waits(void *unused) {
+    (void)unused;
+    return pl_metric_get(PL_M_BLOCKED) == 1;
+}
+
+static void a_partition_waits_until_its_dead_letter_is_stored(void **state) {
+    char id[ID_TEXT];
+    (void)state;
+    refuse(BROKER_LETTERS, 4, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    produce(&fixture, WORK, "garbage", 7, NULL);
+    test_until(partition_waits, NULL);
+    atomic_store(&blocked_while_handling, 2);
+    request(&fixture, "\"after\"", id);
+    assert_string_equal(answer_to(&fixture, id).payload, "\"after\"");
+    assert_int_equal(atomic_load(&blocked_while_handling), 0);
+    while (count_on(&fixture, LETTERS) == 0) tap(&fixture);
+    assert_int_equal(pl_metric_get(PL_M_BLOCKED), 0);
+}
+
+static void a_reply_that_is_refused_for_good_becomes_a_dead_letter(void **state) {
+    char id[ID_TEXT];
+    (void)state;
+    refuse(BROKER_GONE, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    ask(&fixture, WORK, (struct request){.payload = "1", .reply_topic = GONE}, id);
+    const rd_kafka_message_t *m = letter_of(&fixture, id);
+    assert_string_equal(header_of(m, PL_H_DLQ_CODE), "not_allowed");
+    assert_non_null(strstr(header_of(m, PL_H_DLQ_REASON), "reply undeliverable to " GONE));
+}
+
+static void a_reply_waits_for_its_topic_until_the_deadline(void **state) {
+    char id[ID_TEXT], deadline[24];
+    (void)state;
+    rd_kafka_mock_topic_set_error(fixture.mock.cluster, "absent.replies", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    snprintf(deadline, sizeof deadline, "%lld", (long long)pl_wall_ms(&pl_clock_system) + 3000);
+    ask(&fixture, WORK,
+        (struct request){.payload = "1", .reply_topic = "absent.replies", .headers = {"pouch-deadline", deadline}}, id);
+    assert_string_equal(header_of(letter_of(&fixture, id), PL_H_DLQ_CODE), "target_refused");
+    assert_true(pl_wall_ms(&pl_clock_system) > strtoll(deadline, NULL, 10) - 1000);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_partition_waits_until_its_dead_letter_is_stored),
+        cmocka_unit_test(a_reply_that_is_refused_for_good_becomes_a_dead_letter),
+        cmocka_unit_test(a_reply_waits_for_its_topic_until_the_deadline),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
