@@ -157,6 +157,7 @@ const struct ops_command ops_worker = {
              "      r = json.loads(line)\n"
              "      reply = {\"result\": 2 * r[\"payload\"][\"n\"]}\n"
              "      print(json.dumps({\"request_id\": r[\"request_id\"], \"payload\": reply}), flush=True)\n\n"
+             "  pouch worker echo --pipe cat                     # a line sent back is its own answer\n\n"
              "--exec runs CMD once a request: the payload on its input, the reply on its output. Exit 0\n"
              "replies, 75 retries, any other fails with what it wrote to its standard error. In its\n"
              "environment: POUCH_REQUEST_ID, POUCH_TOPIC, POUCH_PUBLISHER, POUCH_DEADLINE.\n\n"
