@@ -103,7 +103,7 @@ pouch_err pl_group_join(struct pl_group **out, const struct pl_settings *s, cons
                         struct pl_kafka_health *health, struct pl_wake *wake, const struct pl_group_hooks *hooks) {
     struct pl_group *g = calloc(1, sizeof *g);
     if (!g) return pl_fail(POUCH_E_NO_MEMORY, "no memory to join the group %s", group_id);
-    g->opaque = (struct pl_kafka_opaque){health, g};
+    g->opaque = (struct pl_kafka_opaque){.health = health, .owner = g};
     g->settings = s;
     g->client_id = strdup(client_id);
     g->id = strdup(group_id);

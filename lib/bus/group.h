@@ -86,7 +86,10 @@ pouch_err pl_group_failed(struct pl_group *g);
 bool pl_group_joined(const struct pl_group *g);
 size_t pl_group_partitions(const struct pl_group *g, struct pl_partition **out, size_t max);
 
-/* Calls revoke for all partitions, commits, leaves, frees. NULL allowed. */
+/*
+ * Calls revoke for all partitions, commits, leaves, frees. NULL allowed. Waits for messages that
+ * were taken and not destroyed: librdkafka does not end before they are.
+ */
 void pl_group_leave(struct pl_group *g);
 
 #endif

@@ -46,7 +46,7 @@ pouch_err pl_topic_list(rd_kafka_t *rk, struct pl_topic_info **topics, size_t *n
     const rd_kafka_metadata_t *md;
     *topics = NULL;
     *n = 0;
-    pouch_err err = pl_metadata_get(rk, NULL, &md, timeout);
+    pouch_err err = pl_metadata_all(rk, &md, timeout);
     if (err) return err;
     *topics = calloc((size_t)md->topic_cnt + 1, sizeof **topics);
     if (!*topics) err = no_memory();
@@ -125,7 +125,8 @@ static pouch_err fill_configs(rd_kafka_t *rk, struct pl_topic_info *t, int timeo
 pouch_err pl_topic_describe(rd_kafka_t *rk, const char *topic, struct pl_topic_info **info, int timeout) {
     const rd_kafka_metadata_t *md;
     *info = NULL;
-    pouch_err err = pl_metadata_get(rk, topic, &md, timeout);
+    pouch_err err = pl_topic_check(rk, topic, timeout);
+    if (!err) err = pl_metadata_topic(rk, topic, &md, timeout);
     if (err) return err;
     struct pl_topic_info *t = calloc(1, sizeof *t);
     err = t ? fill(t, &md->topics[0]) : no_memory();

@@ -26,7 +26,7 @@ static bool has_leaders(const rd_kafka_metadata_t *md) {
 static pouch_err wait_visible(rd_kafka_t *rk, const char *topic, int64_t until_us) {
     for (;;) {
         const rd_kafka_metadata_t *md;
-        pouch_err err = pl_metadata_get(rk, topic, &md, remaining(until_us));
+        pouch_err err = pl_metadata_topic(rk, topic, &md, remaining(until_us));
         if (err && err != POUCH_E_TARGET_REFUSED) return err;
         bool ready = !err && has_leaders(md);
         if (!err) rd_kafka_metadata_destroy(md);
@@ -102,42 +102,11 @@ static pouch_err create(rd_kafka_t *rk, const struct pl_topic_spec *t, bool *exi
     return err;
 }
 
-static pouch_err listed(rd_kafka_t *rk, const char *topic, bool *found, int timeout) {
-    const rd_kafka_metadata_t *md;
-    pouch_err err = pl_metadata_get(rk, NULL, &md, timeout);
-    if (err) return err;
-    for (int i = 0; i < md->topic_cnt && !*found; i++) *found = strcmp(md->topics[i].topic, topic) == 0;
-    rd_kafka_metadata_destroy(md);
-    return POUCH_OK;
-}
-
-/* A handle on rk's brokers that makes the topics it asks for, as rk may not; producers do by default. */
-static pouch_err open_maker(rd_kafka_t **maker, rd_kafka_t *rk) {
-    char why[256], brokers[512];
-    size_t n = sizeof brokers;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    if (rd_kafka_conf_get(rd_kafka_conf(rk), "bootstrap.servers", brokers, &n) != RD_KAFKA_CONF_OK ||
-        rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why, sizeof why) != RD_KAFKA_CONF_OK) {
-        rd_kafka_conf_destroy(conf);
-        return pl_fail(POUCH_E_CONFIG, "the addresses of the embedded broker are not known; check --brokers");
-    }
-    rd_kafka_conf_set_log_cb(conf, NULL);
-    return pl_kafka_new(maker, RD_KAFKA_PRODUCER, conf);
-}
-
-/*
- * The mock does not answer CreateTopics but makes a topic, with its own number of partitions, when
- * a handle that may create topics asks for it.
- */
+/* The mock answers no CreateTopics but makes the topics it is asked about, with its own number of partitions. */
 static pouch_err create_on_mock(rd_kafka_t *rk, const char *topic, bool *existed, int64_t until_us) {
-    rd_kafka_t *maker;
-    pouch_err err = listed(rk, topic, existed, remaining(until_us));
-    if (err || *existed) return err;
-    err = open_maker(&maker, rk);
-    if (err) return err;
-    err = wait_visible(maker, topic, until_us);
-    rd_kafka_destroy(maker);
-    return err;
+    pouch_err err = pl_topic_check(rk, topic, remaining(until_us));
+    *existed = !err;
+    return err == POUCH_E_TARGET_REFUSED ? POUCH_OK : err;
 }
 
 pouch_err pl_topic_create(rd_kafka_t *rk, const struct pl_topic_spec *t, bool *existed, int timeout) {
@@ -187,7 +156,8 @@ pouch_err pl_topic_delete(rd_kafka_t *rk, const char *topic, int timeout) {
 
 pouch_err pl_topic_partitions(rd_kafka_t *rk, const char *topic, int *n, int timeout) {
     const rd_kafka_metadata_t *md;
-    pouch_err err = pl_metadata_get(rk, topic, &md, timeout);
+    pouch_err err = pl_topic_check(rk, topic, timeout);
+    if (!err) err = pl_metadata_topic(rk, topic, &md, timeout);
     if (err) return err;
     *n = md->topics[0].partition_cnt;
     rd_kafka_metadata_destroy(md);

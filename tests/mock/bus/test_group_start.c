@@ -1,0 +1,117 @@
+/* Where a group begins that has no offsets, for each setting and each state of the topic. */
+#include <support.h>
+
+#include "group_fixture.h"
+
+enum { MINUTE = 60000, OLD = 11 * MINUTE, YOUNG = 9 * MINUTE };
+
+/* Records in each of two partitions, in this order. */
+struct shape {
+    int old_expired, old_open, young;
+};
+
+static const struct row {
+    const char *name;
+    enum pl_start start;
+    struct shape shape;
+    int taken; /* of each partition; -1: the group refuses */
+    int refused;
+} rows[] = {
+    {"auto.empty", PL_START_AUTO, {0, 0, 0}, 0, 0},   {"auto.young", PL_START_AUTO, {0, 0, 5}, 5, 0},
+    {"auto.expired", PL_START_AUTO, {4, 0, 3}, 7, 0}, {"auto.old", PL_START_AUTO, {0, 2, 3}, -1, 4},
+    {"auto.mixed", PL_START_AUTO, {3, 2, 1}, -1, 4},  {"earliest.old", PL_START_EARLIEST, {1, 2, 3}, 6, 0},
+    {"latest.old", PL_START_LATEST, {1, 2, 3}, 0, 0},
+};
+
+static void write_shape(struct fixture *f, const char *topic, const struct shape *s) {
+    int64_t passed = pl_wall_ms(&pl_clock_system) - MINUTE, ahead = passed + 10 * MINUTE;
+    for (int p = 0; p < 2; p++) {
+        int value = 0;
+        for (int i = 0; i < s->old_expired; i++) fixture_write_aged(f, topic, p, value++, OLD, passed);
+        for (int i = 0; i < s->old_open; i++) fixture_write_aged(f, topic, p, value++, OLD, i % 2 ? ahead : 0);
+        for (int i = 0; i < s->young; i++) fixture_write_aged(f, topic, p, value++, YOUNG, 0);
+    }
+    assert_int_equal(rd_kafka_flush(f->producer, 30000), RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+static void check_refusal(struct member *m, const struct row *row) {
+    char count[32];
+    test_until(member_has_failed, m);
+    assert_int_equal(pl_group_failed(m->group), POUCH_E_CONFIG);
+    snprintf(count, sizeof count, " %d requests", row->refused);
+    assert_non_null(strstr(pouch_why(), count));
+    assert_non_null(strstr(pouch_why(), "--start earliest"));
+    assert_non_null(strstr(pouch_why(), "--start latest"));
+    assert_int_equal(member_total(m), 0);
+}
+
+static void check_begin(struct fixture *f, struct member *m, const struct row *row) {
+    int written = row->shape.old_expired + row->shape.old_open + row->shape.young;
+    test_until(member_has_joined, m);
+    for (int p = 0; p < 2; p++) m->next[p] = written - row->taken;
+    fixture_write(f, row->name, 2, written, 2);
+    m->want = 2 * ((size_t)row->taken + 2);
+    test_until(member_has_taken, m);
+    assert_int_equal(member_total(m), m->want);
+}
+
+static void each_setting_begins_where_it_says_or_refuses(void **state) {
+    struct fixture *f = *state;
+    static struct member members[sizeof rows / sizeof rows[0]];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        test_mock_topic(&f->mock, rows[i].name, 2);
+        write_shape(f, rows[i].name, &rows[i].shape);
+        f->settings.start = rows[i].start;
+        member_join(&members[i], f, rows[i].name, rows[i].name);
+        if (rows[i].taken < 0)
+            check_refusal(&members[i], &rows[i]);
+        else
+            check_begin(f, &members[i], &rows[i]);
+        member_leave(&members[i]);
+    }
+}
+
+static void latest_is_committed_so_that_nothing_is_lost_before_the_first_record(void **state) {
+    struct fixture *f = *state;
+    struct member m;
+    test_mock_topic(&f->mock, "skip", 2);
+    fixture_write(f, "skip", 2, 0, 10);
+    f->settings.start = PL_START_LATEST;
+    member_join(&m, f, "g.skip", "skip");
+    test_until(member_has_joined, &m);
+    member_leave(&m);
+    assert_int_equal(fixture_committed(f, "g.skip", "skip", 0), 10);
+    assert_int_equal(fixture_committed(f, "g.skip", "skip", 1), 10);
+
+    fixture_write(f, "skip", 2, 10, 5);
+    member_join(&m, f, "g.skip", "skip");
+    m.next[0] = m.next[1] = 10;
+    m.want = 10;
+    test_until(member_has_taken, &m);
+    member_leave(&m);
+}
+
+static void a_partition_that_is_new_to_the_group_begins_at_the_earliest(void **state) {
+    struct fixture *f = *state;
+    struct member m;
+    test_mock_topic(&f->mock, "grown", 2);
+    fixture_write(f, "grown", 2, 0, 10);
+    fixture_commit(f, "g.grown", "grown", 0, 10);
+    f->settings.start = PL_START_LATEST;
+    member_join(&m, f, "g.grown", "grown");
+    m.want = 10;
+    test_until(member_has_taken, &m);
+    assert_int_equal(m.seen[1], 10);
+    member_leave(&m);
+}
+
+#define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        WITH_FIXTURE(each_setting_begins_where_it_says_or_refuses),
+        WITH_FIXTURE(latest_is_committed_so_that_nothing_is_lost_before_the_first_record),
+        WITH_FIXTURE(a_partition_that_is_new_to_the_group_begins_at_the_earliest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
