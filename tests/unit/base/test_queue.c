@@ -155,8 +155,10 @@ static void a_batch_is_shared_among_all_who_wait(void **state) {
     pthread_t threads[CONSUMERS];
     start(&p, seats, threads);
     wait_until_all_wait(&p);
+    int64_t before = pl_mono_us(&pl_clock_system);
     fill(p.q, 2 * CONSUMERS);
     finish(&p, threads);
+    assert_true(pl_mono_us(&pl_clock_system) - before < PATIENCE_US / 2);
     assert_int_equal(p.taken, 2 * CONSUMERS);
     assert_int_equal(p.served, CONSUMERS);
 }
