@@ -34,63 +34,71 @@ static __m128i between(__m128i b, char low, char high) {
 }
 #endif
 
-static bool is_hex(struct pl_span text) {
-    const char *at = text.at, *end = text.at + text.n;
+/* To the first byte that is no hex digit. */
+static const char *skip_hex(const char *at, const char *end) {
 #ifdef __SSE2__
     for (; end - at >= 16; at += 16) {
         __m128i b = _mm_loadu_si128((const __m128i *)(const void *)at);
         __m128i letter = between(_mm_or_si128(b, _mm_set1_epi8(0x20)), 'a', 'f');
-        if (_mm_movemask_epi8(_mm_or_si128(between(b, '0', '9'), letter)) != 0xffff) return false;
+        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(between(b, '0', '9'), letter));
+        if (mask != 0xffff) return at + __builtin_ctz(~mask);
     }
 #endif
     while (at < end && is_hex_char(*at)) at++;
-    return at == end && text.n % 2 == 0;
+    return at;
 }
 
 /* What is wrong with a member's text, or NULL. */
-typedef const char *check_fn(struct pl_span text);
+typedef const char *check_fn(struct pl_envelope *e, struct pl_span text);
 
-static const char *check_uuid(struct pl_span text) {
-    struct pl_uuid id;
-    return pl_uuid_parse(&id, text.at, text.n) ? NULL : "is no uuid";
+static const char *check_uuid(struct pl_envelope *e, struct pl_span text) {
+    return pl_uuid_parse(&e->id, text.at, text.n) ? NULL : "is no uuid";
 }
 
-static const char *check_name(struct pl_span text) {
+static const char *check_name(struct pl_envelope *e, struct pl_span text) {
+    (void)e;
     return pl_name_valid(text.at, text.n) ? NULL : "is not 1 to 249 characters of A-Z a-z 0-9 . _ -";
 }
 
-static const char *check_kid(struct pl_span text) {
+static const char *check_kid(struct pl_envelope *e, struct pl_span text) {
+    (void)e;
     return text.n <= PL_KID_MAX && pl_name_valid(text.at, text.n) ? NULL
                                                                   : "is not 1 to 64 characters of A-Z a-z 0-9 . _ -";
 }
 
-static const char *check_data(struct pl_span text) {
-    return is_hex(text) ? NULL : "is not pairs of hex digits";
+/* The lengths of members that are known to be hex digits. */
+static const char *check_data(struct pl_envelope *e, struct pl_span text) {
+    (void)e;
+    return text.n % 2 == 0 ? NULL : "is not pairs of hex digits";
 }
 
-static const char *check_iv(struct pl_span text) {
-    return text.n >= 2 * PL_IV_MIN && text.n <= 2 * PL_IV_MAX && is_hex(text) ? NULL : "is not 12 to 16 bytes in hex";
+static const char *check_iv(struct pl_envelope *e, struct pl_span text) {
+    (void)e;
+    return text.n >= 2 * PL_IV_MIN && text.n <= 2 * PL_IV_MAX && text.n % 2 == 0 ? NULL
+                                                                                 : "is not 12 to 16 bytes in hex";
 }
 
-static const char *check_tag(struct pl_span text) {
-    return text.n == 2 * PL_TAG_BYTES && is_hex(text) ? NULL : "is not 16 bytes in hex";
+static const char *check_tag(struct pl_envelope *e, struct pl_span text) {
+    (void)e;
+    return text.n == 2 * PL_TAG_BYTES ? NULL : "is not 16 bytes in hex";
 }
 
 static const struct known {
     const char *name;
     size_t n, offset;
+    bool hex;
     check_fn *check;
 } known[] = {
-#define KNOWN(name, field, check) \
-    { name, sizeof name - 1, offsetof(struct pl_envelope, field), check }
-    KNOWN("request_id", request_id, check_uuid),
-    KNOWN("data", data, check_data),
-    KNOWN("iv", iv, check_iv),
-    KNOWN("tag", tag, check_tag),
-    KNOWN("replyTopic", reply_topic, check_name),
-    KNOWN("worker_name", worker_name, check_name),
-    KNOWN("source_topic", source_topic, check_name),
-    KNOWN("kid", kid, check_kid),
+#define KNOWN(name, field, hex, check) \
+    { name, sizeof name - 1, offsetof(struct pl_envelope, field), hex, check }
+    KNOWN("request_id", request_id, false, check_uuid),
+    KNOWN("data", data, true, check_data),
+    KNOWN("iv", iv, true, check_iv),
+    KNOWN("tag", tag, true, check_tag),
+    KNOWN("replyTopic", reply_topic, false, check_name),
+    KNOWN("worker_name", worker_name, false, check_name),
+    KNOWN("source_topic", source_topic, false, check_name),
+    KNOWN("kid", kid, false, check_kid),
 #undef KNOWN
 };
 
@@ -116,11 +124,32 @@ static pouch_err bad_member(const struct scan *s, const char *name, struct pl_sp
                    (size_t)(value.at - s->text), why);
 }
 
+/* Reads a value that is a string of hex digits: most of an envelope, so in a loop that looks for nothing else. */
+static bool scan_hex(struct pl_object *o, struct pl_member *m) {
+    struct pl_cursor *c = &o->cursor;
+    pl_scan_space(c);
+    if (c->at == c->end || *c->at != '"') return false;
+    const char *end = skip_hex(c->at + 1, c->end);
+    if (end == c->end || *end != '"') return false;
+    m->value = (struct pl_span){c->at, (size_t)(end + 1 - c->at)};
+    m->value_escaped = false;
+    c->at = end + 1;
+    return true;
+}
+
 /* Takes a known member. null stands for absent, as some peers write it. */
-static pouch_err take_known(struct scan *s, const struct known *k, const struct pl_member *m) {
+static pouch_err take_known(struct scan *s, const struct known *k, const struct pl_member *m, bool hex) {
     if (pl_value_is_null(m->value)) return POUCH_OK;
     struct pl_span text = pl_value_text(m->value);
-    const char *wrong = !text.at ? "is no string" : m->value_escaped ? "holds an escape" : k->check(text);
+    const char *wrong;
+    if (!text.at)
+        wrong = "is no string";
+    else if (m->value_escaped)
+        wrong = "holds an escape";
+    else if (k->hex && !hex)
+        wrong = "is not pairs of hex digits";
+    else
+        wrong = k->check(s->e, text);
     if (wrong) return bad_member(s, k->name, m->value, wrong);
     memcpy((char *)s->e + k->offset, &text, sizeof text);
     return POUCH_OK;
@@ -155,16 +184,19 @@ static pouch_err take_error(struct scan *s, const struct pl_member *error) {
     return s->e->error_code.at ? POUCH_OK : bad_member(s, "error", error->value, "has no code");
 }
 
+static pouch_err take_member(struct scan *s, struct pl_member *m) {
+    const struct known *k = find_known(m);
+    bool hex = k && k->hex && scan_hex(&s->object, m);
+    if (!hex && pl_object_value(&s->object, m) == PL_STEP_BAD) return not_sound(&s->object, s->text);
+    if (k) return take_known(s, k, m, hex);
+    return pl_member_is(m, "error", 5) ? take_error(s, m) : POUCH_OK;
+}
+
 static pouch_err take_members(struct scan *s) {
     struct pl_member m;
     enum pl_step step;
-    while ((step = pl_object_next(&s->object, &m)) == PL_STEP_MEMBER) {
-        const struct known *k = find_known(&m);
-        pouch_err e = POUCH_OK;
-        if (k)
-            e = take_known(s, k, &m);
-        else if (pl_member_is(&m, "error", 5))
-            e = take_error(s, &m);
+    while ((step = pl_object_name(&s->object, &m)) == PL_STEP_MEMBER) {
+        pouch_err e = take_member(s, &m);
         if (e) return e;
     }
     if (step == PL_STEP_BAD) return not_sound(&s->object, s->text);
@@ -191,12 +223,12 @@ static pouch_err check_whole(const struct pl_envelope *e) {
 pouch_err pl_envelope_scan(struct pl_envelope *e, const void *text, size_t n) {
     memset(e, 0, sizeof *e);
     if (n > INT32_MAX) return pl_fail(POUCH_E_BAD_ENVELOPE, "not an envelope: over 2 GiB");
-    struct scan s;
+    /* Its table of names is written before it is read; clearing it would take a tenth of the time. */
+    __attribute__((uninitialized)) struct scan s;
     s.e = e;
     s.text = text;
     pl_object_begin(&s.object, text, s.text + n, PL_DEPTH_MAX - 1);
     pouch_err err = take_members(&s);
-    if (e->request_id.at) (void)pl_uuid_parse(&e->id, e->request_id.at, e->request_id.n);
     return err ? err : check_whole(e);
 }
 

@@ -9,26 +9,21 @@ void pl_object_begin(struct pl_object *o, const char *at, const char *end, unsig
     o->n = 0;
 }
 
-static bool same_text(struct pl_span a, struct pl_span b) {
+bool pl_text_equal(struct pl_span a, struct pl_span b) {
     struct pl_cursor x = {a.at, a.at + a.n}, y = {b.at, b.at + b.n};
     while (x.at < x.end && y.at < y.end)
         if (pl_scan_char(&x) != pl_scan_char(&y)) return false;
     return x.at == x.end && y.at == y.end;
 }
 
-static bool same_name(struct pl_span a, struct pl_span b, bool escaped) {
-    if (escaped) return same_text(a, b);
-    return a.n == b.n && !memcmp(a.at, b.at, a.n);
-}
-
-bool pl_member_is(const struct pl_member *m, const char *name, size_t n) {
-    return same_name(m->name, (struct pl_span){name, n}, m->name_escaped);
-}
-
 static bool came_before(const struct pl_object *o, const struct pl_member *m) {
     for (size_t i = 0; i < o->n; i++) {
         struct pl_span name = {o->start + o->names[i].at, o->names[i].n};
-        if (same_name(m->name, name, m->name_escaped || o->names[i].escaped)) return true;
+        if (m->name_escaped || o->names[i].escaped) {
+            if (pl_text_equal(m->name, name)) return true;
+        } else if (m->name.n == name.n && !memcmp(m->name.at, name.at, name.n)) {
+            return true;
+        }
     }
     return false;
 }
@@ -62,7 +57,7 @@ static enum pl_step read_name(struct pl_object *o, struct pl_member *m) {
     return take(o, ':') ? PL_STEP_MEMBER : bad(o, "no colon after a member name");
 }
 
-static enum pl_step read_value(struct pl_object *o, struct pl_member *m) {
+enum pl_step pl_object_value(struct pl_object *o, struct pl_member *m) {
     struct pl_cursor *c = &o->cursor;
     pl_scan_space(c);
     const char *at = c->at;
@@ -73,7 +68,7 @@ static enum pl_step read_value(struct pl_object *o, struct pl_member *m) {
     return PL_STEP_MEMBER;
 }
 
-enum pl_step pl_object_next(struct pl_object *o, struct pl_member *m) {
+enum pl_step pl_object_name(struct pl_object *o, struct pl_member *m) {
     if (!o->n) {
         if (!take(o, '{')) return bad(o, "no object");
         if (take(o, '}')) return PL_STEP_END;
@@ -81,15 +76,10 @@ enum pl_step pl_object_next(struct pl_object *o, struct pl_member *m) {
         if (take(o, '}')) return PL_STEP_END;
         if (!take(o, ',')) return bad(o, "no comma between two members");
     }
-    enum pl_step step = read_name(o, m);
-    return step == PL_STEP_MEMBER ? read_value(o, m) : step;
+    return read_name(o, m);
 }
 
-bool pl_value_is_null(struct pl_span value) {
-    return value.n == 4 && *value.at == 'n';
-}
-
-struct pl_span pl_value_text(struct pl_span value) {
-    if (*value.at != '"') return (struct pl_span){NULL, 0};
-    return (struct pl_span){value.at + 1, value.n - 2};
+enum pl_step pl_object_next(struct pl_object *o, struct pl_member *m) {
+    enum pl_step step = pl_object_name(o, m);
+    return step == PL_STEP_MEMBER ? pl_object_value(o, m) : step;
 }

@@ -4,10 +4,6 @@
 #include <emmintrin.h>
 #endif
 
-void pl_scan_space(struct pl_cursor *c) {
-    while (c->at < c->end && (*c->at == ' ' || *c->at == '\n' || *c->at == '\r' || *c->at == '\t')) c->at++;
-}
-
 /* Well-formed sequences by Unicode's table 3-7: no overlong forms, no surrogates, nothing over U+10FFFF. */
 size_t pl_utf8_length(const char *text, const char *end) {
     const unsigned char *at = (const unsigned char *)text;

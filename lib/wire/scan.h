@@ -5,6 +5,7 @@
 #ifndef POUCH_WIRE_SCAN_H
 #define POUCH_WIRE_SCAN_H
 
+#include <string.h>
 #include <wire/envelope.h>
 
 enum { PL_SCAN_DEPTH_MAX = 512 };
@@ -13,7 +14,9 @@ struct pl_cursor {
     const char *at, *end;
 };
 
-void pl_scan_space(struct pl_cursor *c);
+static inline void pl_scan_space(struct pl_cursor *c) {
+    while (c->at < c->end && (*c->at == ' ' || *c->at == '\n' || *c->at == '\r' || *c->at == '\t')) c->at++;
+}
 
 /* From the opening quote to behind the closing one; escaped: it holds a backslash. */
 bool pl_scan_string(struct pl_cursor *c, bool *escaped);
@@ -23,9 +26,9 @@ bool pl_scan_value(struct pl_cursor *c, unsigned depth);
 
 /* One member of an object. */
 struct pl_member {
-    struct pl_span name;  /* contents, raw */
-    struct pl_span value; /* raw, with a string's quotes */
-    bool name_escaped, value_escaped;
+    struct pl_span name;              /* contents, raw */
+    struct pl_span value;             /* raw, with a string's quotes */
+    bool name_escaped, value_escaped; /* they hold a backslash */
 };
 
 /* Where a member's name lies in the text. */
@@ -49,16 +52,30 @@ void pl_object_begin(struct pl_object *o, const char *at, const char *end, unsig
 
 enum pl_step { PL_STEP_MEMBER, PL_STEP_END, PL_STEP_BAD };
 
-/* The next member. After END the cursor is behind the closing brace. */
+/* The next member, or its two halves. After END the cursor is behind the closing brace. */
 enum pl_step pl_object_next(struct pl_object *o, struct pl_member *m);
+enum pl_step pl_object_name(struct pl_object *o, struct pl_member *m);
+enum pl_step pl_object_value(struct pl_object *o, struct pl_member *m); /* MEMBER or BAD */
+
+/* True when two strings' raw contents are the same once escapes are read. */
+bool pl_text_equal(struct pl_span a, struct pl_span b);
 
 /* True when the member has this name, however it is written. */
-bool pl_member_is(const struct pl_member *m, const char *name, size_t n);
+static inline bool pl_member_is(const struct pl_member *m, const char *name, size_t n) {
+    if (m->name_escaped) return pl_text_equal(m->name, (struct pl_span){name, n});
+    return m->name.n == n && !memcmp(m->name.at, name, n);
+}
 
-/* A value's kind by its first byte. */
-bool pl_value_is_null(struct pl_span value);
-/* The contents of a string value; at NULL when it is none. */
-struct pl_span pl_value_text(struct pl_span value);
+/* What a value is, by its first byte: it was scanned. */
+static inline bool pl_value_is_null(struct pl_span value) {
+    return *value.at == 'n';
+}
+
+/* The contents of a string; at NULL for any other value. */
+static inline struct pl_span pl_value_text(struct pl_span value) {
+    if (*value.at != '"') return (struct pl_span){NULL, 0};
+    return (struct pl_span){value.at + 1, value.n - 2};
+}
 
 /*
  * The next character of string contents that were scanned, escapes read; a lone surrogate is
