@@ -161,9 +161,13 @@ static void no_signal_is_lost_between_threads(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_signal_stays_until_cleared), cmocka_unit_test(waiting_ends_with_a_signal_and_clears_it),
-        cmocka_unit_test(waiting_ends_with_the_time),   cmocka_unit_test(a_write_from_outside_wakes_too),
-        cmocka_unit_test(no_descriptor_left_is_told),   cmocka_unit_test(no_signal_is_lost_between_threads),
+        cmocka_unit_test(a_signal_stays_until_cleared),
+        cmocka_unit_test(waiting_ends_with_a_signal_and_clears_it),
+        cmocka_unit_test(waiting_ends_with_the_time),
+        cmocka_unit_test(a_write_from_outside_wakes_too),
+        cmocka_unit_test(no_descriptor_left_is_told),
+        cmocka_unit_test(a_signal_amid_a_clear_does_not_silence_later_ones),
+        cmocka_unit_test(no_signal_is_lost_between_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
