@@ -76,6 +76,9 @@ int ops_usage(const struct ops_call *call, const char *format, ...) __attribute_
 /* "pouch: why" on stderr for an error of the library; gives its exit code. */
 int ops_error(pouch_err e);
 
+/* The next step on stderr, where one helps whatever the command was: a broker that is not there. */
+void ops_advise(pouch_err e);
+
 /* Talk on stderr, one line. */
 void ops_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -35,7 +35,12 @@ int ops_usage(const struct ops_call *call, const char *format, ...) {
 
 int ops_error(pouch_err e) {
     ops_say("%s", pouch_why());
+    ops_advise(e);
     return pouch_err_exit_code(e);
+}
+
+void ops_advise(pouch_err e) {
+    if (e == POUCH_E_NO_BROKER) ops_say("to try things out without Kafka, run an embedded broker: pouch dev");
 }
 
 int ops_done(void) {

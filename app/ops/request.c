@@ -170,6 +170,7 @@ static int print_answer(const struct ops_call *call, const struct answer *a, con
     if (a->error)
         ops_say("%s: %s%s", pouch_err_code(a->error), a->why ? a->why : "out of memory",
                 a->answered && !a->sealed ? " (told without the key: anyone who may write the topic could have)" : "");
+    ops_advise(a->error);
     if (a->error == POUCH_E_TIMEOUT && nobody)
         ops_say("nobody answered on %s; start a worker with: pouch worker %s --pipe CMD", topic, topic);
     if (call->output != OPS_TABLE)
