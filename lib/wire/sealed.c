@@ -72,10 +72,10 @@ pouch_err pl_sealed_write(struct pl_buf *out, struct pl_sealer *s, const struct 
 }
 
 pouch_err pl_sealed_open(struct pl_buf *plain, struct pl_sealer *s, const struct pl_envelope *e) {
+    pl_buf_reset(plain);
     if (!e->data.at) return pl_fail(POUCH_E_BAD_ENVELOPE, "the envelope is an error in clear: nothing is sealed in it");
     size_t n = e->data.n / 2, iv_n = e->iv.n / 2;
     uint8_t iv[PL_IV_MAX], tag[PL_TAG_BYTES];
-    pl_buf_reset(plain);
     pouch_err err = pl_buf_reserve(plain, 2 * n);
     if (err) return err;
 

@@ -161,7 +161,9 @@ static void an_error_in_clear_cannot_be_opened(void **state) {
     static const char error[] =
         "{\"request_id\":\"00000000-0000-0000-0000-000000000000\",\"error\":{\"code\":\"no_route\"}}";
     struct pl_sealer *s = sealer_of(TEST_KEY_A);
+    assert_int_equal(pl_buf_puts(&plain, "an earlier message"), POUCH_OK);
     assert_int_equal(open_text(s, error, sizeof error - 1), POUCH_E_BAD_ENVELOPE);
+    assert_int_equal(plain.len, 0);
     pl_sealer_free(s);
 }
 
