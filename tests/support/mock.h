@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tsan.h>
 
 /* Protocol numbers of the requests that tests push errors for. */
 enum { TEST_API_PRODUCE = 0, TEST_API_FETCH = 1, TEST_API_METADATA = 3, TEST_API_INIT_PRODUCER_ID = 22 };

@@ -216,7 +216,7 @@ static void header_of(const rd_kafka_message_t *m, const char *name, char *out, 
 }
 
 static void note_record(struct peer *p, const struct peer_request *r) {
-    struct seen_record *seen = p->arg;
+    struct seen_record *seen = (struct seen_record *)p->arg + atomic_load(&p->seen);
     char reply[16];
     seen->id = r->id;
     snprintf(seen->key, sizeof seen->key, "%.*s", (int)r->message->key_len, (const char *)r->message->key);
@@ -235,8 +235,8 @@ static bool record_seen(void *seen) {
 /* acceptance: A8 A16 */
 static void a_request_carries_key_headers_deadline_and_reply_topic(void **state) {
     struct stage *s = *state;
-    struct seen_record seen = {0};
-    struct peer watcher = {.arg = &seen};
+    struct seen_record seen[2] = {0};
+    struct peer watcher = {.arg = seen};
     struct ending end = {0};
     char id[37], key[37];
     test_mock_topic(&s->mock, "watched", 1);
@@ -245,26 +245,25 @@ static void a_request_carries_key_headers_deadline_and_reply_topic(void **state)
     assert_int_equal(pouch_dest_add_header(to, "mine", "yes", 3), POUCH_OK);
     int64_t now = pl_wall_ms(&pl_clock_system);
     assert_int_equal(pouch_client_request(s->client, to, "1", 1, 5000, id, note_ending, &end), POUCH_OK);
-    test_until(record_seen, &seen);
-    pl_uuid_format(key, &seen.id);
+    test_until(record_seen, &seen[0]);
+    pl_uuid_format(key, &seen[0].id);
     assert_string_equal(key, id);
-    assert_string_equal(seen.key, id);
-    assert_string_equal(seen.reply_topic, "app.replies");
-    assert_string_equal(seen.mine, "yes");
-    assert_false(seen.has_reply_none);
-    assert_true(strtoll(seen.deadline, NULL, 10) >= now + 5000);
-    assert_true(strtoll(seen.deadline, NULL, 10) < now + 5000 + 30000);
+    assert_string_equal(seen[0].key, id);
+    assert_string_equal(seen[0].reply_topic, "app.replies");
+    assert_string_equal(seen[0].mine, "yes");
+    assert_false(seen[0].has_reply_none);
+    assert_true(strtoll(seen[0].deadline, NULL, 10) >= now + 5000);
+    assert_true(strtoll(seen[0].deadline, NULL, 10) < now + 5000 + 30000);
 
-    seen = (struct seen_record){0};
     assert_int_equal(pouch_dest_set_key(to, "customer 7"), POUCH_OK);
     struct ending stored = {0};
     assert_int_equal(pouch_client_send(s->client, to, "1", 1, id, note_stored, &stored), POUCH_OK);
-    test_until(record_seen, &seen);
-    pl_uuid_format(key, &seen.id);
+    test_until(record_seen, &seen[1]);
+    pl_uuid_format(key, &seen[1].id);
     assert_string_equal(key, id);
-    assert_string_equal(seen.key, "customer 7");
-    assert_string_equal(seen.reply_topic, "");
-    assert_true(seen.has_reply_none);
+    assert_string_equal(seen[1].key, "customer 7");
+    assert_string_equal(seen[1].reply_topic, "");
+    assert_true(seen[1].has_reply_none);
     test_until(has_ended, &stored);
     assert_int_equal(stored.error, POUCH_OK);
     pouch_dest_free(to);
