@@ -54,8 +54,9 @@ enum { PL_SOURCE_MAX = PL_NAME_MAX + 1 + 11 + 1 + 20 + 1 };
 
 struct pouch_job {
     struct pouch_worker *worker;
-    _Atomic(int) state;          /* enum pl_job_state */
-    _Atomic(int64_t) started_us; /* when the handler was called; 0: not yet */
+    _Atomic(int) state; /* enum pl_job_state */
+    /* When the handler was called; 0: not yet. Whoever reads a time here sees the opened request, too. */
+    _Atomic(int64_t) started_us;
 
     /* The request. Written when it is opened, only read from then on. */
     const struct pl_route *route;

@@ -150,7 +150,7 @@ void pl_jobs_time_out(struct pouch_worker *w) {
     if (now < w->look_us) return;
     w->look_us = now + most;
     for (struct pouch_job *j = w->jobs; j; j = j->next) {
-        int64_t started = atomic_load_explicit(&j->started_us, memory_order_relaxed);
+        int64_t started = atomic_load_explicit(&j->started_us, memory_order_acquire);
         if (!j->taken.message || !started || atomic_load_explicit(&j->state, memory_order_relaxed) != PL_JOB_OPEN)
             continue;
         if (started + most <= now)

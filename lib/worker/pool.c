@@ -46,7 +46,7 @@ static void run(struct pouch_job *j) {
         pl_job_let_go(j);
         return;
     }
-    atomic_store_explicit(&j->started_us, pl_mono_us(j->worker->clock), memory_order_relaxed);
+    atomic_store_explicit(&j->started_us, pl_mono_us(j->worker->clock), memory_order_release);
     j->route->fn(j, j->route->arg);
 }
 
