@@ -1,7 +1,10 @@
 /* A librdkafka configuration as Pouch needs it, and what its callbacks tell. */
+#include <base/clock.h>
 #include <base/log.h>
 #include <base/why.h>
 #include <bus/kafka.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,12 +109,17 @@ static enum pl_log_level level_of(int syslog_level) {
 }
 
 /*
- * One list of kafka.* serves producers and consumers; librdkafka warns of each property that only
- * the other kind reads. Lost connections come in floods and are no errors of ours, so they have
- * a rate limit of their own and cannot crowd out other lines.
+ * Warnings that ask nothing of anybody. One list of kafka.* serves producers and consumers, and each property
+ * that only the other kind reads is warned of; so is our allow.auto.create.topics, at each
+ * metadata request, by the mock, which is the only broker that does not know it.
  */
+static bool is_noise(const char *text) {
+    return strstr(text, "will be ignored by this") || strstr(text, "allow.auto.create.topics=false not supported");
+}
+
+/* Lost connections come in floods: they have a rate limit of their own and cannot crowd out other lines. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
-    if (!strcmp(facility, "CONFWARN") && strstr(text, "will be ignored by this")) return;
+    if (is_noise(text)) return;
     if (!strcmp(facility, "FAIL"))
         PL_LOG(PL_LOG_WARN, "connection to a broker failed", "client", rd_kafka_name(rk), "reason", text);
     else
@@ -128,7 +136,10 @@ static void on_error(rd_kafka_t *rk, int error, const char *reason, void *opaque
     }
     if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         PL_LOG(PL_LOG_WARN, "no broker is reachable", "client", rd_kafka_name(rk));
-    if (o) pl_kafka_trouble(o->health, e, reason);
+    if (o && o->refused && pl_kafka_class(e) == PL_KAFKA_PERMANENT)
+        o->refused(e, reason, o->owner);
+    else if (o)
+        pl_kafka_trouble(o->health, e, reason);
 }
 
 pouch_err pl_kafka_conf(rd_kafka_conf_t **conf, const struct pl_settings *s, const char *client_id, bool consumer,
@@ -162,6 +173,29 @@ pouch_err pl_kafka_new(rd_kafka_t **rk, rd_kafka_type_t type, rd_kafka_conf_t *c
     return pl_fail(POUCH_E_CONFIG, "no Kafka client: %s; check the kafka.* settings", why);
 }
 
+static void *destroy(void *rk) {
+    rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    return NULL;
+}
+
+void pl_kafka_close(rd_kafka_t *rk) {
+    enum { WAIT_US = 3000000 };
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, destroy, rk)) {
+        destroy(rk);
+        return;
+    }
+    int64_t until = pl_mono_us(&pl_clock_system) + WAIT_US;
+    while (pthread_tryjoin_np(thread, NULL)) {
+        if (pl_mono_us(&pl_clock_system) > until) {
+            PL_LOG(PL_LOG_WARN, "a Kafka client does not end; its threads are left behind");
+            pthread_detach(thread);
+            return;
+        }
+        poll(NULL, 0, 1);
+    }
+}
+
 bool pl_kafka_is_mock(const char *cluster_id) {
     static const char prefix[] = "mockCluster";
     return cluster_id && !strncmp(cluster_id, prefix, sizeof prefix - 1);
@@ -170,4 +204,8 @@ bool pl_kafka_is_mock(const char *cluster_id) {
 void pl_kafka_wake_on(rd_kafka_queue_t *q, struct pl_wake *w) {
     static const uint64_t one = 1;
     rd_kafka_queue_io_event_enable(q, w->fd, &one, sizeof one);
+}
+
+void pl_kafka_wake_off(rd_kafka_queue_t *q) {
+    rd_kafka_queue_io_event_enable(q, -1, NULL, 0);
 }

@@ -31,6 +31,11 @@ struct pl_kafka_health;
 struct pl_kafka_opaque {
     struct pl_kafka_health *health; /* may be NULL */
     void *owner;
+    /*
+     * What the error callback has to say of a topic and not of the brokers: PERMANENT errors such as a topic that
+     * was deleted under a consumer. On the thread that polls, from inside its call. May be NULL.
+     */
+    void (*refused)(rd_kafka_resp_err_t e, const char *reason, void *owner);
 };
 
 /*
@@ -45,6 +50,14 @@ POUCH_MUST_CHECK pouch_err pl_kafka_conf(rd_kafka_conf_t **conf, const struct pl
 
 /* rd_kafka_new(): takes conf in any case. CONFIG: properties that do not fit together; NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err pl_kafka_new(rd_kafka_t **rk, rd_kafka_type_t type, rd_kafka_conf_t *conf);
+
+/*
+ * rd_kafka_destroy() with a bound. librdkafka 2.0.2 never finishes with a consumer that had a partition
+ * assigned when its topic was deleted (docs/decisions); after 3 s such a handle is left to its own threads. Its queues
+ * must no longer signal a wake (pl_kafka_wake_off), and all of its messages, topics and queues be
+ * given back. A group's member leaves with rd_kafka_consumer_close() before.
+ */
+void pl_kafka_close(rd_kafka_t *rk);
 
 /* Shared by the handles of one client or worker: is any broker up, and what was the last error. Any thread. */
 struct pl_kafka_health *pl_kafka_health_new(void); /* NULL: no memory */
@@ -70,5 +83,6 @@ bool pl_kafka_is_mock(const char *cluster_id);
 
 /* Makes q signal w whenever it goes from empty to not empty. */
 void pl_kafka_wake_on(rd_kafka_queue_t *q, struct pl_wake *w);
+void pl_kafka_wake_off(rd_kafka_queue_t *q);
 
 #endif

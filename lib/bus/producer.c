@@ -42,7 +42,7 @@ enum { RECORD_BYTES = 36 };
 static pouch_err handle_new(struct pl_producer *p, struct handle **out) {
     struct handle *h = calloc(1, sizeof *h);
     if (!h) return pl_fail(POUCH_E_NO_MEMORY, "no memory for a producer");
-    h->opaque = (struct pl_kafka_opaque){p->health, h};
+    h->opaque = (struct pl_kafka_opaque){.health = p->health, .owner = h};
     h->producer = p;
     atomic_init(&h->refs, 1);
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(p->conf);
@@ -62,7 +62,7 @@ static pouch_err handle_new(struct pl_producer *p, struct handle **out) {
 static void handle_release(struct handle *h) {
     if (atomic_fetch_sub(&h->refs, 1) > 1) return;
     pl_topics_close(&h->topics);
-    rd_kafka_destroy(h->rk);
+    pl_kafka_close(h->rk);
     free(h);
 }
 
@@ -74,7 +74,7 @@ static void handle_end(struct handle *h) {
     if (rd_kafka_outq_len(h->rk) > 0)
         PL_LOG(PL_LOG_ERROR, "a finished producer did not report all its records", "client", rd_kafka_name(h->rk));
     rd_kafka_queue_t *q = rd_kafka_queue_get_main(h->rk);
-    rd_kafka_queue_io_event_enable(q, -1, NULL, 0);
+    pl_kafka_wake_off(q);
     rd_kafka_queue_destroy(q);
     handle_release(h);
 }
@@ -131,7 +131,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
 }
 
 static pouch_err make_conf(struct pl_producer *p, const struct pl_settings *s, const char *client_id) {
-    struct pl_kafka_opaque opaque = {p->health, NULL}; /* each handle sets its own */
+    struct pl_kafka_opaque opaque = {.health = p->health}; /* each handle sets its own */
     char text[32];
     size_t n = sizeof text;
     pouch_err e = pl_kafka_conf(&p->conf, s, client_id, false, &opaque, NULL);

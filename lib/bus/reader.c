@@ -5,10 +5,31 @@
 
 struct pl_reader {
     rd_kafka_t *rk;
-    rd_kafka_queue_t *queue; /* records, errors and callbacks of rk */
+    rd_kafka_queue_t *queue;                   /* records, errors and callbacks of rk */
+    rd_kafka_topic_partition_list_t *assigned; /* with the offsets where reading began; NULL: nothing yet */
     struct pl_wake *wake;
     struct pl_kafka_opaque opaque;
+    enum pl_reader_trouble trouble; /* of this take */
 };
+
+static enum pl_reader_trouble trouble_of(rd_kafka_resp_err_t e) {
+    switch (e) {
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return PL_READER_TOPIC_GONE;
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED: return PL_READER_REFUSED;
+    default: return PL_READER_NONE;
+    }
+}
+
+/* Errors of a topic come as records and, when metadata tells them, through the error callback. */
+static void on_refused(rd_kafka_resp_err_t e, const char *reason, void *owner) {
+    struct pl_reader *r = owner;
+    enum pl_reader_trouble trouble = trouble_of(e);
+    PL_LOG(PL_LOG_WARN, "reading fails", "client", rd_kafka_name(r->rk), "error", rd_kafka_err2name(e), "reason",
+           reason);
+    if (trouble) r->trouble = trouble;
+}
 
 /* librdkafka wants a group even where nothing is committed: the client id. */
 pouch_err pl_reader_new(struct pl_reader **out, const struct pl_settings *s, const char *client_id, bool mock,
@@ -20,7 +41,7 @@ pouch_err pl_reader_new(struct pl_reader **out, const struct pl_settings *s, con
     struct pl_reader *r = calloc(1, sizeof *r);
     if (!r) return pl_fail(POUCH_E_NO_MEMORY, "no memory for a reader");
     r->wake = wake;
-    r->opaque.health = health;
+    r->opaque = (struct pl_kafka_opaque){health, r, on_refused};
     rd_kafka_conf_t *conf;
     pouch_err e = pl_kafka_conf(&conf, s, client_id, true, &r->opaque, pairs);
     if (!e) e = pl_kafka_new(&r->rk, RD_KAFKA_CONSUMER, conf);
@@ -35,13 +56,21 @@ pouch_err pl_reader_new(struct pl_reader **out, const struct pl_settings *s, con
     return POUCH_OK;
 }
 
-/* Where reading has come to is later than what the caller knows. */
-static void keep_positions(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list) {
+/*
+ * Raises each offset to where reading has come. librdkafka forgets the position with each
+ * assignment, until the partition's next record is taken; till then it is where that assignment began.
+ */
+static void keep_positions(struct pl_reader *r, rd_kafka_topic_partition_list_t *list) {
+    if (!r->assigned) return;
     rd_kafka_topic_partition_list_t *at = rd_kafka_topic_partition_list_copy(list);
-    if (!rd_kafka_position(rk, at))
-        for (int i = 0; i < at->cnt; i++)
-            if (!at->elems[i].err && at->elems[i].offset > list->elems[i].offset)
-                list->elems[i].offset = at->elems[i].offset;
+    bool known = !rd_kafka_position(r->rk, at);
+    for (int i = 0; i < list->cnt; i++) {
+        rd_kafka_topic_partition_t *p = &list->elems[i];
+        const rd_kafka_topic_partition_t *began =
+            rd_kafka_topic_partition_list_find(r->assigned, p->topic, p->partition);
+        if (began && began->offset > p->offset) p->offset = began->offset;
+        if (known && !at->elems[i].err && at->elems[i].offset > p->offset) p->offset = at->elems[i].offset;
+    }
     rd_kafka_topic_partition_list_destroy(at);
 }
 
@@ -49,49 +78,40 @@ pouch_err pl_reader_assign(struct pl_reader *r, const char *topic, const struct 
                            bool from_start) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
     for (size_t i = 0; i < n; i++) rd_kafka_topic_partition_list_add(list, topic, p[i].partition)->offset = p[i].offset;
-    if (!from_start) keep_positions(r->rk, list);
+    if (!from_start) keep_positions(r, list);
     rd_kafka_resp_err_t e = rd_kafka_assign(r->rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    return e ? pl_kafka_fail(e, "reading from", topic) : POUCH_OK;
-}
-
-static enum pl_reader_trouble trouble_of(const rd_kafka_message_t *m) {
-    switch (m->err) {
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return PL_READER_TOPIC_GONE;
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED: return PL_READER_REFUSED;
-    default: return PL_READER_NONE;
+    if (e) {
+        rd_kafka_topic_partition_list_destroy(list);
+        return pl_kafka_fail(e, "reading from", topic);
     }
-}
-
-static void note_error(const rd_kafka_message_t *m, enum pl_reader_trouble *trouble) {
-    enum pl_reader_trouble kind = trouble_of(m);
-    PL_LOG(PL_LOG_WARN, "reading fails", "topic", m->rkt ? rd_kafka_topic_name(m->rkt) : NULL, "error",
-           rd_kafka_err2name(m->err), "reason", rd_kafka_message_errstr(m));
-    if (trouble && kind) *trouble = kind;
+    if (r->assigned) rd_kafka_topic_partition_list_destroy(r->assigned);
+    r->assigned = list;
+    return POUCH_OK;
 }
 
 size_t pl_reader_take(struct pl_reader *r, rd_kafka_message_t *out[], size_t max, enum pl_reader_trouble *trouble) {
-    if (trouble) *trouble = PL_READER_NONE;
+    r->trouble = PL_READER_NONE;
     ssize_t n = rd_kafka_consume_batch_queue(r->queue, 0, out, max);
     size_t records = 0;
     for (ssize_t i = 0; i < n; i++) {
         if (out[i]->err) {
-            note_error(out[i], trouble);
+            on_refused(out[i]->err, rd_kafka_message_errstr(out[i]), r);
             rd_kafka_message_destroy(out[i]);
         } else
             out[records++] = out[i];
     }
     if (records) pl_kafka_up(r->opaque.health);
     if (n == (ssize_t)max) pl_wake_signal(r->wake); /* librdkafka signals only what comes to an empty queue */
+    if (trouble) *trouble = r->trouble;
     return records;
 }
 
-/* There is no group to leave, so nothing is closed before. */
+/* There is no group to leave, so the consumer is not closed before. */
 void pl_reader_free(struct pl_reader *r) {
     if (!r) return;
+    if (r->assigned) rd_kafka_topic_partition_list_destroy(r->assigned);
+    pl_kafka_wake_off(r->queue);
     rd_kafka_queue_destroy(r->queue);
-    rd_kafka_destroy_flags(r->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    pl_kafka_close(r->rk);
     free(r);
 }

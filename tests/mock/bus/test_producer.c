@@ -177,7 +177,6 @@ static void missing_and_empty_keys_and_values_stay_apart(void **state) {
     bench_free(b);
 }
 
-/* acceptance: F11 F12 */
 static void each_broker_error_has_its_outcome(void **state) {
     (void)state;
     static const struct {
@@ -284,7 +283,6 @@ static void a_delivery_signals_the_wake(void **state) {
     bench_free(b);
 }
 
-/* acceptance: F12 */
 static void after_a_fatal_error_every_record_ends_once_and_is_stored(void **state) {
     (void)state;
     enum { COUNT = 2000 };
