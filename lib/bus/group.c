@@ -233,13 +233,20 @@ void pl_group_done(struct pl_group *g, struct pl_partition *p, uint64_t ticket) 
     pl_partition_unref(p);
 }
 
+/*
+ * What is done is committed before closing: when a rebalance is under way, 2.0.2 gives up membership
+ * and assignment as the first thing of a close and calls the rebalance callback after that.
+ */
+static void leave(struct pl_group *g) {
+    if (g->events) serve_events(g);
+    pl_group_revoke(g, false);
+    rd_kafka_resp_err_t e = rd_kafka_consumer_close(g->rk);
+    if (e) PL_LOG(PL_LOG_WARN, "leaving the group fails", "group", g->id, "error", rd_kafka_err2name(e));
+}
+
 void pl_group_leave(struct pl_group *g) {
     if (!g) return;
-    if (g->rk) {
-        rd_kafka_resp_err_t e = rd_kafka_consumer_close(g->rk);
-        if (e) PL_LOG(PL_LOG_WARN, "leaving the group fails", "group", g->id, "error", rd_kafka_err2name(e));
-    }
-    if (g->pending) rd_kafka_topic_partition_list_destroy(g->pending);
+    if (g->rk) leave(g);
     if (g->events) rd_kafka_queue_destroy(g->events);
     if (g->rk) rd_kafka_destroy(g->rk);
     free(g->client_id);

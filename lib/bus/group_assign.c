@@ -90,8 +90,7 @@ static void commit_done(struct pl_group *g) {
                rd_kafka_err2name(e));
 }
 
-/* The owner finishes, what is done is committed, then the partitions are nobody's. */
-static void revoke_all(struct pl_group *g, bool lost) {
+void pl_group_revoke(struct pl_group *g, bool lost) {
     drop_pending(g);
     g->start_anew = false;
     if (g->n_parts == 0) return;
@@ -118,7 +117,7 @@ void pl_group_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t e, rd_kafka_topic
     }
     bool lost = rd_kafka_assignment_lost(rk);
     log_rebalance(g, lost ? "partitions lost" : "partitions revoked", list->cnt);
-    revoke_all(g, lost);
+    pl_group_revoke(g, lost);
     rd_kafka_assign(rk, NULL);
 }
 

@@ -37,6 +37,9 @@ void pl_group_fail(struct pl_group *g, pouch_err e);
 /* librdkafka's rebalance callback; the opaque is the group's. */
 void pl_group_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t e, rd_kafka_topic_partition_list_t *list, void *opaque);
 
+/* The owner finishes, what is done is committed unless lost, then the partitions are nobody's. */
+void pl_group_revoke(struct pl_group *g, bool lost);
+
 /* Begins to read what is pending once its offsets are known, and starts anew what must. */
 void pl_group_settle(struct pl_group *g);
 
