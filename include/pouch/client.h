@@ -53,7 +53,9 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_new(pouch_client **c, const po
  * before done can be called.
  * INVALID_PAYLOAD: not JSON. TOO_LARGE: would pass the record limit (message.max.bytes less
  * 4 KiB for what hops add; hex doubles the payload). OVERLOADED: client.max_pending calls are
- * open, or the producer's queue is full. CLOSED: the client is closing. CONFIG, NO_MEMORY.
+ * open, or the producer's queue is full. CLOSED: the client is closing. TARGET_REFUSED,
+ * NOT_ALLOWED: the topic is known by now not to exist, or to refuse us (done tells it where that
+ * is not known yet). CONFIG, NO_MEMORY.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_request(pouch_client *c, const pouch_dest *to, const void *json,
                                                           size_t n, int timeout, char request_id[37],
