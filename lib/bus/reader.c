@@ -79,7 +79,9 @@ pouch_err pl_reader_assign(struct pl_reader *r, const char *topic, const struct 
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
     for (size_t i = 0; i < n; i++) rd_kafka_topic_partition_list_add(list, topic, p[i].partition)->offset = p[i].offset;
     if (!from_start) keep_positions(r, list);
+    rd_kafka_topic_t *t = rd_kafka_topic_new(r->rk, topic, NULL); /* finds the leaders now, not within a second */
     rd_kafka_resp_err_t e = rd_kafka_assign(r->rk, list);
+    if (t) rd_kafka_topic_destroy(t);
     if (e) {
         rd_kafka_topic_partition_list_destroy(list);
         return pl_kafka_fail(e, "reading from", topic);
