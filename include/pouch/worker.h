@@ -27,6 +27,9 @@ typedef struct pouch_job pouch_job;
  * here or later from any thread; an error leaves the job open. A job that is not ended within
  * handler.timeout is failed by the worker: the requester gets handler_timeout, and the
  * handler's own ending then returns HANDLER_TIMEOUT, after which the job is gone as after POUCH_OK.
+ * The same happens to jobs still open when the worker has stopped; those requests come again.
+ * So each job must be ended in the end: one that never is counts as in flight for good, and
+ * keeps its memory, even past pouch_worker_free().
  */
 typedef void pouch_handler_fn(pouch_job *job, void *arg);
 
@@ -39,8 +42,8 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_worker_handle(pouch_worker *w, const 
 
 /*
  * Works until pouch_worker_stop(), then takes no more, finishes what is in flight (up to the
- * setting drain), commits and leaves the group. POUCH_OK after a stop.
- * CONFIG: no topic handled; or a group without offsets finds old requests and start = auto.
+ * setting drain), commits and leaves the group. POUCH_OK after a stop. A worker runs once.
+ * CONFIG: no topic handled; it has run before; a group without offsets finds old requests and start = auto.
  * NO_BROKER: none answered within client.connect_timeout. TARGET_REFUSED: a topic does not exist.
  * NOT_ALLOWED: the broker refuses us. NO_MEMORY.
  */
@@ -49,7 +52,7 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_worker_run(pouch_worker *w);
 /* Async-signal-safe, from any thread, before or during _run. */
 POUCH_API void pouch_worker_stop(pouch_worker *w);
 
-/* Not during _run. Waits for handlers that still run. NULL is allowed. */
+/* Not during _run. Waits for handlers that still run, but not for jobs that other threads keep (see above). NULL is allowed. */
 POUCH_API void pouch_worker_free(pouch_worker *w);
 
 /* What the job is about; all borrowed until the job has ended. */
@@ -74,10 +77,17 @@ POUCH_API const char *pouch_job_header_at(const pouch_job *j, size_t i, const vo
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_reply(pouch_job *j, const void *json, size_t n);
 
-/* For good: the requester gets handler_error with this text (sealed; at most 8 KiB are kept). Without a requester: dead letter. */
+/*
+ * For good: the requester gets handler_error with this text (sealed; at most 8 KiB are kept). Without
+ * a requester, and after the last retry, the record becomes a dead letter with the text's
+ * first 1 KiB in a header, in clear: what only the requester may read does not belong in it.
+ */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_fail(pouch_job *j, const char *text);
 
-/* Again, up to retry.attempts in all and while the deadline allows; then fails for good with this text, and dead letter. */
+/*
+ * Again, at once, up to retry.attempts in all and while the deadline allows; then fails for good with this
+ * text (see above), told to the requester and in a dead letter.
+ */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_retry(pouch_job *j, const char *reason);
 
 /* To the next service: same request id, reply topic and deadline, hop + 1; its last service answers the requester. HOP_LIMIT after 16. */

@@ -293,6 +293,30 @@ static inline void reply_text(pouch_job *job, const char *json) {
     expect(pouch_job_reply(job, json, strlen(json)), POUCH_OK);
 }
 
+/* What the group has committed of the worker's topic. */
+static inline int64_t committed_by(const struct fixture *f, const char *group) {
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    char why[256];
+    rd_kafka_conf_set(conf, "bootstrap.servers", f->mock.brokers, NULL, 0);
+    rd_kafka_conf_set(conf, "group.id", group, NULL, 0);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    assert_non_null(rk);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, WORK, 0);
+    assert_int_equal(rd_kafka_committed(rk, list, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    int64_t offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(rk);
+    return offset;
+}
+
+/* The offset that the next record of the worker's topic will have. */
+static inline int64_t next_offset(const struct fixture *f) {
+    int64_t low, high;
+    assert_int_equal(rd_kafka_query_watermark_offsets(f->producer, WORK, 0, &low, &high, 10000), 0);
+    return high;
+}
+
 /* A gate that handlers wait at until the test opens it. */
 struct gate {
     pthread_mutex_t lock;

@@ -47,22 +47,6 @@ static int stop(void **state) {
     return 0;
 }
 
-/* What the worker's group has committed. */
-static int64_t committed(struct fixture *f) {
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    char why[256];
-    rd_kafka_conf_set(conf, "bootstrap.servers", f->mock.brokers, NULL, 0);
-    rd_kafka_conf_set(conf, "group.id", WORK ".workers", NULL, 0);
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, WORK, 0);
-    assert_int_equal(rd_kafka_committed(rk, list, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
-    int64_t offset = list->elems[0].offset;
-    rd_kafka_topic_partition_list_destroy(list);
-    rd_kafka_destroy(rk);
-    return offset;
-}
-
 /* acceptance: A21 */
 static void a_stop_finishes_and_commits_what_is_in_flight(void **state) {
     struct fixture *f = *state;
@@ -76,7 +60,8 @@ static void a_stop_finishes_and_commits_what_is_in_flight(void **state) {
     worker_join(f);
     pouch_worker_free(f->worker);
     assert_string_equal(answer_to(f, first).payload, "1");
-    assert_int_equal(committed(f), atomic_load(&calls)); /* what was taken is done, and what was done is committed */
+    assert_int_equal(committed_by(f, WORK ".workers"),
+                     atomic_load(&calls)); /* what was taken is done, and what was done is committed */
 }
 
 /* acceptance: A21 */
@@ -91,7 +76,7 @@ static void a_request_not_finished_within_drain_is_handled_again_by_the_next_wor
     request(f, "\"keep\"", id);
     test_until(has_kept, NULL);
     worker_stop(f);
-    assert_int_equal(committed(f), 1);
+    assert_int_equal(committed_by(f, WORK ".workers"), 1);
     pouch_job *job = atomic_load(&kept);
     assert_string_equal(pouch_job_request_id(job), id);
     pouch_worker_free(f->worker);
@@ -106,7 +91,7 @@ static void a_request_not_finished_within_drain_is_handled_again_by_the_next_wor
     assert_string_equal(answer_to(f, id).payload, "\"second time\"");
     worker_stop(f);
     pouch_worker_free(f->worker);
-    assert_int_equal(committed(f), 2);
+    assert_int_equal(committed_by(f, WORK ".workers"), 2);
 }
 
 static void a_handler_that_still_runs_is_waited_for_by_free(void **state) {

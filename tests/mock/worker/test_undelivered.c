@@ -10,17 +10,29 @@ enum { BROKER_WORK = 1, BROKER_LETTERS, BROKER_GONE, BROKERS = BROKER_GONE };
 
 static struct fixture fixture;
 static atomic_long blocked_while_handling;
+static atomic_int handled;
+static bool stopped;
+
+static char large[1501]; /* a reply that is a record of more than 3,000 bytes */
 
 static void handle(pouch_job *job, void *arg) {
     (void)arg;
+    atomic_fetch_add(&handled, 1);
     if (payload_is(job, "\"after\"")) atomic_store(&blocked_while_handling, (long)pl_metric_get(PL_M_BLOCKED));
-    echo(job);
+    if (payload_is(job, "\"large reply\""))
+        reply_text(job, large);
+    else
+        echo(job);
 }
 
 static int start(void **state) {
     static const char *const topics[] = {GONE, NULL};
-    static const char *const settings[] = {"deadline.skew", "100ms", NULL};
+    static const char *const settings[] = {
+        "deadline.skew", "100ms", "worker.concurrency", "1", "worker.max_in_flight_bytes", "4KiB", "drain",
+        "500ms",         NULL};
     (void)state;
+    memset(large, 'x', sizeof large - 1);
+    large[0] = large[sizeof large - 2] = '"';
     fixture_start(&fixture, BROKERS, topics);
     rd_kafka_mock_cluster_t *cluster = fixture.mock.cluster;
     rd_kafka_mock_partition_set_leader(cluster, WORK, 0, BROKER_WORK);
@@ -33,7 +45,7 @@ static int start(void **state) {
 
 static int stop(void **state) {
     (void)state;
-    worker_stop(&fixture);
+    if (!stopped) worker_stop(&fixture);
     pouch_worker_free(fixture.worker);
     fixture_stop(&fixture);
     assert_int_equal(atomic_load(&surprises), 0);
@@ -85,11 +97,49 @@ static void a_reply_waits_for_its_topic_until_the_deadline(void **state) {
     assert_true(pl_wall_ms(&pl_clock_system) > strtoll(deadline, NULL, 10) - 1000);
 }
 
+static bool has_handled(void *wanted) {
+    return atomic_load(&handled) >= *(int *)wanted;
+}
+
+/* With more than 4 KiB of outcomes waiting for their broker, no further handler starts. */
+static void handlers_wait_while_outcomes_cannot_be_delivered(void **state) {
+    enum { MANY = 10, LOOKS = 20 };
+    static char ids[MANY][ID_TEXT];
+    (void)state;
+    int before = atomic_load(&handled), wanted = before + 2;
+    assert_int_equal(rd_kafka_mock_broker_set_down(fixture.mock.cluster, BROKER_GONE), 0);
+    for (int i = 0; i < MANY; i++)
+        ask(&fixture, WORK, (struct request){.payload = "\"large reply\"", .reply_topic = GONE}, ids[i]);
+    test_until(has_handled, &wanted);
+    for (int i = 0; i < LOOKS; i++) tap(&fixture);
+    assert_int_equal(atomic_load(&handled), wanted);
+    assert_int_equal(rd_kafka_mock_broker_set_up(fixture.mock.cluster, BROKER_GONE), 0);
+    for (int i = 0; i < MANY; i++) assert_true(answer_on(&fixture, GONE, ids[i]).success);
+}
+
+/* The last test: it stops the worker. */
+static void a_dead_letter_that_was_not_stored_keeps_its_record_uncommitted(void **state) {
+    char id[ID_TEXT];
+    (void)state;
+    request(&fixture, "1", id);
+    answer_to(&fixture, id);
+    int64_t stuck_at = next_offset(&fixture);
+    refuse(BROKER_LETTERS, 1000, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    produce(&fixture, WORK, "garbage", 7, NULL);
+    test_until(partition_waits, NULL);
+    worker_stop(&fixture);
+    stopped = true;
+    assert_int_equal(committed_by(&fixture, WORK ".workers"), stuck_at);
+    assert_int_equal(pl_metric_get(PL_M_BLOCKED), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_partition_waits_until_its_dead_letter_is_stored),
         cmocka_unit_test(a_reply_that_is_refused_for_good_becomes_a_dead_letter),
         cmocka_unit_test(a_reply_waits_for_its_topic_until_the_deadline),
+        cmocka_unit_test(handlers_wait_while_outcomes_cannot_be_delivered),
+        cmocka_unit_test(a_dead_letter_that_was_not_stored_keeps_its_record_uncommitted),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

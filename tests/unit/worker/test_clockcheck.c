@@ -5,26 +5,23 @@
 
 enum { TOLERANCE_MS = 2000 };
 
+struct fixture {
+    struct test_clock time;
+    struct pl_clockcheck check;
+};
+
 static void pass(struct test_clock *t, int64_t ms) {
     t->mono_us += ms * 1000;
     t->wall_ms += ms;
 }
 
 static int start(void **state) {
-    static struct {
-        struct test_clock time;
-        struct pl_clockcheck check;
-    } fixture;
+    static struct fixture fixture;
     test_clock_init(&fixture.time);
     pl_clockcheck_init(&fixture.check, &fixture.time.clock, TOLERANCE_MS);
     *state = &fixture;
     return 0;
 }
-
-struct fixture {
-    struct test_clock time;
-    struct pl_clockcheck check;
-};
 
 static void a_steady_clock_is_believed(void **state) {
     struct fixture *f = *state;
