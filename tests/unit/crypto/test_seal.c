@@ -349,6 +349,25 @@ static void spare_sealers_serve_many_threads_through_reloads(void **state) {
     unlink(f.path);
 }
 
+/* Retired keys must not stay in memory until somebody happens to seal again. */
+static void no_spare_sealer_keeps_keys_of_before_a_reload(void **state) {
+    (void)state;
+    struct test_ringfile f;
+    pouch_keyring *ring = test_ring(&f, "a:" TEST_KEY_A);
+    struct pl_sealer *given, *held;
+    assert_int_equal(pl_sealer_take(&given, ring, PL_OVER_LIMIT_WARN), POUCH_OK);
+    assert_int_equal(pl_sealer_take(&held, ring, PL_OVER_LIMIT_WARN), POUCH_OK);
+    pl_sealer_give(given);
+    assert_int_equal(ring->n_spares, 1);
+    test_ringfile_write(&f, "b:" TEST_KEY_B);
+    assert_int_equal(pouch_keyring_reload(ring), POUCH_OK);
+    assert_int_equal(ring->n_spares, 0);
+    pl_sealer_give(held);
+    assert_int_equal(ring->n_spares, 0);
+    pouch_keyring_free(ring);
+    unlink(f.path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_published_vector_opens),
@@ -361,6 +380,7 @@ int main(void) {
         cmocka_unit_test(a_sealer_follows_its_ring),
         cmocka_unit_test(a_key_over_its_limit_seals_no_more_when_told_to_stop),
         cmocka_unit_test(a_forked_sealer_draws_ivs_of_its_own),
+        cmocka_unit_test(no_spare_sealer_keeps_keys_of_before_a_reload),
         cmocka_unit_test(spare_sealers_serve_many_threads_through_reloads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
