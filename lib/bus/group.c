@@ -239,6 +239,7 @@ void pl_group_done(struct pl_group *g, struct pl_partition *p, uint64_t ticket) 
  */
 static void leave(struct pl_group *g) {
     if (g->events) serve_events(g);
+    g->leaving = true;
     pl_group_revoke(g, false);
     rd_kafka_resp_err_t e = rd_kafka_consumer_close(g->rk);
     if (e) PL_LOG(PL_LOG_WARN, "leaving the group fails", "group", g->id, "error", rd_kafka_err2name(e));

@@ -107,6 +107,10 @@ static void log_rebalance(const struct pl_group *g, const char *what, int n) {
 
 void pl_group_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t e, rd_kafka_topic_partition_list_t *list, void *opaque) {
     struct pl_group *g = ((struct pl_kafka_opaque *)opaque)->owner;
+    if (g->leaving) {
+        rd_kafka_assign(rk, NULL);
+        return;
+    }
     if (e == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         log_rebalance(g, "partitions assigned", list->cnt);
         drop_pending(g);
