@@ -64,8 +64,8 @@ void ops_help(FILE *out, const struct ops_command *const commands[], const struc
                  "nobody in between can read it.\n\nCommands:\n");
     for (size_t i = 0; commands[i]; i++) fprintf(out, "  %-16s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(out, "\nTry it without a Kafka:\n"
-                 "  pouch dev > /tmp/pouch.env &  sleep 1; . /tmp/pouch.env\n"
-                 "  pouch worker hello --exec 'cat' &\n"
+                 "  pouch dev --topic hello > pouch.env &  sleep 1; . ./pouch.env\n"
+                 "  pouch worker hello --exec cat &\n"
                  "  echo '{\"name\":\"Ada\"}' | pouch request hello\n\n"
                  "Exit codes: 0 done, 1 a negative answer, 64 usage, 65 bad data, 69 no broker or worker,\n"
                  "75 timeout or try later, 77 not permitted, 78 settings.\n\n"

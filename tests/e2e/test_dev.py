@@ -1,0 +1,189 @@
+"""pouch dev: the embedded broker, its key and its end."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+
+import independent
+import pytest
+from confluent_kafka.admin import AdminClient
+from conftest import POUCH, Program, Pouch, clean_environment
+
+
+class Dev(Program):
+    """A running `pouch dev` at home in tmp_path."""
+
+    def __init__(self, folder, *words, name="dev", **env):
+        self.state = folder / "state"
+        env = dict(clean_environment(), HOME=str(folder), XDG_STATE_HOME=str(self.state), **env)
+        super().__init__([POUCH, "dev", *words], env, folder, name)
+        self.wait_for("stop it with Ctrl-C")
+
+    def exports(self):
+        """What a shell makes of the output."""
+        script = '. "$1"; printf "%s\\n%s\\n" "$POUCH_BROKERS" "$POUCH_KEY_FILE"'
+        done = subprocess.run(["sh", "-c", script, "sh", self.out], capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"}, check=True)
+        brokers, key_file = done.stdout.splitlines()
+        return {"POUCH_BROKERS": brokers, "POUCH_KEY_FILE": key_file}
+
+    def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+@pytest.fixture
+def start(tmp_path):
+    running = []
+
+    def start_dev(*words, folder=tmp_path, **env):
+        folder.mkdir(exist_ok=True)
+        running.append(Dev(folder, *words, name=f"dev-{len(running)}", **env))
+        return running[-1]
+
+    yield start_dev
+    for dev in running:
+        if dev.running():
+            dev.end()
+
+
+@pytest.fixture
+def at_dev(start, tmp_path):
+    """The program with what `pouch dev` exports, and nothing else."""
+    made = []
+
+    def use(*words):
+        exports = start(*words).exports()
+        pouch = Pouch(exports["POUCH_BROKERS"], tmp_path)
+        del pouch.env["ENCRYPTION_KEY"]
+        pouch.env.update(exports)
+        made.append(pouch)
+        return pouch
+
+    yield use
+    for pouch in made:
+        pouch.stop_all()
+
+
+def test_it_prints_what_other_terminals_need_and_nothing_else(start, tmp_path):
+    dev = start()
+    lines = dev.stdout().splitlines()
+    assert [line.split("=")[0] for line in lines] == ["export POUCH_BROKERS", "export POUCH_KEY_FILE"]
+    exports = dev.exports()
+    assert exports["POUCH_BROKERS"].startswith("127.0.0.1:")
+    assert exports["POUCH_KEY_FILE"] == str(tmp_path / "state" / "pouch" / "dev.key")
+    assert "nothing is kept on disk" in dev.stderr()
+    assert all(line.startswith("pouch: ") for line in dev.stderr().splitlines())
+    assert [path for path in (tmp_path / "state").rglob("*") if path.is_file()] == [tmp_path / "state" / "pouch" / "dev.key"]
+
+
+@pytest.mark.acceptance("A3")
+def test_a_key_is_made_for_its_owner_alone_and_kept(start):
+    first = start()
+    path = first.state / "pouch" / "dev.key"
+    key = path.read_text()
+    assert len(bytes.fromhex(key.strip())) == 32
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert first.end() == 0
+    second = start()
+    assert second.exports()["POUCH_KEY_FILE"] == str(path) and path.read_text() == key
+
+
+def test_a_home_with_odd_characters_reaches_the_shell_whole(start, tmp_path):
+    dev = start(folder=tmp_path / "it's a `home` $HOME")
+    path = dev.exports()["POUCH_KEY_FILE"]
+    assert path == str(tmp_path / "it's a `home` $HOME" / "state" / "pouch" / "dev.key")
+
+
+def test_a_key_that_is_given_is_used(start, tmp_path):
+    key = tmp_path / "my.key"
+    key.write_text("a" * 64 + "\n")
+    key.chmod(0o600)
+    by_flag = start("--key-file", key, "-o", "json")
+    printed = json.loads(by_flag.stdout())
+    assert printed["key_file"] == str(key) and printed["brokers"]
+    by_environment = start("-o", "json", ENCRYPTION_KEY="b" * 64)
+    assert json.loads(by_environment.stdout())["key_file"] is None
+    assert not by_flag.state.exists(), "no key was to be made"
+    assert "POUCH_KEY_FILE" in start(ENCRYPTION_KEY="").stdout()
+
+
+def test_a_key_file_that_is_not_there_is_refused(tmp_path):
+    done = subprocess.run([POUCH, "dev", "--key-file", tmp_path / "none"], capture_output=True, text=True, env=clean_environment(), timeout=60)
+    assert done.returncode == 78 and "pouch key new" in done.stderr and done.stdout == ""
+
+
+def test_topics_have_the_partitions_asked_for(start):
+    exports = start("--topic", "one", "--topic", "three:3", "-t", "four:4").exports()
+    topics = AdminClient({"bootstrap.servers": exports["POUCH_BROKERS"]}).list_topics(timeout=30).topics
+    assert {name: len(topic.partitions) for name, topic in topics.items()} == {"one": 1, "three": 3, "four": 4}
+
+
+@pytest.mark.acceptance("A9", "A10", "A11")
+def test_a_request_is_answered_through_it(at_dev):
+    pouch = at_dev("--topic", "hello")
+    pouch.start("worker", "hello", "--exec", "cat").wait_for("taking requests")
+    done = pouch.ask("hello", {"name": "Ada"})
+    assert done.returncode == 0 and json.loads(done.stdout)["payload"] == {"name": "Ada"}, done.stderr
+    assert "waiting for a worker" not in done.stderr
+    [request] = independent.read_all(pouch.brokers, "hello")
+    assert b"Ada" not in request.value()
+
+
+def test_a_worker_tells_how_to_make_a_topic_that_is_missing(at_dev):
+    pouch = at_dev()
+    done = pouch.run("worker", "later", "--exec", "cat")
+    advice = "pouch topic create later"
+    assert done.returncode == 1 and advice in done.stderr, done.stderr
+    pouch.ok(*advice.split()[1:])
+    pouch.worker("later", "--exec", "cat")
+    assert pouch.ask("later", 1).returncode == 0
+
+
+def test_what_the_help_says_to_try_works(tmp_path):
+    text = subprocess.run([POUCH, "--help"], capture_output=True, text=True, check=True).stdout
+    snippet = text.split("Try it")[1].split("\n\n")[0].split("\n", 1)[1]
+    assert snippet.count("pouch ") == 3
+    env = dict(clean_environment(), HOME=str(tmp_path), XDG_STATE_HOME=str(tmp_path), PATH=f"{POUCH.parent}:{os.environ['PATH']}")
+    script = f"trap 'kill $(jobs -p); wait' EXIT\n{snippet}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=env, cwd=tmp_path, timeout=120)
+    assert done.stdout == '{"name":"Ada"}\n', done.stderr
+
+
+@pytest.mark.acceptance("A12")
+def test_a_request_that_nobody_answers_says_so_after_a_moment(at_dev):
+    pouch = at_dev("--topic", "hello")
+    asking = pouch.start("request", "hello", "1", "--timeout", "60s")
+    asking.wait_for("waiting for a worker on hello")
+    pouch.worker("hello", "--exec", "cat")
+    assert asking.process.wait(60) == 0 and asking.stdout() == "1\n"
+
+
+def test_topics_are_listed_and_described(at_dev):
+    pouch = at_dev("--topic", "hello:2")
+    pouch.ok("topic", "create", "more")
+    rows = {row["topic"]: row["partitions"] for row in json.loads(pouch.ok("topic", "list", "-o", "json"))}
+    assert rows["hello"] == 2 and "more" in rows
+    independent.produce(pouch.brokers, "hello", b"1", partition=1)
+    found = json.loads(pouch.ok("topic", "describe", "hello", "-o", "json"))
+    assert [(p["low"], p["high"]) for p in found["partition"]] == [(0, 0), (0, 1)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it(at_dev, start, number):
+    dev = start("--topic", "hello")
+    assert dev.end(number) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_while_clients_are_there(start, tmp_path, number):
+    dev = start("--topic", "hello")
+    pouch = Pouch(dev.exports()["POUCH_BROKERS"], tmp_path)
+    try:
+        pouch.worker("hello", "--exec", "cat")
+        asking = pouch.start("request", "nobody", "1", "--timeout", "60s")
+        asking.wait_for("waiting for a worker")
+        assert dev.end(number) == 0
+    finally:
+        pouch.stop_all()
