@@ -37,8 +37,11 @@ foreach(target pouch_shared pouch_static)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/include ${CMAKE_BINARY_DIR}/generated)
 endforeach()
 
+# The prefix is filled in when it is known: cmake --install --prefix may name another than was configured.
 set(POUCH_REQUIRES "${packages}")
-configure_file(cmake/libpouch.pc.in ${CMAKE_BINARY_DIR}/generated/libpouch.pc @ONLY)
+set(POUCH_PREFIX "@CMAKE_INSTALL_PREFIX@")
+configure_file(cmake/libpouch.pc.in ${CMAKE_BINARY_DIR}/generated/libpouch.pc.in @ONLY)
+install(CODE "configure_file(\"${CMAKE_BINARY_DIR}/generated/libpouch.pc.in\" \"${CMAKE_BINARY_DIR}/generated/libpouch.pc\" @ONLY)")
 install(TARGETS pouch_shared pouch_static
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/pouch DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")

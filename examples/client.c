@@ -14,8 +14,9 @@ enum { MANY = 100, TIMEOUT_MS = 30000 };
 static pouch_err call(pouch_client *client, const pouch_dest *to, const char *json, int timeout) {
     pouch_reply *reply = NULL;
     pouch_err e = pouch_client_call(client, to, json, strlen(json), timeout, NULL, &reply);
+    size_t n;
     if (!e)
-        printf("  %s -> %s\n", json, (const char *)pouch_reply_payload(reply, NULL));
+        printf("  %s -> %s\n", json, (const char *)pouch_reply_payload(reply, &n));
     else
         printf("  %s -> %s: %s\n", json, pouch_err_code(e), reply ? pouch_reply_error(reply) : pouch_why());
     pouch_reply_free(reply);
