@@ -1,4 +1,8 @@
-/* Envelopes without any I/O: seal and open one, for tools, tests and other transports. */
+/*
+ * Envelopes without any I/O: seal and open one, for tools, tests and other transports. Any
+ * thread. The settings crypto.iv_bytes and crypto.over_limit are those of the environment at
+ * the first call, as there are no options to take them from.
+ */
 #ifndef POUCH_ENVELOPE_H
 #define POUCH_ENVELOPE_H
 

@@ -17,8 +17,8 @@ typedef struct pouch_keyring pouch_keyring;
 /*
  * Loads a ring. path NULL: the environment variable ENCRYPTION_KEY, a ring of one.
  * On success *ring is a reference of the caller's; clients and workers take their own.
- * CONFIG: no key, unreadable, readable by others than its owner and group, a malformed or
- * repeated line (named by number, never quoted). NO_MEMORY.
+ * CONFIG: no key, unreadable, open to others (readable by more than owner and group, writable
+ * by more than the owner), a malformed or repeated line (named by number, never quoted). NO_MEMORY.
  * There is no start without a key: no random key is ever made up.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_keyring_load(pouch_keyring **ring, const char *path);
