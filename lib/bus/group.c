@@ -221,8 +221,8 @@ size_t pl_group_take(struct pl_group *g, struct pl_taken out[], size_t max) {
     size_t n = g->failed ? 0 : take_all(g, out, max);
     pl_group_store(g);
     if (n) pl_kafka_up(g->opaque.health);
-    /* librdkafka signals only what comes to an empty queue. */
-    if (n == max || g->start_anew) pl_wake_signal(g->wake);
+    /* librdkafka signals only what comes to an empty queue. An owner that has no room calls by itself when it has. */
+    if ((n > 0 && n == max) || g->start_anew) pl_wake_signal(g->wake);
     return n;
 }
 

@@ -93,9 +93,10 @@ static void commit_done(struct pl_group *g) {
 void pl_group_revoke(struct pl_group *g, bool lost) {
     drop_pending(g);
     g->start_anew = false;
-    if (g->n_parts == 0) return;
-    g->hooks.revoke(g->parts, g->n_parts, lost, g->hooks.owner);
-    if (!lost) commit_done(g);
+    if (g->n_parts > 0) {
+        g->hooks.revoke(g->parts, g->n_parts, lost, g->hooks.owner);
+        if (!lost) commit_done(g);
+    }
     drop_partitions(g);
 }
 
