@@ -134,10 +134,9 @@ static void dispatch(struct pouch_worker *w, const struct pl_taken taken[], size
 
 static void take(struct pouch_worker *w) {
     struct pl_taken taken[PL_BATCH];
-    size_t most = pl_jobs_ready(w, room(w));
-    size_t before = w->bytes, n = pl_group_take(w->group, taken, most);
-    w->more = n > 0 && n == most;
+    size_t n = pl_group_take(w->group, taken, pl_jobs_ready(w, room(w)));
     if (!n) return;
+    size_t before = w->bytes;
     dispatch(w, taken, n);
     w->usual_bytes = (7 * w->usual_bytes + (w->bytes - before) / n) / 8 + 1;
 }
@@ -148,7 +147,7 @@ static int64_t until_next(const struct pouch_worker *w) {
     int64_t due = w->producer_full ? now + PRODUCER_FULL_US : first ? first->due : next;
     if (due < next) next = due;
     if (w->live && w->look_us < next) next = w->look_us;
-    return w->more || next < now ? 0 : next - now;
+    return next < now ? 0 : next - now;
 }
 
 static void wait_until(struct pouch_worker *w, int64_t until_us) {
@@ -168,7 +167,6 @@ static void revoke(struct pl_partition *const parts[], size_t n, bool lost, void
     struct pouch_worker *w = owner;
     int64_t until = pl_mono_us(w->clock) + (int64_t)w->settings.drain_ms * 1000;
     if (w->drain_until_us && w->drain_until_us < until) until = w->drain_until_us;
-    w->more = false;
     while (!lost && !w->closing && any_open(parts, n) && pl_mono_us(w->clock) < until) {
         wait_until(w, until);
         serve(w);
@@ -194,7 +192,6 @@ static pouch_err work(struct pouch_worker *w) {
 static void drain(struct pouch_worker *w) {
     struct pl_taken none[1];
     w->drain_until_us = pl_mono_us(w->clock) + (int64_t)w->settings.drain_ms * 1000;
-    w->more = false;
     while (w->live && pl_mono_us(w->clock) < w->drain_until_us) {
         wait_until(w, w->drain_until_us);
         serve(w);

@@ -49,7 +49,6 @@ struct pouch_worker {
     size_t usual_bytes;     /* of a record, as they have been lately */
     struct pl_heap waiting; /* posts, until their due() */
     bool producer_full;
-    bool more;                       /* the last take stopped at its own bound */
     int64_t look_us;                 /* when the next handler can time out, at the earliest */
     int64_t drain_until_us;          /* once it is stopping */
     int64_t counts[PL_METRIC_COUNT]; /* not yet added to the metrics */
