@@ -483,6 +483,7 @@ def test_a_payload_that_is_not_json_exits_65(alone, command):
     assert done.returncode == DATA and answer["request_id"] is None and answer["error"]["code"] == "invalid_payload"
 
 
+@pytest.mark.acceptance("A1", "A23")
 def test_without_a_broker_the_exit_code_is_69(alone):
     commands = [["topic", "list"], ["topic", "create", "t"], ["topic", "describe", "t"], ["topic", "delete", "t", "--yes"],
                 ["request", "t", "1"], ["send", "t", "1"], ["bench", "request", "t"]]

@@ -58,7 +58,7 @@ def test_a_demo_that_is_stopped_leaves_nothing(demo):
     folder, start = demo
     program = start("stopped")
     program.wait_for("Requests and answers", 600)
-    os.killpg(program.process.pid, signal.SIGINT)
+    os.killpg(program.process.pid, signal.SIGTERM)
     assert program.process.wait(60) == 130
     wait_until(lambda: not processes_marked(folder), "the demo's processes ending")
     assert_nothing_is_left(folder)

@@ -60,7 +60,7 @@ def test_the_worker_of_the_demo_answers_and_refuses(shell):
     assert done.returncode == 1 and "shout wants a text" in done.stderr
 
 
-@pytest.mark.acceptance("A15", "A25")
+@pytest.mark.acceptance("A1", "A15", "A25")
 def test_the_worker_and_client_in_c_talk(dev):
     for topic in ("calculate", "get-user"):
         dev.topic(topic)
