@@ -143,7 +143,8 @@ static void a_new_assignment_goes_on_where_reading_is(void **state) {
     fill(b, 1, 100, 8);
     b->batch = 7; /* so that records of the old assignment are still queued */
     assign(b, &one, 1, false);
-    take_until(b, 49);
+    b->target = 49;
+    test_until(has_taken, b);
     assign(b, both, 2, false);
     take_until(b, 200);
     assert_int_equal(b->next[0], 100);
