@@ -2,24 +2,28 @@
 #include <base/why.h>
 #include <client/client.h>
 #include <crypto/random.h>
-#include <inttypes.h>
 #include <metrics/metrics.h>
-#include <stdio.h>
 #include <string.h>
 #include <wire/sealed.h>
 
 enum {
     TIMEOUT_MOST_MS = 24 * 60 * 60 * 1000,
     FOR_HOPS = 4096, /* what the hops of a request may add to its record */
-    OWN_HEADERS = 2,
+    OWN_HEADERS = 1,
+    DIGITS_MAX = 19,       /* of an int64_t that is not negative */
     OWN_HEADER_BYTES = 64, /* what those take at most */
 };
 
-pouch_err pl_ask_timeout(const pouch_client *c, int *timeout) {
-    if (*timeout == 0) *timeout = c->settings.request_timeout_ms;
-    if (*timeout > 0 && *timeout <= TIMEOUT_MOST_MS) return POUCH_OK;
+pouch_err pl_ask_begin(const pouch_client *c, struct pl_ask *a) {
+    a->now_ms = pl_wall_ms(c->clock);
+    if (a->timeout_ms == 0) a->timeout_ms = c->settings.request_timeout_ms;
+    if (a->timeout_ms > 0 && a->timeout_ms <= TIMEOUT_MOST_MS) return POUCH_OK;
     return pl_fail(POUCH_E_CONFIG, "a timeout of %d ms: it is 1 ms to 24 h, or 0 for the setting request.timeout",
-                   *timeout);
+                   a->timeout_ms);
+}
+
+int64_t pl_ask_due(const pouch_client *c, const struct pl_ask *a) {
+    return pl_mono_us(c->clock) + (int64_t)a->timeout_ms * 1000;
 }
 
 static struct pl_seal_to seal_to(const pouch_client *c, const struct pl_ask *a, const struct pl_uuid *id) {
@@ -60,6 +64,7 @@ pouch_err pl_ask_check(const pouch_client *c, const struct pl_ask *a) {
 
 void pl_ask_note(const pouch_client *c, struct pl_call *call, const struct pl_ask *a, const struct pl_uuid *id) {
     call->id = *id;
+    call->timeout_ms = a->timeout_ms;
     call->iv_bytes = a->to->iv_bytes ? a->to->iv_bytes : c->settings.iv_bytes;
     strcpy(call->topic, topic_of(c, a->to)); /* both are checked names, so they fit */
 }
@@ -67,7 +72,7 @@ void pl_ask_note(const pouch_client *c, struct pl_call *call, const struct pl_as
 static pouch_err seal(pouch_client *c, struct pl_ask_desk *desk, const struct pl_ask *a, const struct pl_uuid *id) {
     const struct pl_seal_to to = seal_to(c, a, id);
     pl_buf_reset(&desk->plain);
-    pouch_err e = c->dialect->write_request(&desk->plain, id, a->json, a->n, pl_wall_ms(c->clock));
+    pouch_err e = c->dialect->write_request(&desk->plain, id, a->json, a->n, a->now_ms);
     return e ? e : pl_sealed_write(&desk->envelope, desk->sealer, &to, desk->plain.at, desk->plain.len);
 }
 
@@ -83,6 +88,16 @@ static pouch_err produce(pouch_client *c, struct pl_gate *gate, const struct pl_
     return held ? POUCH_OK : pl_producer_send(c->producer, r);
 }
 
+/* printf takes as long for this as the cipher does for a small payload. */
+static struct pl_header number_header(const char *name, int64_t value, char digits[DIGITS_MAX]) {
+    char *end = digits + DIGITS_MAX, *at = end;
+    do {
+        *--at = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    return (struct pl_header){name, at, (size_t)(end - at)};
+}
+
 /* The reply's key tells its request, which saves scanning other instances' replies, unless a request's own key looks like an id. */
 static void note_key(pouch_client *c, const pouch_dest *to) {
     struct pl_uuid ignored;
@@ -93,18 +108,18 @@ static void note_key(pouch_client *c, const pouch_dest *to) {
 pouch_err pl_ask_send(pouch_client *c, struct pl_ask_desk *desk, const struct pl_ask *a, const struct pl_uuid *id,
                       struct pl_call *call) {
     struct pl_header headers[PL_DEST_HEADERS_MAX + OWN_HEADERS];
-    char id_text[37], deadline[24];
+    char id_text[37], digits[DIGITS_MAX];
     pouch_err e = seal(c, desk, a, id);
     if (e) return e;
     pl_uuid_format(id_text, id);
     size_t n = a->to->n_headers;
     if (n) memcpy(headers, a->to->headers, n * sizeof *headers);
-    if (a->deadline_ms) {
-        int digits = snprintf(deadline, sizeof deadline, "%" PRId64, a->deadline_ms);
-        headers[n++] = (struct pl_header){PL_H_DEADLINE, deadline, (size_t)digits};
+    if (a->wants_reply) {
+        headers[n++] = number_header(PL_H_DEADLINE, a->now_ms + a->timeout_ms, digits);
+        note_key(c, a->to);
+    } else {
+        headers[n++] = (struct pl_header){PL_H_REPLY, "none", 4};
     }
-    if (!a->wants_reply) headers[n++] = (struct pl_header){PL_H_REPLY, "none", 4};
-    if (a->wants_reply) note_key(c, a->to);
     const struct pl_record record = {
         .topic = topic_of(c, a->to),
         .key = a->to->key ? a->to->key : id_text,
@@ -122,8 +137,8 @@ pouch_err pl_ask_send(pouch_client *c, struct pl_ask_desk *desk, const struct pl
 }
 
 /* Notes the call before its record is sent, or the reply could be faster than the note. */
-static pouch_err ask(pouch_client *c, struct pl_ask_desk *desk, const struct pl_ask *a, int timeout,
-                     const struct pl_uuid *id, pouch_reply_fn *done, void *arg) {
+static pouch_err ask(pouch_client *c, struct pl_ask_desk *desk, const struct pl_ask *a, const struct pl_uuid *id,
+                     pouch_reply_fn *done, void *arg) {
     struct pl_call *call;
     bool sooner;
     pouch_err e = pl_pending_reserve(&c->pending, &call, 1);
@@ -131,8 +146,7 @@ static pouch_err ask(pouch_client *c, struct pl_ask_desk *desk, const struct pl_
     pl_ask_note(c, call, a, id);
     call->replied = done;
     call->arg = arg;
-    call->timeout_ms = timeout;
-    e = pl_pending_open(&c->pending, &call, 1, pl_mono_us(c->clock) + (int64_t)timeout * 1000, &sooner);
+    e = pl_pending_open(&c->pending, &call, 1, pl_ask_due(c, a), &sooner);
     if (e) return e;
     if (sooner) pl_wake_signal(&c->wake);
     e = pl_ask_send(c, desk, a, id, call);
@@ -140,38 +154,37 @@ static pouch_err ask(pouch_client *c, struct pl_ask_desk *desk, const struct pl_
     return e && pl_pending_withdraw(&c->pending, call) ? e : POUCH_OK;
 }
 
-pouch_err pl_ask(pouch_client *c, struct pl_ask *a, int timeout, char request_id[37], pouch_reply_fn *done, void *arg) {
+pouch_err pl_ask(pouch_client *c, struct pl_ask *a, char request_id[37], pouch_reply_fn *done, void *arg) {
     struct pl_ask_desk *desk;
     struct pl_uuid id;
-    pouch_err e = pl_ask_timeout(c, &timeout);
+    pouch_err e = pl_ask_begin(c, a);
     if (!e) e = pl_ask_check(c, a);
     if (!e) e = pl_random_uuid(&id);
     if (e) return e;
     if (request_id) pl_uuid_format(request_id, &id);
-    a->deadline_ms = pl_wall_ms(c->clock) + timeout;
     e = pl_ask_desk_take(&c->desks, &desk);
     if (e) return e;
-    e = ask(c, desk, a, timeout, &id, done, arg);
+    e = ask(c, desk, a, &id, done, arg);
     pl_ask_desk_give(&c->desks, desk);
     return e;
 }
 
 pouch_err pouch_client_request(pouch_client *c, const pouch_dest *to, const void *json, size_t n, int timeout,
                                char request_id[37], pouch_reply_fn *done, void *arg) {
-    struct pl_ask a = {.to = to, .json = json, .n = n, .wants_reply = true};
+    struct pl_ask a = {.to = to, .json = json, .n = n, .wants_reply = true, .timeout_ms = timeout};
     pouch_err e = pl_client_enter(c);
     if (e) return e;
-    e = pl_ask(c, &a, timeout, request_id, done, arg);
+    e = pl_ask(c, &a, request_id, done, arg);
     pl_client_leave(c);
     return e;
 }
 
-static pouch_err tell(pouch_client *c, const struct pl_ask *a, char request_id[37], pouch_stored_fn *stored,
-                      void *arg) {
+static pouch_err tell(pouch_client *c, struct pl_ask *a, char request_id[37], pouch_stored_fn *stored, void *arg) {
     struct pl_call *call = NULL; /* nobody is to be told: then the record needs no entry */
     struct pl_ask_desk *desk;
     struct pl_uuid id;
-    pouch_err e = pl_ask_check(c, a);
+    pouch_err e = pl_ask_begin(c, a);
+    if (!e) e = pl_ask_check(c, a);
     if (!e) e = pl_random_uuid(&id);
     if (!e) e = pl_ask_desk_take(&c->desks, &desk);
     if (e) return e;
@@ -195,7 +208,7 @@ static pouch_err tell(pouch_client *c, const struct pl_ask *a, char request_id[3
 
 pouch_err pouch_client_send(pouch_client *c, const pouch_dest *to, const void *json, size_t n, char request_id[37],
                             pouch_stored_fn *stored, void *arg) {
-    const struct pl_ask a = {.to = to, .json = json, .n = n};
+    struct pl_ask a = {.to = to, .json = json, .n = n};
     pouch_err e = pl_client_enter(c);
     if (e) return e;
     e = tell(c, &a, request_id, stored, arg);

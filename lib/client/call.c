@@ -37,14 +37,14 @@ static pouch_err wait_for(struct waiter *w, pouch_reply **reply) {
 
 pouch_err pouch_client_call(pouch_client *c, const pouch_dest *to, const void *json, size_t n, int timeout,
                             char request_id[37], pouch_reply **reply) {
-    struct pl_ask a = {.to = to, .json = json, .n = n, .wants_reply = true};
+    struct pl_ask a = {.to = to, .json = json, .n = n, .wants_reply = true, .timeout_ms = timeout};
     struct waiter w = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
     *reply = NULL;
     if (!c->settings.thread)
         return pl_fail(POUCH_E_CONFIG, "a call that waits needs client.thread = on: use pouch_client_request()");
     pouch_err e = pl_client_enter(c);
     if (e) return e;
-    e = pl_ask(c, &a, timeout, request_id, answered, &w);
+    e = pl_ask(c, &a, request_id, answered, &w);
     if (!e) e = wait_for(&w, reply);
     pl_client_leave(c);
     pthread_cond_destroy(&w.ended);

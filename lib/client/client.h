@@ -97,15 +97,17 @@ struct pl_ask {
     const char *json;
     size_t n;
     bool wants_reply;
-    int64_t deadline_ms; /* wall clock, for the record; 0: none */
+    int timeout_ms; /* 0: the setting, until pl_ask_begin() */
+    int64_t now_ms; /* wall clock, by pl_ask_begin() */
 };
-POUCH_MUST_CHECK pouch_err pl_ask_timeout(const pouch_client *c, int *timeout); /* 0 becomes the setting. CONFIG */
+POUCH_MUST_CHECK pouch_err pl_ask_begin(const pouch_client *c, struct pl_ask *a);       /* CONFIG: the timeout */
 POUCH_MUST_CHECK pouch_err pl_ask_check(const pouch_client *c, const struct pl_ask *a); /* TOO_LARGE, INVALID_PAYLOAD */
+int64_t pl_ask_due(const pouch_client *c, const struct pl_ask *a); /* monotonic: when it times out, asked now */
 void pl_ask_note(const pouch_client *c, struct pl_call *call, const struct pl_ask *a, const struct pl_uuid *id);
 POUCH_MUST_CHECK pouch_err pl_ask_send(pouch_client *c, struct pl_ask_desk *desk, const struct pl_ask *a,
                                        const struct pl_uuid *id,
                                        struct pl_call *call); /* seals, then produces or holds */
-POUCH_MUST_CHECK pouch_err pl_ask(pouch_client *c, struct pl_ask *a, int timeout, char request_id[37],
-                                  pouch_reply_fn *done, void *arg);
+POUCH_MUST_CHECK pouch_err pl_ask(pouch_client *c, struct pl_ask *a, char request_id[37], pouch_reply_fn *done,
+                                  void *arg);
 
 #endif

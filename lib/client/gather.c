@@ -72,13 +72,12 @@ void pl_gather_part_ended(pouch_client *c, struct pl_gather *g, pouch_err e, con
 struct gathering {
     pouch_dest *const *to;
     struct pl_ask ask; /* but for `to` */
-    int timeout;
     struct pl_call **calls;
     struct pl_gather *group;
 };
 
 static pouch_err check_all(const pouch_client *c, struct gathering *s) {
-    pouch_err e = pl_ask_timeout(c, &s->timeout);
+    pouch_err e = pl_ask_begin(c, &s->ask);
     for (size_t i = 0; !e && i < s->group->n; i++) {
         s->ask.to = s->to[i];
         e = pl_ask_check(c, &s->ask);
@@ -97,17 +96,14 @@ static pouch_err open_all(pouch_client *c, struct gathering *s) {
         s->ask.to = s->to[i];
         pl_ask_note(c, s->calls[i], &s->ask, &g->ids[i]);
         s->calls[i]->gather = g;
-        s->calls[i]->timeout_ms = s->timeout;
     }
-    int64_t due = pl_mono_us(c->clock) + (int64_t)s->timeout * 1000;
-    e = pl_pending_open(&c->pending, s->calls, g->n, due, &sooner);
+    e = pl_pending_open(&c->pending, s->calls, g->n, pl_ask_due(c, &s->ask), &sooner);
     if (!e && sooner) pl_wake_signal(&c->wake);
     return e;
 }
 
 /* The group may be gone at any moment from here on, so ids come from the calls, whose records we hold until sent. */
 static void send_all(pouch_client *c, struct gathering *s, size_t n, struct pl_ask_desk *desk) {
-    s->ask.deadline_ms = pl_wall_ms(c->clock) + s->timeout;
     for (size_t i = 0; i < n; i++) {
         s->ask.to = s->to[i];
         const struct pl_uuid id = s->calls[i]->id;
@@ -132,7 +128,7 @@ static pouch_err gather(pouch_client *c, struct gathering *s) {
 
 pouch_err pouch_client_gather(pouch_client *c, pouch_dest *const to[], size_t n_to, size_t enough, const void *json,
                               size_t n, int timeout, pouch_gather_fn *done, void *arg) {
-    struct gathering s = {.to = to, .ask = {.json = json, .n = n, .wants_reply = true}, .timeout = timeout};
+    struct gathering s = {.to = to, .ask = {.json = json, .n = n, .wants_reply = true, .timeout_ms = timeout}};
     if (n_to < 1 || n_to > PARTS_MAX || enough > n_to)
         return pl_fail(
             POUCH_E_CONFIG,

@@ -2,6 +2,7 @@
 #include <client/pending.h>
 #include <metrics/metrics.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SLAB_CALLS = 64, CALL_AND_RECORD = 2 };
 
@@ -60,7 +61,8 @@ static pouch_err take(struct pl_pending *p, struct pl_call *calls[], size_t n) {
             return pl_fail(POUCH_E_NO_MEMORY, "out of memory for open calls");
         }
         calls[i] = pop(&p->pool);
-        *calls[i] = (struct pl_call){.holders = CALL_AND_RECORD};
+        memset(calls[i], 0, offsetof(struct pl_call, topic)); /* the name is always written before it is read */
+        calls[i]->holders = CALL_AND_RECORD;
     }
     return POUCH_OK;
 }

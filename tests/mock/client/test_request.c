@@ -1,6 +1,7 @@
 /* One request and its one answer, whatever that is. */
 #include <support.h>
 
+#include <client/client.h>
 #include <metrics/metrics.h>
 #include <mock.h>
 
@@ -285,6 +286,27 @@ static void a_send_to_an_unknown_topic_is_never_stored(void **state) {
     pouch_dest_free(to);
 }
 
+/* A producer that ended for good is made anew: what it had under way ends, what comes after goes on. */
+static void a_producer_that_ends_takes_only_its_own_calls_along(void **state) {
+    struct stage *s = *state;
+    struct ending under_way[5] = {0}, later = {0};
+    test_until(client_is_ready, s->client);
+    rd_kafka_mock_broker_set_rtt(s->mock.cluster, 1, 3000);
+    for (int i = 0; i < 5; i++) ask(s->client, "orders", "\"silence\"", 60000, &under_way[i]);
+    rd_kafka_t *rk = pl_producer_take(s->client->producer);
+    rd_kafka_test_fatal_error(rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test");
+    pl_producer_give(rk);
+    for (int i = 0; i < 5; i++) {
+        test_until(has_ended, &under_way[i]);
+        assert_int_equal(under_way[i].error, POUCH_E_NO_BROKER);
+    }
+    rd_kafka_mock_broker_set_rtt(s->mock.cluster, 1, 0);
+    ask(s->client, "orders", "1", 30000, &later);
+    test_until(has_ended, &later);
+    assert_int_equal(later.error, POUCH_OK);
+    for (int i = 0; i < 5; i++) assert_int_equal(atomic_load(&under_way[i].times), 1);
+}
+
 struct loop {
     pouch_client *client;
     pouch_dest *to;
@@ -373,6 +395,7 @@ int main(void) {
         ON_STAGE(the_size_limit_is_exact),
         ON_STAGE(a_request_carries_key_headers_deadline_and_reply_topic),
         ON_STAGE(a_send_to_an_unknown_topic_is_never_stored),
+        ON_STAGE(a_producer_that_ends_takes_only_its_own_calls_along),
         ON_STAGE(a_callback_may_ask_again),
         ON_STAGE(past_max_pending_calls_are_refused),
         ON_STAGE(close_waits_for_answers_on_their_way),
