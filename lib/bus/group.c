@@ -42,10 +42,7 @@ static pouch_err check_assignor(const rd_kafka_conf_t *conf) {
     return POUCH_OK;
 }
 
-/*
- * queued.max.messages.kbytes counts for each partition here, as each has its own queue, and with
- * a queue full librdkafka sleeps a second.
- */
+/* The bounds on what is queued count for each partition here, as each has its own queue. */
 static pouch_err connect_group(struct pl_group *g, bool mock) {
     const char *pairs[] = {"group.id",
                            g->id,
@@ -61,6 +58,8 @@ static pouch_err connect_group(struct pl_group *g, bool mock) {
                            "1000",
                            "auto.offset.reset",
                            "error",
+                           "queued.min.messages",
+                           "50000",
                            "queued.max.messages.kbytes",
                            "16384",
                            "fetch.wait.max.ms",
@@ -92,6 +91,7 @@ static pouch_err start(struct pl_group *g, bool mock, const char *const topics[]
     if (!g->client_id || !g->id) return pl_fail(POUCH_E_NO_MEMORY, "no memory to join the group");
     pouch_err err = connect_group(g, mock);
     if (err) return err;
+    pl_group_read_bounds(g);
     rd_kafka_poll_set_consumer(g->rk);
     g->events = rd_kafka_queue_get_consumer(g->rk);
     pl_kafka_wake_on(g->events, g->wake);
@@ -174,6 +174,7 @@ static bool note(struct pl_group *g, struct pl_partition *p, rd_kafka_message_t 
         g->start_anew = true;
         return false;
     }
+    pl_partition_weigh(p, m);
     p->position = m->offset + 1;
     p->refs++;
     return true;
@@ -184,6 +185,7 @@ static size_t take_from(struct pl_group *g, struct pl_partition *p, struct pl_ta
     rd_kafka_message_t *batch[BATCH];
     if (p->held || p->out_of_range || pl_watermark_full(&p->watermark)) return 0;
     size_t want = p->watermark.max - pl_watermark_open(&p->watermark), there = rd_kafka_queue_length(p->queue);
+    pl_partition_watch(g, p, there);
     if (want > there) want = there;
     if (want > max) want = max;
     if (want > BATCH) want = BATCH;

@@ -30,6 +30,8 @@ struct pl_partition {
     int64_t commit;          /* the watermark's last word */
     bool dirty;              /* commit is not yet stored with librdkafka */
     bool out_of_range;       /* position is no longer in the log */
+    size_t mean_bytes;       /* of its latest records */
+    bool full;               /* librdkafka has stopped fetching it until there is room */
     size_t refs;             /* the group's one, and one for each record that is out */
 };
 

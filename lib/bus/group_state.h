@@ -15,6 +15,7 @@ struct pl_group {
     struct pl_wake *wake;
     struct pl_group_hooks hooks;
     size_t max_open;
+    size_t queue_records, queue_bytes; /* librdkafka fetches no more for a partition that has so much */
 
     /* Given to us by the group, but where to begin is not known yet. */
     rd_kafka_topic_partition_list_t *pending;
@@ -46,6 +47,15 @@ void pl_group_settle(struct pl_group *g);
 
 /* Hands the offsets of what is done to librdkafka, which commits them each second. */
 void pl_group_store(struct pl_group *g);
+
+/* What librdkafka's bounds are; to be called once there is a handle. */
+void pl_group_read_bounds(struct pl_group *g);
+
+/* Sees to it that fetching goes on when a queue that was full has room again. there: records in it. */
+void pl_partition_watch(struct pl_group *g, struct pl_partition *p, size_t there);
+
+/* A record was taken from the queue. */
+void pl_partition_weigh(struct pl_partition *p, const rd_kafka_message_t *m);
 
 void pl_partition_unref(struct pl_partition *p);
 

@@ -1,0 +1,39 @@
+/*
+ * Keeps librdkafka fetching. When the queues of all partitions of a broker are full, 2.0.2's thread for
+ * that broker sleeps a second, however soon there is room again. Any request to the
+ * broker wakes it, so one is made as soon as a queue that was full is half empty: once for
+ * thousands of records.
+ */
+#include <bus/group_state.h>
+#include <stdlib.h>
+
+/* The answer does not matter, only that the request has been sent. */
+enum { NUDGE_MS = 50 };
+
+static size_t bound(const struct pl_group *g, const char *name) {
+    char text[32];
+    size_t n = sizeof text;
+    if (rd_kafka_conf_get(rd_kafka_conf(g->rk), name, text, &n) != RD_KAFKA_CONF_OK) return 0;
+    return strtoul(text, NULL, 10);
+}
+
+void pl_group_read_bounds(struct pl_group *g) {
+    g->queue_records = bound(g, "queued.min.messages");
+    g->queue_bytes = bound(g, "queued.max.messages.kbytes") * 1024;
+}
+
+void pl_partition_weigh(struct pl_partition *p, const rd_kafka_message_t *m) {
+    size_t n = m->len + m->key_len;
+    p->mean_bytes = p->mean_bytes ? p->mean_bytes - p->mean_bytes / 16 + n / 16 : n;
+}
+
+void pl_partition_watch(struct pl_group *g, struct pl_partition *p, size_t there) {
+    size_t bytes = there * p->mean_bytes;
+    int64_t low, high;
+    if (there >= g->queue_records / 4 * 3 || bytes >= g->queue_bytes / 4 * 3)
+        p->full = true;
+    else if (p->full && there < g->queue_records / 2 && bytes < g->queue_bytes / 2) {
+        p->full = false;
+        rd_kafka_query_watermark_offsets(g->rk, p->topic, p->id, &low, &high, NUDGE_MS);
+    }
+}
