@@ -220,11 +220,12 @@ static size_t take_all(struct pl_group *g, struct pl_taken out[], size_t max) {
 size_t pl_group_take(struct pl_group *g, struct pl_taken out[], size_t max) {
     serve_events(g);
     pl_group_settle(g);
+    bool was_to_start_anew = g->start_anew;
     size_t n = g->failed ? 0 : take_all(g, out, max);
     pl_group_store(g);
     if (n) pl_kafka_up(g->opaque.health);
     /* librdkafka signals only what comes to an empty queue. An owner that has no room calls by itself when it has. */
-    if ((n > 0 && n == max) || g->start_anew) pl_wake_signal(g->wake);
+    if ((n > 0 && n == max) || (g->start_anew && !was_to_start_anew)) pl_wake_signal(g->wake);
     return n;
 }
 
@@ -250,8 +251,11 @@ static void leave(struct pl_group *g) {
 void pl_group_leave(struct pl_group *g) {
     if (!g) return;
     if (g->rk) leave(g);
-    if (g->events) rd_kafka_queue_destroy(g->events);
-    if (g->rk) rd_kafka_destroy(g->rk);
+    if (g->events) {
+        pl_kafka_wake_off(g->events);
+        rd_kafka_queue_destroy(g->events);
+    }
+    if (g->rk) pl_kafka_close(g->rk);
     free(g->client_id);
     free(g->id);
     free(g);

@@ -89,8 +89,8 @@ bool pl_group_joined(const struct pl_group *g);
 size_t pl_group_partitions(const struct pl_group *g, struct pl_partition **out, size_t max);
 
 /*
- * Calls revoke for all partitions, commits, leaves, frees. NULL allowed. Waits for messages that
- * were taken and not destroyed: librdkafka does not end before they are.
+ * Calls revoke for all partitions, commits, leaves, frees. NULL allowed. Messages that were taken
+ * should be destroyed before: librdkafka does not end until they are (pl_kafka_close).
  */
 void pl_group_leave(struct pl_group *g);
 
