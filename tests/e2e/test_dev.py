@@ -146,7 +146,7 @@ def test_what_the_help_says_to_try_works(tmp_path):
     snippet = text.split("Try it")[1].split("\n\n")[0].split("\n", 1)[1]
     assert snippet.count("pouch ") == 3
     env = dict(clean_environment(), HOME=str(tmp_path), XDG_STATE_HOME=str(tmp_path), PATH=f"{POUCH.parent}:{os.environ['PATH']}")
-    script = f"trap 'kill $(jobs -p); wait' EXIT\n{snippet}"
+    script = f"trap 'set -- $(jobs -p); kill $2; wait $2; kill $1; wait' EXIT\n{snippet}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=env, cwd=tmp_path, timeout=120)
     assert done.stdout == '{"name":"Ada"}\n', done.stderr
 
@@ -174,6 +174,19 @@ def test_topics_are_listed_and_described(at_dev):
 def test_a_signal_ends_it(at_dev, start, number):
     dev = start("--topic", "hello")
     assert dev.end(number) == 0
+
+
+def test_a_worker_ends_though_its_broker_is_gone(start, tmp_path):
+    dev = start("--topic", "hello")
+    pouch = Pouch(dev.exports()["POUCH_BROKERS"], tmp_path)
+    try:
+        worker = pouch.start("worker", "hello", "--exec", "cat", "--drain", "1s").wait_for("taking requests")
+        assert pouch.ask("hello", 1).returncode == 0
+        assert dev.end() == 0
+        worker.wait_for("no broker is reachable")
+        assert worker.stop() is not None
+    finally:
+        pouch.stop_all()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
