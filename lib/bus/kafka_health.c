@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct pl_kafka_health {
     atomic_bool all_down;
@@ -48,23 +49,29 @@ void pl_kafka_trouble(struct pl_kafka_health *h, rd_kafka_resp_err_t e, const ch
     pthread_mutex_unlock(&h->lock);
 }
 
+/* A connection that ends as soon as it begins is closed without a reason; librdkafka tells of none. */
+static const char *reason_of(const struct pl_kafka_health *h) {
+    if (h->error) return h->reason;
+    if (pl_kafka_all_down(h)) return "it closes our connections, as brokers do that want TLS or SASL";
+    return "no connection has been tried yet";
+}
+
+static const char *next_step(rd_kafka_resp_err_t e, const char *reason) {
+    if (e == RD_KAFKA_RESP_ERR__SSL || strstr(reason, "SSL routines"))
+        return "check kafka.security.protocol, kafka.ssl.ca.location and the name in the broker's certificate";
+    if (pl_kafka_err(e) == POUCH_E_NOT_ALLOWED)
+        return "check kafka.security.protocol, kafka.sasl.mechanisms, kafka.sasl.username and its password, and this "
+               "user's ACLs";
+    if (e == RD_KAFKA_RESP_ERR__RESOLVE) return "check the host name in `brokers`";
+    if (!e) return "check `brokers` and kafka.security.protocol";
+    return "check `brokers` and that Kafka runs there";
+}
+
 void pl_kafka_health_text(struct pl_kafka_health *h, const char *brokers, char *out, size_t n) {
     pthread_mutex_lock(&h->lock);
-    rd_kafka_resp_err_t e = h->error;
-    const char *why = e ? h->reason : "no connection has been tried yet";
-    if (e == RD_KAFKA_RESP_ERR__SSL)
-        snprintf(out, n,
-                 "no TLS connection to %s (%s): check kafka.security.protocol, kafka.ssl.ca.location and the name in "
-                 "the broker's certificate",
-                 brokers, why);
-    else if (pl_kafka_err(e) == POUCH_E_NOT_ALLOWED)
-        snprintf(out, n,
-                 "the brokers at %s refuse us (%s): check kafka.security.protocol, kafka.sasl.mechanisms, "
-                 "kafka.sasl.username and its password, and this user's ACLs",
-                 brokers, why);
-    else if (e == RD_KAFKA_RESP_ERR__RESOLVE)
-        snprintf(out, n, "no broker answers at %s (%s): check the host name in `brokers`", brokers, why);
-    else
-        snprintf(out, n, "no broker answers at %s (%s): check `brokers` and that Kafka runs there", brokers, why);
+    const char *reason = reason_of(h);
+    bool refused = pl_kafka_err(h->error) == POUCH_E_NOT_ALLOWED;
+    snprintf(out, n, "%s %s (%s): %s", refused ? "we are refused by" : "no broker answers at", brokers, reason,
+             next_step(h->error, reason));
     pthread_mutex_unlock(&h->lock);
 }

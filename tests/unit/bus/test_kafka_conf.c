@@ -131,18 +131,20 @@ static void health_names_the_cause_and_the_next_step(void **state) {
         rd_kafka_resp_err_t error;
         const char *reason, *says, *step;
     } rows[] = {
-        {RD_KAFKA_RESP_ERR_NO_ERROR, NULL, "no connection has been tried yet", "check `brokers`"},
+        {RD_KAFKA_RESP_ERR_NO_ERROR, NULL, "it closes our connections", "kafka.security.protocol"},
         {RD_KAFKA_RESP_ERR__TRANSPORT, "Connection refused", "no broker answers at b:1 (Connection refused)",
          "that Kafka runs there"},
         {RD_KAFKA_RESP_ERR__RESOLVE, "Name not known", "no broker answers at b:1 (Name not known)", "host name"},
-        {RD_KAFKA_RESP_ERR__AUTHENTICATION, "bad password", "refuse us (bad password)", "kafka.sasl.username"},
-        {RD_KAFKA_RESP_ERR__SSL, "unknown issuer", "no TLS connection to b:1 (unknown issuer)",
-         "kafka.ssl.ca.location"},
+        {RD_KAFKA_RESP_ERR__AUTHENTICATION, "bad password", "refused by b:1 (bad password)", "kafka.sasl.username"},
+        {RD_KAFKA_RESP_ERR__SSL, "unknown issuer", "refused by b:1 (unknown issuer)", "kafka.ssl.ca.location"},
+        {RD_KAFKA_RESP_ERR__TRANSPORT, "SSL routines::certificate verify failed", "b:1 (SSL", "kafka.ssl.ca.location"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char text[512];
         struct pl_kafka_health *h = pl_kafka_health_new();
         assert_non_null(h);
+        pl_kafka_health_text(h, "b:1", text, sizeof text);
+        assert_non_null(strstr(text, "no connection has been tried yet"));
         if (rows[i].error) pl_kafka_trouble(h, rows[i].error, rows[i].reason);
         pl_kafka_trouble(h, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "1/1 brokers are down");
         pl_kafka_health_text(h, "b:1", text, sizeof text);
