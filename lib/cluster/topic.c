@@ -7,7 +7,7 @@
 #include <poll.h>
 #include <string.h>
 
-enum { VISIBLE_STEP_MS = 10 };
+enum { STEP_MS = 10 };
 
 static int remaining(int64_t until_us) {
     int64_t us = until_us - pl_mono_us(&pl_clock_system);
@@ -36,7 +36,7 @@ static pouch_err wait_visible(rd_kafka_t *rk, const char *topic, int64_t until_u
                            "the topic %s was made, but its partitions have no leaders yet; check the brokers with "
                            "`pouch topic describe %s`",
                            topic, topic);
-        poll(NULL, 0, VISIBLE_STEP_MS);
+        poll(NULL, 0, STEP_MS);
     }
 }
 
@@ -164,8 +164,17 @@ pouch_err pl_topic_partitions(rd_kafka_t *rk, const char *topic, int *n, int tim
     return POUCH_OK;
 }
 
+/* A leader that was named a moment ago may not know it yet. */
+static bool leader_moving(rd_kafka_resp_err_t e) {
+    return e == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || e == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+}
+
 pouch_err pl_topic_offsets(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low, int64_t *high,
                            int timeout) {
-    rd_kafka_resp_err_t e = rd_kafka_query_watermark_offsets(rk, topic, partition, low, high, timeout);
+    int64_t until_us = pl_mono_us(&pl_clock_system) + (int64_t)timeout * 1000;
+    rd_kafka_resp_err_t e;
+    while (leader_moving(e = rd_kafka_query_watermark_offsets(rk, topic, partition, low, high, remaining(until_us))) &&
+           pl_mono_us(&pl_clock_system) < until_us)
+        poll(NULL, 0, STEP_MS);
     return e ? pl_metadata_fail(rk, e, "cannot read the offsets of", topic, timeout) : POUCH_OK;
 }
