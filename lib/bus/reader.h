@@ -21,15 +21,16 @@ enum pl_reader_trouble {
 };
 
 /* mock: the cluster is librdkafka's mock. auto.offset.reset is earliest. CONFIG, NO_MEMORY. */
-POUCH_MUST_CHECK pouch_err pl_reader_new(struct pl_reader **r, const struct pl_settings *s, const char *client_id, bool mock,
-                                         struct pl_kafka_health *health, struct pl_wake *wake);
+POUCH_MUST_CHECK pouch_err pl_reader_new(struct pl_reader **r, const struct pl_settings *s, const char *client_id,
+                                         bool mock, struct pl_kafka_health *health, struct pl_wake *wake);
 
 /*
  * Replaces the assignment; partitions already read beyond the offset given go on where they are, unless
  * from_start. An offset that is out of the log's range means the earliest there is. The errors of
  * pl_kafka_fail(); whether the topic exists is found out by reading (trouble).
  */
-POUCH_MUST_CHECK pouch_err pl_reader_assign(struct pl_reader *r, const char *topic, const struct pl_position *p, size_t n, bool from_start);
+POUCH_MUST_CHECK pouch_err pl_reader_assign(struct pl_reader *r, const char *topic, const struct pl_position *p,
+                                            size_t n, bool from_start);
 
 /*
  * Up to max records that are there; never waits. When there may be more the wake is signalled. Error

@@ -8,14 +8,14 @@
 #include <bus/producer.h>
 #include <pouch/error.h>
 
-#define PL_H_DLQ_CODE "pouch-dlq-code"           /* wire code of the error */
-#define PL_H_DLQ_REASON "pouch-dlq-reason"       /* text, at most 1 KiB */
-#define PL_H_DLQ_SOURCE "pouch-dlq-source"       /* topic/partition/offset */
-#define PL_H_DLQ_GROUP "pouch-dlq-group"         /* the consumer group that gave it up */
-#define PL_H_DLQ_TIME "pouch-dlq-failed-at"      /* ms since the epoch */
-#define PL_H_DLQ_ATTEMPTS "pouch-dlq-attempts"   /* decimal */
-#define PL_H_DLQ_REQUEST "pouch-dlq-request-id"  /* where it could be read */
-#define PL_H_DLQ_TRUNCATED "pouch-dlq-truncated" /* original length, when cut */
+#define PL_H_DLQ_CODE      "pouch-dlq-code"       /* wire code of the error */
+#define PL_H_DLQ_REASON    "pouch-dlq-reason"     /* text, at most 1 KiB */
+#define PL_H_DLQ_SOURCE    "pouch-dlq-source"     /* topic/partition/offset */
+#define PL_H_DLQ_GROUP     "pouch-dlq-group"      /* the consumer group that gave it up */
+#define PL_H_DLQ_TIME      "pouch-dlq-failed-at"  /* ms since the epoch */
+#define PL_H_DLQ_ATTEMPTS  "pouch-dlq-attempts"   /* decimal */
+#define PL_H_DLQ_REQUEST   "pouch-dlq-request-id" /* where it could be read */
+#define PL_H_DLQ_TRUNCATED "pouch-dlq-truncated"  /* original length, when cut */
 
 struct pl_letter {
     const rd_kafka_message_t *record;
