@@ -15,6 +15,7 @@ struct handle {
     struct pl_producer *producer;
     rd_kafka_t *rk;
     struct pl_topics topics;
+    bool ended; /* takes no more; set by the polling thread */
     atomic_uint refs;
 };
 
@@ -24,17 +25,24 @@ struct pl_producer {
     struct pl_wake *wake;
     pl_delivered_fn *fn;
     void *owner;
-    size_t limit;
+    size_t limit;          /* bytes of one record */
+    size_t most;           /* records that may wait: queue.buffering.max.messages */
+    size_t most_held;      /* bytes that the batches may hold: queue.buffering.max.kbytes */
     pthread_rwlock_t lock; /* senders share it for one enqueue, which does no I/O; a swap or a new topic has it alone */
     struct handle *current; /* changed by the polling thread only */
     struct handle *ended;   /* the one before, whose records are still to be reported */
     bool closing;
-    atomic_size_t waiting;
-    int reported;       /* in this poll */
-    int64_t rebuilt_at; /* microseconds; 0: never */
+    atomic_size_t waiting, held; /* records; bytes */
+    struct pl_buf leaving;       /* the polling thread's: records on their way from a batch to librdkafka; else empty */
+    atomic_bool stranded;        /* some batch has records and nothing under way that would move them on */
+    int reported;                /* in this poll */
+    int64_t rebuilt_at;          /* microseconds; 0: never */
 };
 
 enum { REBUILD_EVERY_US = 1000000, DRAIN_MS = 5000 };
+
+/* What a batch's buffer may keep when it is empty. */
+enum { KEPT_BYTES = 4 * 1024 * 1024 };
 
 /* What a record takes of message.max.bytes beside its value, key and headers, in librdkafka's reckoning. */
 enum { RECORD_BYTES = 36 };
@@ -66,8 +74,12 @@ static void handle_release(struct handle *h) {
     free(h);
 }
 
+static void move_stranded(struct pl_producer *p, struct handle *h);
+
 /* Reports what the handle still holds as purged, which is TRANSIENT, and stops it from signalling. */
 static void handle_end(struct handle *h) {
+    h->ended = true;
+    move_stranded(h->producer, h); /* what is held goes with it */
     int64_t until = pl_mono_us(&pl_clock_system) + DRAIN_MS * 1000;
     rd_kafka_purge(h->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     while (rd_kafka_outq_len(h->rk) > 0 && pl_mono_us(&pl_clock_system) < until) rd_kafka_poll(h->rk, 100);
@@ -108,37 +120,101 @@ static void replace_if_fatal(struct pl_producer *p) {
     pl_metric_add(PL_M_PRODUCER_REBUILDS, 1);
 }
 
-static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque) {
-    (void)rk;
-    struct handle *h = ((struct pl_kafka_opaque *)opaque)->owner;
-    struct pl_producer *p = h->producer;
-    enum pl_kafka_class class = pl_kafka_class(m->err);
-    if (class == PL_KAFKA_OK)
-        pl_kafka_up(p->health);
-    else
-        pl_metric_add(PL_M_DELIVERY_ERRORS, 1);
-    if (class != PL_KAFKA_OK && h == p->current) replace_if_fatal(p);
-    struct pl_delivery d = {
-        .arg = m->_private,
-        .topic = rd_kafka_topic_name(m->rkt),
-        .class = class == PL_KAFKA_FATAL ? PL_KAFKA_TRANSIENT : class,
-        .error = m->err,
-        .at_ms = rd_kafka_message_timestamp(m, NULL),
+static rd_kafka_resp_err_t enqueue(struct handle *h, const struct pl_record *r, rd_kafka_topic_t *topic,
+                                   rd_kafka_headers_t *headers) {
+    rd_kafka_vu_t v[6] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = r->arg},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)r->key, r->key_n}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)r->value, r->value_n}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
+    if (!topic) v[0] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = r->topic};
+    rd_kafka_error_t *error = rd_kafka_produceva(h->rk, v, headers ? 6 : 5);
+    if (!error) return RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_resp_err_t e = rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
+    return rd_kafka_fatal_error(h->rk, NULL, 0) ? RD_KAFKA_RESP_ERR__FATAL : e;
+}
+
+static void report(struct pl_producer *p, void *arg, const char *topic, rd_kafka_resp_err_t error, int64_t at_ms) {
+    enum pl_kafka_class class = pl_kafka_class(error);
+    struct pl_delivery d = {
+        .arg = arg,
+        .topic = topic,
+        .class = class == PL_KAFKA_FATAL ? PL_KAFKA_TRANSIENT : class,
+        .error = error,
+        .at_ms = at_ms,
+    };
+    if (class != PL_KAFKA_OK) pl_metric_add(PL_M_DELIVERY_ERRORS, 1);
     atomic_fetch_sub_explicit(&p->waiting, 1, memory_order_relaxed);
     p->reported++;
     p->fn(&d, p->owner);
 }
 
-static pouch_err make_conf(struct pl_producer *p, const struct pl_settings *s, const char *client_id) {
-    struct pl_kafka_opaque opaque = {.health = p->health}; /* each handle sets its own */
+/* Gives librdkafka what left the topic's batch; how many records it did not take, each of them reported. */
+static size_t give_all(struct pl_producer *p, struct handle *h, struct pl_topic *topic) {
+    const char *name = rd_kafka_topic_name(topic->rkt);
+    size_t at = 0, refused = 0;
+    atomic_fetch_sub_explicit(&p->held, p->leaving.len, memory_order_relaxed);
+    const void *key, *value;
+    for (struct pl_held *held; (held = pl_held_next(&p->leaving, &at, &key, &value));) {
+        struct pl_record r = {name, key, held->key_n, value, held->value_n, NULL, 0, held->arg};
+        rd_kafka_resp_err_t error =
+            h->ended ? RD_KAFKA_RESP_ERR__PURGE_QUEUE : enqueue(h, &r, topic->rkt, held->headers);
+        if (!error) continue;
+        if (held->headers) rd_kafka_headers_destroy(held->headers);
+        refused++;
+        report(p, held->arg, name, error, 0);
+    }
+    pl_buf_reset(&p->leaving);
+    if (p->leaving.cap > KEPT_BYTES) pl_buf_free(&p->leaving);
+    return refused;
+}
+
+/* n records of the topic's batch are done with; the next batch goes out when they were the last. The polling thread's. */
+static void move_on(struct pl_producer *p, struct handle *h, struct pl_topic *topic, size_t n) {
+    while (pl_batch_leave(&topic->batch, n, &p->leaving)) n = give_all(p, h, topic);
+}
+
+/* Moves on what no delivery would. The polling thread's; the topics of h change only under the lock that it shares. */
+static void move_stranded(struct pl_producer *p, struct handle *h) {
+    for (size_t i = 0; i < PL_TOPICS_SLOTS; i++) {
+        pthread_rwlock_rdlock(&p->lock);
+        struct pl_topic *topic = h->topics.slots[i];
+        pthread_rwlock_unlock(&p->lock);
+        if (topic) move_on(p, h, topic, 0);
+    }
+}
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque) {
+    (void)rk;
+    struct handle *h = ((struct pl_kafka_opaque *)opaque)->owner;
+    struct pl_producer *p = h->producer;
+    if (!m->err) pl_kafka_up(p->health);
+    if (m->err && h == p->current) replace_if_fatal(p);
+    report(p, m->_private, rd_kafka_topic_name(m->rkt), m->err, rd_kafka_message_timestamp(m, NULL));
+    pthread_rwlock_rdlock(&p->lock);
+    struct pl_topic *topic = pl_topics_find(&h->topics, rd_kafka_topic_name(m->rkt));
+    pthread_rwlock_unlock(&p->lock);
+    if (topic) move_on(p, h, topic, 1);
+}
+
+static size_t number(const rd_kafka_conf_t *conf, const char *property) {
     char text[32];
     size_t n = sizeof text;
+    return rd_kafka_conf_get(conf, property, text, &n) == RD_KAFKA_CONF_OK ? strtoul(text, NULL, 10) : 0;
+}
+
+static pouch_err make_conf(struct pl_producer *p, const struct pl_settings *s, const char *client_id) {
+    struct pl_kafka_opaque opaque = {.health = p->health}; /* each handle sets its own */
     pouch_err e = pl_kafka_conf(&p->conf, s, client_id, false, &opaque, NULL);
     if (e) return e;
     rd_kafka_conf_set_dr_msg_cb(p->conf, on_delivery);
-    if (rd_kafka_conf_get(p->conf, "message.max.bytes", text, &n) == RD_KAFKA_CONF_OK)
-        p->limit = strtoul(text, NULL, 10) - RECORD_BYTES;
+    p->limit = number(p->conf, "message.max.bytes") - RECORD_BYTES;
+    p->most = number(p->conf, "queue.buffering.max.messages");
+    p->most_held = number(p->conf, "queue.buffering.max.kbytes") * 1024;
     return POUCH_OK;
 }
 
@@ -160,6 +236,7 @@ pouch_err pl_producer_new(struct pl_producer **out, const struct pl_settings *s,
     p->wake = wake;
     p->fn = fn;
     p->owner = owner;
+    pl_buf_init(&p->leaving, SIZE_MAX / 2);
     pouch_err e = make_conf(p, s, client_id);
     if (e) goto fail_conf;
     if (lock_init(&p->lock)) {
@@ -197,31 +274,13 @@ static pouch_err copy_headers(const struct pl_record *r, rd_kafka_headers_t **ou
     return POUCH_OK;
 }
 
-static rd_kafka_resp_err_t enqueue(struct handle *h, const struct pl_record *r, rd_kafka_topic_t *topic,
-                                   rd_kafka_headers_t *headers) {
-    rd_kafka_vu_t v[6] = {
-        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic},
-        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
-        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = r->arg},
-        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)r->key, r->key_n}},
-        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)r->value, r->value_n}},
-        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
-    };
-    if (!topic) v[0] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = r->topic};
-    rd_kafka_error_t *error = rd_kafka_produceva(h->rk, v, headers ? 6 : 5);
-    if (!error) return RD_KAFKA_RESP_ERR_NO_ERROR;
-    rd_kafka_resp_err_t e = rd_kafka_error_code(error);
-    rd_kafka_error_destroy(error);
-    return rd_kafka_fatal_error(h->rk, NULL, 0) ? RD_KAFKA_RESP_ERR__FATAL : e;
-}
-
 /* Runs with the lock shared, and alone once for each new topic. Returns with the lock shared. */
-static rd_kafka_topic_t *topic_of(struct pl_producer *p, const char *name) {
-    rd_kafka_topic_t *topic = pl_topics_find(&p->current->topics, name);
+static struct pl_topic *topic_of(struct pl_producer *p, const char *name) {
+    struct pl_topic *topic = pl_topics_find(&p->current->topics, name);
     if (topic || p->current->topics.count == PL_TOPICS_MAX) return topic;
     pthread_rwlock_unlock(&p->lock);
     pthread_rwlock_wrlock(&p->lock);
-    pl_topics_add(&p->current->topics, p->current->rk, name);
+    pl_topics_add(&p->current->topics, p->current->rk, name, p->most_held);
     pthread_rwlock_unlock(&p->lock);
     pthread_rwlock_rdlock(&p->lock);
     return pl_topics_find(&p->current->topics, name);
@@ -233,24 +292,53 @@ static pouch_err refused(struct pl_producer *p, const struct pl_record *r, rd_ka
     return pl_fail(POUCH_E_OVERLOADED, "sending to %s: the producer is being made anew; try again", r->topic);
 }
 
+/* The batch of a record that librdkafka did not take: what waits for it must not wait for ever. */
+static void withdraw(struct pl_producer *p, struct pl_topic *topic) {
+    if (!pl_batch_cancel(&topic->batch)) return;
+    atomic_store(&p->stranded, true);
+    pl_wake_signal(p->wake);
+}
+
+/* Runs with the lock shared. The headers are given away unless it fails. */
+static pouch_err send_locked(struct pl_producer *p, const struct pl_record *r, rd_kafka_headers_t *headers) {
+    struct pl_topic *topic = topic_of(p, r->topic);
+    size_t held = 0;
+    pouch_err e = topic ? pl_batch_enter(&topic->batch, r, headers, &held) : POUCH_OK;
+    if (held) atomic_fetch_add_explicit(&p->held, held, memory_order_relaxed);
+    if (e || held) return e;
+    rd_kafka_resp_err_t error = enqueue(p->current, r, topic ? topic->rkt : NULL, headers);
+    if (!error) return POUCH_OK;
+    if (topic) withdraw(p, topic);
+    return refused(p, r, error);
+}
+
+/* Senders at the same moment may pass the bounds by a record each. */
+static bool is_full(struct pl_producer *p) {
+    return atomic_load_explicit(&p->waiting, memory_order_relaxed) >= p->most ||
+           atomic_load_explicit(&p->held, memory_order_relaxed) >= p->most_held;
+}
+
 pouch_err pl_producer_send(struct pl_producer *p, const struct pl_record *r) {
+    if (r->key_n + r->value_n > p->limit)
+        return pl_kafka_fail(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "sending to", r->topic);
+    if (is_full(p)) return pl_kafka_fail(RD_KAFKA_RESP_ERR__QUEUE_FULL, "sending to", r->topic);
     rd_kafka_headers_t *headers;
     pouch_err e = copy_headers(r, &headers);
     if (e) return e;
     atomic_fetch_add_explicit(&p->waiting, 1, memory_order_relaxed); /* before the delivery can be reported */
     pthread_rwlock_rdlock(&p->lock);
-    rd_kafka_topic_t *topic = topic_of(p, r->topic);
-    rd_kafka_resp_err_t error = enqueue(p->current, r, topic, headers);
+    e = send_locked(p, r, headers);
     pthread_rwlock_unlock(&p->lock);
-    if (!error) return POUCH_OK;
+    if (!e) return POUCH_OK;
     atomic_fetch_sub_explicit(&p->waiting, 1, memory_order_relaxed);
     if (headers) rd_kafka_headers_destroy(headers);
-    return refused(p, r, error);
+    return e;
 }
 
 int pl_producer_poll(struct pl_producer *p) {
     p->reported = 0;
     rd_kafka_poll(p->current->rk, 0);
+    if (atomic_exchange(&p->stranded, false)) move_stranded(p, p->current);
     if (!p->ended) replace_if_fatal(p);
     if (p->ended) handle_end(p->ended);
     p->ended = NULL;
@@ -287,6 +375,7 @@ void pl_producer_free(struct pl_producer *p, int ms) {
     p->closing = true;
     if (!rd_kafka_fatal_error(p->current->rk, reason, sizeof reason)) rd_kafka_flush(p->current->rk, ms);
     handle_end(p->current);
+    pl_buf_free(&p->leaving);
     rd_kafka_conf_destroy(p->conf);
     pthread_rwlock_destroy(&p->lock);
     free(p);

@@ -30,16 +30,17 @@ struct pl_record {
 /* A record's end: what became of it, exactly once for each accepted record, from pl_producer_poll() or _free(). */
 struct pl_delivery {
     void *arg;
-    const char *topic;          /* borrowed */
-    enum pl_kafka_class class;  /* OK, TRANSIENT (may be persisted all the same), PERMANENT */
+    const char *topic;         /* borrowed */
+    enum pl_kafka_class class; /* OK, TRANSIENT (may be persisted all the same), PERMANENT */
     rd_kafka_resp_err_t error;
-    int64_t at_ms;              /* the record's timestamp as the broker or producer set it */
+    int64_t at_ms; /* the record's timestamp as the broker or producer set it */
 };
 typedef void pl_delivered_fn(const struct pl_delivery *d, void *owner);
 
 /* wake is signalled when there are deliveries to poll. CONFIG: a property librdkafka refuses. NO_MEMORY. */
-POUCH_MUST_CHECK pouch_err pl_producer_new(struct pl_producer **p, const struct pl_settings *s, const char *client_id, struct pl_kafka_health *health,
-                                           struct pl_wake *wake, pl_delivered_fn *fn, void *owner);
+POUCH_MUST_CHECK pouch_err pl_producer_new(struct pl_producer **p, const struct pl_settings *s, const char *client_id,
+                                           struct pl_kafka_health *health, struct pl_wake *wake, pl_delivered_fn *fn,
+                                           void *owner);
 
 /*
  * Takes a copy of everything. OVERLOADED: queue full, or being rebuilt. TOO_LARGE: over pl_producer_limit().
