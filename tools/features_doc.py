@@ -68,7 +68,7 @@ def main():
     shown = marks()
     unknown = set(shown) - {line["row"] for line in table}
     if unknown:
-        fail(f"tests are marked with rows that tests/acceptance.tsv does not have: {', '.join(sorted(unknown))}")
+        fail(f"tests are marked with rows that tests/acceptance.tsv does not have; describe them there: {', '.join(sorted(unknown))}")
     print(HEAD, end="")
     for line in table:
         files = shown.get(line["row"], {})

@@ -78,7 +78,7 @@ def test_the_library_exports_just_what_the_public_headers_declare():
     declared = set()
     for header in tracked("include/pouch/*.h", "include/pouch/*.in"):
         text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
-        declared |= set(re.findall(r"POUCH_API [^;(]*?[ *](pouch_\w+)\(", text))
+        declared |= set(re.findall(r"POUCH_API [^;(]*?[ *\n](pouch_\w+)\(", text))
     library = BUILD / "libpouch.so"
     out = subprocess.run(["nm", "-D", "--defined-only", library], check=True, capture_output=True, text=True).stdout
     exported = {line.split()[2].split("@")[0] for line in out.splitlines() if line.split()[1] in "TWBDRV"}
