@@ -97,7 +97,10 @@ POUCH_API void pouch_client_process(pouch_client *c);
 /* 1 when the reply lane is positioned, and a broker has answered; 0 before. */
 POUCH_API int pouch_client_ready(const pouch_client *c);
 
-/* Takes no more calls, waits up to drain ms for open ones, ends the rest with CLOSED, frees c. NULL is allowed. */
+/*
+ * Takes no more calls, waits up to drain ms for open ones, ends the rest with CLOSED, frees c;
+ * takes a second more when a question to the cluster is under way that nobody answers. NULL is allowed.
+ */
 POUCH_API void pouch_client_close(pouch_client *c, int drain);
 
 /* The reply's payload: JSON text, NUL-terminated beyond *n. "" and 0 for an error reply without one. */

@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 struct pl_buf {
-    char *at;     /* NUL-terminated whenever non-NULL: at[len] == 0 */
-    size_t len;   /* bytes in use */
-    size_t cap;   /* bytes allocated, the NUL's included */
-    size_t max;   /* len never passes this */
+    char *at;   /* NUL-terminated whenever non-NULL: at[len] == 0 */
+    size_t len; /* bytes in use */
+    size_t cap; /* bytes allocated, the NUL's included */
+    size_t max; /* len never passes this */
 };
 
 void pl_buf_init(struct pl_buf *b, size_t max); /* allocates nothing */
@@ -26,7 +26,8 @@ POUCH_MUST_CHECK pouch_err pl_buf_reserve(struct pl_buf *b, size_t n);
 POUCH_MUST_CHECK pouch_err pl_buf_append(struct pl_buf *b, const void *p, size_t n);
 POUCH_MUST_CHECK pouch_err pl_buf_puts(struct pl_buf *b, const char *text);
 POUCH_MUST_CHECK pouch_err pl_buf_putc(struct pl_buf *b, char c);
-POUCH_MUST_CHECK pouch_err pl_buf_printf(struct pl_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+POUCH_MUST_CHECK pouch_err pl_buf_printf(struct pl_buf *b, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* The bytes leave the buffer: the caller frees the result. NULL when nothing was ever appended and memory ran out. */
 char *pl_buf_take(struct pl_buf *b, size_t *n);

@@ -15,7 +15,11 @@ struct pl_clock {
 
 extern const struct pl_clock pl_clock_system;
 
-static inline int64_t pl_mono_us(const struct pl_clock *c) { return c->mono_us(c->arg); }
-static inline int64_t pl_wall_ms(const struct pl_clock *c) { return c->wall_ms(c->arg); }
+static inline int64_t pl_mono_us(const struct pl_clock *c) {
+    return c->mono_us(c->arg);
+}
+static inline int64_t pl_wall_ms(const struct pl_clock *c) {
+    return c->wall_ms(c->arg);
+}
 
 #endif

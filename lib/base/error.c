@@ -5,10 +5,9 @@
 static const struct {
     const char *code;
     int retriable, exit_code;
-} errors[] = {
-    [POUCH_OK] = {"ok", 0, 0},
+} errors[] = {[POUCH_OK] = {"ok", 0, 0},
 #define ROW(number, name, code, retriable, exit_code) [number] = {code, retriable, exit_code},
-    POUCH_ERRORS(ROW)
+              POUCH_ERRORS(ROW)
 #undef ROW
 };
 

@@ -24,7 +24,8 @@ void pl_heap_free(struct pl_heap *h); /* forgets the nodes without touching them
 
 /* Room for cap nodes in all, so that adding up to that many cannot fail. NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err pl_heap_reserve(struct pl_heap *h, size_t cap);
-POUCH_MUST_CHECK pouch_err pl_heap_add(struct pl_heap *h, struct pl_heap_node *n, int64_t due); /* n is in no heap; NO_MEMORY */
+POUCH_MUST_CHECK pouch_err pl_heap_add(struct pl_heap *h, struct pl_heap_node *n,
+                                       int64_t due);            /* n is in no heap; NO_MEMORY */
 void pl_heap_remove(struct pl_heap *h, struct pl_heap_node *n); /* nothing when it is in no heap */
 struct pl_heap_node *pl_heap_first(const struct pl_heap *h);    /* NULL when empty */
 

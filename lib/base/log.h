@@ -14,8 +14,8 @@
 
 enum pl_log_level { PL_LOG_ERROR, PL_LOG_WARN, PL_LOG_INFO, PL_LOG_DEBUG };
 
-void pl_log_set_level(enum pl_log_level most); /* process-wide; default PL_LOG_INFO */
-void pl_log_set_name(const char *program);     /* static text in front of terminal lines */
+void pl_log_set_level(enum pl_log_level most);   /* process-wide; default PL_LOG_INFO */
+void pl_log_set_name(const char *program);       /* static text in front of terminal lines */
 void pl_log_set_clock(const struct pl_clock *c); /* static; before other threads log; default pl_clock_system */
 uint64_t pl_log_left_out(void);                  /* lines that the rate has held back in this process */
 
@@ -28,9 +28,9 @@ struct pl_log_site { /* one static per call site, made by the macro */
  * fields: pairs of name, value (both text, NULL value: left out), ended by NULL:
  *   PL_LOG(PL_LOG_WARN, "reply too late", "request_id", id, "topic", topic)
  */
-#define PL_LOG(level, msg, ...)                                                                    \
-    do {                                                                                           \
-        static struct pl_log_site pl_log_site_;                                                    \
+#define PL_LOG(level, msg, ...)                                                                              \
+    do {                                                                                                     \
+        static struct pl_log_site pl_log_site_;                                                              \
         pl_log_write(&pl_log_site_, (level), (msg), (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL}); \
     } while (0)
 

@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 struct pl_watermark {
-    int64_t *offsets;  /* ring of cap; the lowest bit of `done` beside it */
+    int64_t *offsets; /* ring of cap; the lowest bit of `done` beside it */
     uint8_t *done;
-    size_t cap;        /* power of two; grows up to max */
+    size_t cap; /* power of two; grows up to max */
     size_t max;
     uint64_t head, tail; /* tickets: head = oldest not committed, tail = next */
 };

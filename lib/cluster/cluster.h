@@ -49,7 +49,10 @@ POUCH_MUST_CHECK pouch_err pl_topic_list(rd_kafka_t *rk, struct pl_topic_info **
 POUCH_MUST_CHECK pouch_err pl_topic_describe(rd_kafka_t *rk, const char *topic, struct pl_topic_info **info,
                                              int timeout);
 
-/* Members of any group that have a partition of topic assigned. -1: this cluster cannot tell (the mock). */
+/*
+ * Members of any group that have a partition of topic assigned. -1: this cannot be told, as on the mock,
+ * or while groups that have nothing assigned are in a rebalance.
+ */
 POUCH_MUST_CHECK pouch_err pl_topic_readers(rd_kafka_t *rk, const char *topic, int *members, int timeout);
 
 #endif

@@ -8,7 +8,7 @@
 struct census {
     const char *topic;
     int members;
-    bool moving; /* a group without its assignment just now: its members cannot be counted */
+    bool moving; /* a group or a coordinator that is not settled: its members cannot be counted now */
 };
 
 static bool reads(const rd_kafka_MemberDescription_t *m, const char *topic) {
@@ -58,8 +58,12 @@ static pouch_err count_listed(rd_kafka_t *rk, struct census *c, const rd_kafka_e
     size_t n, n_errors, n_ids = 0;
     const rd_kafka_ConsumerGroupListing_t **groups = rd_kafka_ListConsumerGroups_result_valid(result, &n);
     const rd_kafka_error_t **errors = rd_kafka_ListConsumerGroups_result_errors(result, &n_errors);
-    if (n_errors)
-        return pl_kafka_fail(rd_kafka_error_code(errors[0]), "cannot list the groups that may read", c->topic);
+    for (size_t i = 0; i < n_errors; i++) {
+        rd_kafka_resp_err_t e = rd_kafka_error_code(errors[i]);
+        if (pl_kafka_class(e) == PL_KAFKA_PERMANENT)
+            return pl_kafka_fail(e, "cannot list the groups that may read", c->topic);
+        c->moving = true;
+    }
     const char **ids = calloc(n + 1, sizeof *ids);
     if (!ids) return pl_fail(POUCH_E_NO_MEMORY, "no memory to list %zu groups", n);
     for (size_t i = 0; i < n; i++)

@@ -10,14 +10,15 @@
 
 struct pl_histogram;
 
-POUCH_MUST_CHECK pouch_err pl_histogram_new(struct pl_histogram **h, int64_t highest); /* values above count as highest; NO_MEMORY */
+POUCH_MUST_CHECK pouch_err pl_histogram_new(struct pl_histogram **h,
+                                            int64_t highest); /* values above count as highest; NO_MEMORY */
 void pl_histogram_free(struct pl_histogram *h);
 void pl_histogram_reset(struct pl_histogram *h);
-void pl_histogram_record(struct pl_histogram *h, int64_t value); /* negative counts as 0 */
+void pl_histogram_record(struct pl_histogram *h, int64_t value);                     /* negative counts as 0 */
 void pl_histogram_merge(struct pl_histogram *into, const struct pl_histogram *from); /* of the same highest */
-int64_t pl_histogram_quantile(const struct pl_histogram *h, double q); /* 0..1; 0 when empty */
-int64_t pl_histogram_max(const struct pl_histogram *h);                /* exact */
-int64_t pl_histogram_min(const struct pl_histogram *h);                /* exact */
+int64_t pl_histogram_quantile(const struct pl_histogram *h, double q);               /* 0..1; 0 when empty */
+int64_t pl_histogram_max(const struct pl_histogram *h);                              /* exact */
+int64_t pl_histogram_min(const struct pl_histogram *h);                              /* exact */
 double pl_histogram_mean(const struct pl_histogram *h);
 uint64_t pl_histogram_count(const struct pl_histogram *h);
 

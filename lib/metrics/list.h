@@ -5,6 +5,7 @@
 #ifndef POUCH_METRICS_LIST_H
 #define POUCH_METRICS_LIST_H
 
+/* clang-format off */
 #define PL_METRICS(X)                                                                              \
     X(REQUESTS, counter, "pouch_client_requests_total", "", "Requests handed to the producer.")    \
     X(PENDING, gauge, "pouch_client_pending", "", "Open calls.")                                   \
@@ -34,5 +35,6 @@
     X(OFFSET_RESETS, counter, "pouch_offset_resets_total", "", "Times a position was out of the log's range.") \
     X(DECRYPT_FAILURES, counter, "pouch_decrypt_failures_total", "", "Envelopes no key of the ring opened.") \
     X(LOG_LEFT_OUT, counter, "pouch_log_left_out_total", "", "Log lines left out by the rate limit.")
+/* clang-format on */
 
 #endif

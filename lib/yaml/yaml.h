@@ -14,10 +14,10 @@ enum pl_yaml_kind { PL_YAML_SCALAR, PL_YAML_LIST, PL_YAML_MAP };
 
 struct pl_yaml {
     enum pl_yaml_kind kind;
-    unsigned line;          /* from 1 */
-    char *key;              /* in a map; NULL elsewhere */
-    char *text;             /* of a scalar */
-    struct pl_yaml *items;  /* of a list or map, in order */
+    unsigned line;         /* from 1 */
+    char *key;             /* in a map; NULL elsewhere */
+    char *text;            /* of a scalar */
+    struct pl_yaml *items; /* of a list or map, in order */
     size_t n;
 };
 

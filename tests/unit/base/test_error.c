@@ -5,10 +5,10 @@
 
 static void every_error_has_its_code_and_exit_code(void **state) {
     (void)state;
-#define CHECK_ROW(number, name, code, retriable, exit_code)                                                            \
-    assert_int_equal(POUCH_E_##name, number);                                                                          \
-    assert_string_equal(pouch_err_code(POUCH_E_##name), code);                                                         \
-    assert_int_equal(pouch_err_retriable(POUCH_E_##name), retriable);                                                  \
+#define CHECK_ROW(number, name, code, retriable, exit_code)           \
+    assert_int_equal(POUCH_E_##name, number);                         \
+    assert_string_equal(pouch_err_code(POUCH_E_##name), code);        \
+    assert_int_equal(pouch_err_retriable(POUCH_E_##name), retriable); \
     assert_int_equal(pouch_err_exit_code(POUCH_E_##name), exit_code);
     POUCH_ERRORS(CHECK_ROW)
 #undef CHECK_ROW
