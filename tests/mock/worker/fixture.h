@@ -205,6 +205,19 @@ static inline const char *header_of(const rd_kafka_message_t *m, const char *nam
     return text;
 }
 
+/* All values of the headers of that name, in order, as text with a space after each. */
+static inline const char *headers_of(const rd_kafka_message_t *m, const char *name) {
+    static char text[1024];
+    rd_kafka_headers_t *h;
+    const void *value;
+    size_t n, used = 0;
+    text[0] = 0;
+    if (rd_kafka_message_headers(m, &h)) return text;
+    for (size_t i = 0; !rd_kafka_header_get(h, i, name, &value, &n) && used + n + 2 < sizeof text; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%.*s ", (int)n, (const char *)value);
+    return text;
+}
+
 static inline bool has_key(const rd_kafka_message_t *m, const char *id) {
     return m->key_len == 36 && !memcmp(m->key, id, 36);
 }

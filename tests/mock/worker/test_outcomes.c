@@ -211,8 +211,8 @@ static void a_forwarded_request_keeps_its_id_reply_topic_and_headers(void **stat
     assert_memory_equal(env.request_id.at, id, 36);
     assert_memory_equal(env.reply_topic.at, REPLIES, env.reply_topic.n);
     assert_null(env.worker_name.at);
-    assert_string_equal(header_of(m, "colour"), "blue"); /* the last of two */
-    assert_string_equal(header_of(m, "pouch-hop"), "5");
+    assert_string_equal(headers_of(m, "colour"), "red blue ");
+    assert_string_equal(headers_of(m, "pouch-hop"), "5 ");
     assert_string_equal(header_of(m, "traceparent"), "00-1");
     assert_memory_equal(header_of(m, "pouch-source"), WORK "/0/", sizeof WORK "/0/" - 1);
     struct pl_buf plain;
@@ -239,7 +239,7 @@ static void a_request_can_be_passed_to_a_publisher_through_the_inbox(void **stat
     assert_int_equal(pl_envelope_scan(&env, m->payload, m->len), POUCH_OK);
     assert_memory_equal(env.worker_name.at, "registry", env.worker_name.n);
     assert_int_equal(env.iv.n, 24);
-    assert_string_equal(header_of(m, "traceparent"), "new span");
+    assert_string_equal(headers_of(m, "traceparent"), "new span ");
 }
 
 static void a_request_is_not_passed_on_more_than_sixteen_times(void **state) {
@@ -348,8 +348,8 @@ static void a_request_that_cannot_be_passed_on_is_told_and_kept(void **state) {
 }
 
 /* A sealed request with its text changed: the first `from` becomes `to`, of the same length. */
-static void ask_altered(const char *from, const char *to, char id[ID_TEXT]) {
-    struct pl_seal_to seal = {.reply_topic = REPLIES, .iv_bytes = 16};
+static void ask_altered(const char *reply_topic, const char *from, const char *to, char id[ID_TEXT]) {
+    struct pl_seal_to seal = {.reply_topic = reply_topic, .iv_bytes = 16};
     struct pl_buf value;
     pl_buf_init(&value, 1 << 20);
     assert_int_equal(pl_random_uuid(&seal.id), POUCH_OK);
@@ -382,11 +382,22 @@ static void what_no_key_opens_is_told_in_clear_and_kept(void **state) {
 static void a_malformed_envelope_is_told_in_clear_where_its_sender_can_be_read(void **state) {
     char id[ID_TEXT];
     (void)state;
-    ask_altered("\"tag\":\"", "\"gat\":\"", id);
+    ask_altered(REPLIES, "\"tag\":\"", "\"gat\":\"", id);
     struct answer a = answer_to(&fixture, id);
     assert_false(a.sealed);
     assert_string_equal(a.code, "bad_envelope");
     assert_string_equal(header_of(letter_of(&fixture, id), PL_H_DLQ_CODE), "bad_envelope");
+}
+
+static void an_error_in_clear_goes_only_where_the_envelope_says(void **state) {
+    char id[ID_TEXT], next[ID_TEXT];
+    (void)state;
+    ask_altered(NULL, "\"tag\":\"", "\"gat\":\"", id);
+    letter_of(&fixture, id);
+    ask(&fixture, WORK, (struct request){.payload = "1"}, next);
+    answer_on(&fixture, WORK ".replies", next);
+    for (size_t i = 0; i < fixture.n_seen; i++)
+        assert_false(has_key(fixture.seen[i], id) && !on_topic(fixture.seen[i], LETTERS));
 }
 
 static void a_payload_that_is_not_json_is_told_sealed_and_kept(void **state) {
@@ -463,6 +474,7 @@ int main(void) {
         cmocka_unit_test(a_request_that_cannot_be_passed_on_is_told_and_kept),
         cmocka_unit_test(what_no_key_opens_is_told_in_clear_and_kept),
         cmocka_unit_test(a_malformed_envelope_is_told_in_clear_where_its_sender_can_be_read),
+        cmocka_unit_test(an_error_in_clear_goes_only_where_the_envelope_says),
         cmocka_unit_test(a_payload_that_is_not_json_is_told_sealed_and_kept),
         cmocka_unit_test(garbage_becomes_dead_letters_and_the_partition_goes_on),
     };

@@ -39,6 +39,7 @@ static int start(void **state) {
     rd_kafka_mock_partition_set_leader(cluster, REPLIES, 0, BROKER_WORK);
     rd_kafka_mock_partition_set_leader(cluster, LETTERS, 0, BROKER_LETTERS);
     rd_kafka_mock_partition_set_leader(cluster, GONE, 0, BROKER_GONE);
+    rd_kafka_mock_topic_set_error(cluster, WORK ".replies", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
     worker_start(&fixture, settings, handle, NULL);
     return 0;
 }
@@ -97,6 +98,23 @@ static void a_reply_waits_for_its_topic_until_the_deadline(void **state) {
     assert_true(pl_wall_ms(&pl_clock_system) > strtoll(deadline, NULL, 10) - 1000);
 }
 
+static bool has_replied(void *before) {
+    return pl_metric_get(PL_M_JOBS) > *(int64_t *)before;
+}
+
+/* acceptance: A16 */
+static void a_reply_that_nobody_made_a_topic_for_is_no_error(void **state) {
+    char id[ID_TEXT];
+    int64_t replied = pl_metric_get(PL_M_JOBS);
+    size_t letters = count_on(&fixture, LETTERS);
+    (void)state;
+    ask(&fixture, WORK, (struct request){.payload = "1"}, id);
+    test_until(has_replied, &replied);
+    request(&fixture, "2", id);
+    assert_true(answer_to(&fixture, id).success);
+    assert_int_equal(count_on(&fixture, LETTERS), letters);
+}
+
 static bool has_handled(void *wanted) {
     return atomic_load(&handled) >= *(int *)wanted;
 }
@@ -138,6 +156,7 @@ int main(void) {
         cmocka_unit_test(a_partition_waits_until_its_dead_letter_is_stored),
         cmocka_unit_test(a_reply_that_is_refused_for_good_becomes_a_dead_letter),
         cmocka_unit_test(a_reply_waits_for_its_topic_until_the_deadline),
+        cmocka_unit_test(a_reply_that_nobody_made_a_topic_for_is_no_error),
         cmocka_unit_test(handlers_wait_while_outcomes_cannot_be_delivered),
         cmocka_unit_test(a_dead_letter_that_was_not_stored_keeps_its_record_uncommitted),
     };
