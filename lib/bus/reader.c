@@ -6,7 +6,7 @@
 struct pl_reader {
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;                   /* records, errors and callbacks of rk */
-    rd_kafka_topic_partition_list_t *assigned; /* with the offsets where reading began; NULL: nothing yet */
+    rd_kafka_topic_partition_list_t *assigned; /* NULL: nothing yet */
     struct pl_wake *wake;
     struct pl_kafka_opaque opaque;
     enum pl_reader_trouble trouble; /* of this take */
@@ -56,39 +56,45 @@ pouch_err pl_reader_new(struct pl_reader **out, const struct pl_settings *s, con
     return POUCH_OK;
 }
 
-/*
- * Raises each offset to where reading has come. librdkafka forgets the position with each
- * assignment, until the partition's next record is taken; till then it is where that assignment began.
- */
-static void keep_positions(struct pl_reader *r, rd_kafka_topic_partition_list_t *list) {
-    if (!r->assigned) return;
-    rd_kafka_topic_partition_list_t *at = rd_kafka_topic_partition_list_copy(list);
-    bool known = !rd_kafka_position(r->rk, at);
-    for (int i = 0; i < list->cnt; i++) {
-        rd_kafka_topic_partition_t *p = &list->elems[i];
-        const rd_kafka_topic_partition_t *began =
-            rd_kafka_topic_partition_list_find(r->assigned, p->topic, p->partition);
-        if (began && began->offset > p->offset) p->offset = began->offset;
-        if (known && !at->elems[i].err && at->elems[i].offset > p->offset) p->offset = at->elems[i].offset;
+/* Those of p that are not assigned yet, or all of them. */
+static rd_kafka_topic_partition_list_t *list_of(const struct pl_reader *r, const char *topic,
+                                                const struct pl_position *p, size_t n, bool all) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+    for (size_t i = 0; i < n; i++)
+        if (all || !rd_kafka_topic_partition_list_find(r->assigned, topic, p[i].partition))
+            rd_kafka_topic_partition_list_add(list, topic, p[i].partition)->offset = p[i].offset;
+    return list;
+}
+
+/* What is assigned in place of all before, or besides it. */
+static rd_kafka_resp_err_t assign(struct pl_reader *r, const rd_kafka_topic_partition_list_t *list, bool in_place) {
+    if (in_place) return rd_kafka_assign(r->rk, list);
+    rd_kafka_error_t *error = rd_kafka_incremental_assign(r->rk, list);
+    rd_kafka_resp_err_t e = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (error) rd_kafka_error_destroy(error);
+    return e;
+}
+
+static void note_assigned(struct pl_reader *r, const rd_kafka_topic_partition_list_t *list, bool in_place) {
+    if (in_place && r->assigned) {
+        rd_kafka_topic_partition_list_destroy(r->assigned);
+        r->assigned = NULL;
     }
-    rd_kafka_topic_partition_list_destroy(at);
+    if (!r->assigned) r->assigned = rd_kafka_topic_partition_list_new(list->cnt);
+    for (int i = 0; i < list->cnt; i++)
+        rd_kafka_topic_partition_list_add(r->assigned, list->elems[i].topic, list->elems[i].partition);
 }
 
 pouch_err pl_reader_assign(struct pl_reader *r, const char *topic, const struct pl_position *p, size_t n,
                            bool from_start) {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
-    for (size_t i = 0; i < n; i++) rd_kafka_topic_partition_list_add(list, topic, p[i].partition)->offset = p[i].offset;
-    if (!from_start) keep_positions(r, list);
+    bool in_place = from_start || !r->assigned;
+    rd_kafka_topic_partition_list_t *list = list_of(r, topic, p, n, in_place);
     rd_kafka_topic_t *t = rd_kafka_topic_new(r->rk, topic, NULL); /* finds the leaders now, not within a second */
-    rd_kafka_resp_err_t e = rd_kafka_assign(r->rk, list);
+    rd_kafka_resp_err_t e = list->cnt ? assign(r, list, in_place) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (!e) note_assigned(r, list, in_place);
     if (t) rd_kafka_topic_destroy(t);
-    if (e) {
-        rd_kafka_topic_partition_list_destroy(list);
-        return pl_kafka_fail(e, "reading from", topic);
-    }
-    if (r->assigned) rd_kafka_topic_partition_list_destroy(r->assigned);
-    r->assigned = list;
-    return POUCH_OK;
+    rd_kafka_topic_partition_list_destroy(list);
+    return e ? pl_kafka_fail(e, "reading from", topic) : POUCH_OK;
 }
 
 size_t pl_reader_take(struct pl_reader *r, rd_kafka_message_t *out[], size_t max, enum pl_reader_trouble *trouble) {

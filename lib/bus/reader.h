@@ -25,8 +25,9 @@ POUCH_MUST_CHECK pouch_err pl_reader_new(struct pl_reader **r, const struct pl_s
                                          bool mock, struct pl_kafka_health *health, struct pl_wake *wake);
 
 /*
- * Replaces the assignment; partitions already read beyond the offset given go on where they are, unless
- * from_start. An offset that is out of the log's range means the earliest there is. The errors of
+ * Reads these partitions as well; those that are read already go on where they are. from_start: reads these in place
+ * of all before, each from the offset given; not again within a second, because librdkafka 2.0.2 aborts
+ * (rktp_started) when a partition is to be stopped that is being stopped. An offset that is out of the log's range means the earliest there is. The errors of
  * pl_kafka_fail(); whether the topic exists is found out by reading (trouble).
  */
 POUCH_MUST_CHECK pouch_err pl_reader_assign(struct pl_reader *r, const char *topic, const struct pl_position *p,

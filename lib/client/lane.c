@@ -10,6 +10,7 @@ enum {
     CALL_MS = 1000, /* one question to the cluster; a stop waits at most for one */
     CREATE_MS = 5000,
     LOOK_EVERY_MS = 10000,
+    MOVE_EVERY_MS = 1000, /* the reader starts anew no more often */
     RETRY_FIRST_MS = 10,
     RETRY_MOST_MS = 500,
 };
@@ -120,7 +121,7 @@ static void report(struct pl_lane *l, pouch_err e) {
     if (changed) pl_wake_signal(l->wake);
 }
 
-/* Until ms have passed, the topic is said to be gone, or the end; false: the end. */
+/* Until ms have passed, the topic is said to be gone (unless gone is NULL), or the end; false: the end. */
 static bool rest(struct pl_lane *l, int ms, bool *gone) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -132,10 +133,12 @@ static bool rest(struct pl_lane *l, int ms, bool *gone) {
     }
     pthread_mutex_lock(&l->lock);
     int timed_out = 0;
-    while (!l->stop && !l->gone && !timed_out) timed_out = pthread_cond_timedwait(&l->told, &l->lock, &until);
+    while (!l->stop && !(gone && l->gone) && !timed_out) timed_out = pthread_cond_timedwait(&l->told, &l->lock, &until);
     bool stop = l->stop;
-    *gone = *gone || l->gone;
-    l->gone = false;
+    if (gone) {
+        *gone = *gone || l->gone;
+        l->gone = false;
+    }
     pthread_mutex_unlock(&l->lock);
     return !stop;
 }
@@ -151,6 +154,7 @@ static void *keep(void *arg) {
         report(l, e);
         wait = e ? retry : LOOK_EVERY_MS;
         retry = !e ? RETRY_FIRST_MS : retry < RETRY_MOST_MS / 2 ? retry * 2 : RETRY_MOST_MS;
+        if (!e && gone && !rest(l, MOVE_EVERY_MS, NULL)) break;
         if (!e) gone = false;
     }
     return NULL;
