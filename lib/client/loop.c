@@ -70,10 +70,14 @@ static void give_up(pouch_client *c, struct pl_gate *g, bool at_once, int64_t no
 }
 
 static void pass_gates(pouch_client *c, int64_t now) {
-    if (c->connected) let_through(c, &c->sends);
-    if (c->positioned) let_through(c, &c->requests);
-    if (!pl_gate_is_open(&c->sends)) give_up(c, &c->sends, false, now);
-    if (!pl_gate_is_open(&c->requests)) give_up(c, &c->requests, !c->positioned && is_hopeless(c), now);
+    if (c->connected)
+        let_through(c, &c->sends);
+    else
+        give_up(c, &c->sends, false, now);
+    if (c->positioned)
+        let_through(c, &c->requests);
+    else
+        give_up(c, &c->requests, is_hopeless(c), now);
 }
 
 static void expire(pouch_client *c, int64_t now) {
@@ -96,12 +100,14 @@ void pl_client_turn(pouch_client *c) {
 }
 
 static int64_t sooner(int64_t due, struct pl_gate *g) {
-    struct pl_held *h = pl_gate_is_open(g) ? NULL : pl_gate_first(g);
+    struct pl_held *h = pl_gate_first(g);
     return h && h->give_up_us < due ? h->give_up_us : due;
 }
 
 int64_t pl_client_next_due(pouch_client *c) {
-    int64_t due = sooner(sooner(pl_pending_due(&c->pending), &c->sends), &c->requests);
+    int64_t due = pl_pending_due(&c->pending);
+    if (!c->connected) due = sooner(due, &c->sends);
+    if (!c->positioned) due = sooner(due, &c->requests);
     bool closing = atomic_load_explicit(&c->closing, memory_order_acquire);
     return closing && c->drain_until < due ? c->drain_until : due;
 }
