@@ -20,7 +20,11 @@ static bool reads(const rd_kafka_MemberDescription_t *m, const char *topic) {
 }
 
 static void count_group(struct census *c, const rd_kafka_ConsumerGroupDescription_t *g) {
-    if (rd_kafka_error_code(rd_kafka_ConsumerGroupDescription_error(g))) return;
+    rd_kafka_resp_err_t e = rd_kafka_error_code(rd_kafka_ConsumerGroupDescription_error(g));
+    if (e) {
+        c->moving |= pl_kafka_class(e) == PL_KAFKA_TRANSIENT;
+        return;
+    }
     size_t n = rd_kafka_ConsumerGroupDescription_member_count(g);
     for (size_t i = 0; i < n; i++) c->members += reads(rd_kafka_ConsumerGroupDescription_member(g, i), c->topic);
     rd_kafka_consumer_group_state_t state = rd_kafka_ConsumerGroupDescription_state(g);

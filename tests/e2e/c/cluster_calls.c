@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tsan.h>
 
 enum { PARTITIONS = 3, ASK_MS = 30000, PATIENCE_US = 60000000 };
 

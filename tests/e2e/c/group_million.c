@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tsan.h>
 
 enum { PARTITIONS = 3, MAX_OPEN = 64, OPEN_MAX = 2 * PARTITIONS * MAX_OPEN, STUCK_US = 60000000, ASK_MS = 30000 };
 
@@ -67,6 +68,7 @@ static uint64_t dice(struct run *r, uint64_t sides) {
 static void start_mock(struct run *r) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char why[256];
+    rd_kafka_conf_set_log_cb(conf, NULL);
     r->mock_host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     if (!r->mock_host) die("no mock cluster");
     r->mock = rd_kafka_mock_cluster_new(r->mock_host, 1);

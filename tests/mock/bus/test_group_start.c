@@ -105,12 +105,52 @@ static void a_partition_that_is_new_to_the_group_begins_at_the_earliest(void **s
     member_leave(&m);
 }
 
+struct pair {
+    struct member a, b;
+};
+
+static bool both_have_one(void *arg) {
+    struct pair *p = arg;
+    struct pl_partition *parts[PARTS_MAX];
+    member_take(&p->a);
+    member_take(&p->b);
+    return pl_group_partitions(p->a.group, parts, PARTS_MAX) == 1 &&
+           pl_group_partitions(p->b.group, parts, PARTS_MAX) == 1;
+}
+
+static bool both_have_taken_ten(void *arg) {
+    struct pair *p = arg;
+    member_take(&p->a);
+    member_take(&p->b);
+    return member_total(&p->a) + member_total(&p->b) >= 10;
+}
+
+/* If each decided for itself, the slower one would find the other's commit and take its own partition for a new one. */
+static void members_that_start_together_begin_at_one_decision(void **state) {
+    struct fixture *f = *state;
+    static struct pair p;
+    test_mock_topic(&f->mock, "together", 2);
+    fixture_write(f, "together", 2, 0, 10);
+    f->settings.start = PL_START_LATEST;
+    member_join(&p.a, f, "g.together", "together");
+    member_join(&p.b, f, "g.together", "together");
+    for (int i = 0; i < 2; i++) p.a.next[i] = p.b.next[i] = 10;
+    test_until(both_have_one, &p);
+    fixture_write(f, "together", 2, 10, 5);
+    test_until(both_have_taken_ten, &p);
+    assert_int_equal(member_total(&p.a), 5);
+    assert_int_equal(member_total(&p.b), 5);
+    member_leave(&p.b);
+    member_leave(&p.a);
+}
+
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_FIXTURE(each_setting_begins_where_it_says_or_refuses),
         WITH_FIXTURE(latest_is_committed_so_that_nothing_is_lost_before_the_first_record),
+        WITH_FIXTURE(members_that_start_together_begin_at_one_decision),
         WITH_FIXTURE(a_partition_that_is_new_to_the_group_begins_at_the_earliest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
