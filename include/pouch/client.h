@@ -103,7 +103,7 @@ POUCH_API int pouch_client_ready(const pouch_client *c);
  */
 POUCH_API void pouch_client_close(pouch_client *c, int drain);
 
-/* The reply's payload: JSON text, NUL-terminated beyond *n. "" and 0 for an error reply without one. */
+/* The reply's payload: JSON text, NUL-terminated beyond *n; n may be NULL. "" and 0 for an error reply without one. */
 POUCH_API const void *pouch_reply_payload(const pouch_reply *r, size_t *n);
 
 /* The error's text as the other side wrote it, "" for a success. */

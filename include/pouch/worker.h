@@ -56,8 +56,9 @@ POUCH_API void pouch_worker_stop(pouch_worker *w);
 POUCH_API void pouch_worker_free(pouch_worker *w);
 
 /* What the job is about; all borrowed until the job has ended. */
-POUCH_API const void *pouch_job_payload(const pouch_job *j, size_t *n); /* JSON text, NUL-terminated beyond *n */
-POUCH_API const char *pouch_job_request_id(const pouch_job *j);         /* 36 characters */
+POUCH_API const void *pouch_job_payload(const pouch_job *j,
+                                        size_t *n);             /* JSON text, NUL-terminated beyond *n; n may be NULL */
+POUCH_API const char *pouch_job_request_id(const pouch_job *j); /* 36 characters */
 POUCH_API const char *pouch_job_topic(const pouch_job *j);
 POUCH_API const char *pouch_job_publisher(const pouch_job *j); /* "" when the request named none */
 POUCH_API const char *

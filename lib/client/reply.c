@@ -4,7 +4,7 @@
 #include <wire/headers.h>
 
 const void *pouch_reply_payload(const pouch_reply *r, size_t *n) {
-    *n = r->payload_n;
+    if (n) *n = r->payload_n;
     return r->payload;
 }
 

@@ -44,6 +44,6 @@ pouch_err pl_json_read(json_t **value, const char *what, const char *text, size_
 
 char *pl_json_text(const json_t *value, size_t *n) {
     char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    *n = text ? strlen(text) : 0;
+    if (n) *n = text ? strlen(text) : 0;
     return text;
 }
