@@ -12,7 +12,7 @@
 static struct pl_wake *before_read, *after_read;
 
 /* Stands in for the C library's: a signal may come at the worst time of a clear. */
-POUCH_API ssize_t read(int fd, void *bytes, size_t n) {
+ssize_t read(int fd, void *bytes, size_t n) {
     if (before_read) pl_wake_signal(before_read);
     ssize_t got = syscall(SYS_read, fd, bytes, n);
     if (after_read) pl_wake_signal(after_read);
