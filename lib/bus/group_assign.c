@@ -3,6 +3,7 @@
 #include <base/log.h>
 #include <base/why.h>
 #include <bus/group_state.h>
+#include <bus/offsets.h>
 #include <metrics/metrics.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,8 +215,8 @@ static void alarm_reset(const struct pl_partition *p, int64_t earliest) {
  */
 static pouch_err restart(struct pl_group *g, struct pl_partition **slot) {
     struct pl_partition *old = *slot;
-    int64_t low, high;
-    rd_kafka_resp_err_t e = rd_kafka_query_watermark_offsets(g->rk, old->topic, old->id, &low, &high, PL_GROUP_ASK_MS);
+    int64_t low;
+    rd_kafka_resp_err_t e = pl_offset_ask(g->rk, old->topic, old->id, RD_KAFKA_OFFSET_BEGINNING, PL_GROUP_ASK_MS, &low);
     if (e) return pl_kafka_fail(e, "asking for the earliest offset of", old->topic);
     struct pl_partition *new = new_partition(g, old->topic, old->id, low);
     if (!new) return pl_fail(POUCH_E_NO_MEMORY, "no memory for a partition of %s", old->topic);

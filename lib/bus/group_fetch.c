@@ -5,6 +5,7 @@
  * thousands of records.
  */
 #include <bus/group_state.h>
+#include <bus/offsets.h>
 #include <stdlib.h>
 
 /* The answer does not matter, only that the request has been sent. */
@@ -29,11 +30,11 @@ void pl_partition_weigh(struct pl_partition *p, const rd_kafka_message_t *m) {
 
 void pl_partition_watch(struct pl_group *g, struct pl_partition *p, size_t there) {
     size_t bytes = there * p->mean_bytes;
-    int64_t low, high;
+    int64_t end;
     if (there >= g->queue_records / 4 * 3 || bytes >= g->queue_bytes / 4 * 3)
         p->full = true;
     else if (p->full && there < g->queue_records / 2 && bytes < g->queue_bytes / 2) {
         p->full = false;
-        rd_kafka_query_watermark_offsets(g->rk, p->topic, p->id, &low, &high, NUDGE_MS);
+        pl_offset_ask(g->rk, p->topic, p->id, RD_KAFKA_OFFSET_END, NUDGE_MS, &end);
     }
 }

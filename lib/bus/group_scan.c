@@ -54,9 +54,9 @@ static bool look_at(struct scan *s, const rd_kafka_message_t *m) {
     return true;
 }
 
-static pouch_err scan_from(struct scan *s, const char *topic, int32_t id, int64_t low) {
+static pouch_err begin_scan(struct scan *s, const char *topic, int32_t id) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, id)->offset = low;
+    rd_kafka_topic_partition_list_add(list, topic, id)->offset = RD_KAFKA_OFFSET_BEGINNING;
     rd_kafka_resp_err_t e = rd_kafka_assign(s->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     return e ? pl_kafka_fail(e, what, topic) : POUCH_OK;
@@ -74,10 +74,10 @@ static pouch_err step(struct scan *s, const char *topic, int32_t id, rd_kafka_me
     return pl_kafka_class(e) == PL_KAFKA_PERMANENT ? pl_kafka_fail(e, what, topic) : POUCH_OK;
 }
 
-/* Reads on from low until young, the end or a bound. */
-static pouch_err scan_partition(struct scan *s, const char *topic, int32_t id, int64_t low) {
+/* Reads on until a young one, the end or a bound. */
+static pouch_err scan_partition(struct scan *s, const char *topic, int32_t id) {
     bool on = true;
-    pouch_err err = scan_from(s, topic, id, low);
+    pouch_err err = begin_scan(s, topic, id);
     while (!err && on && s->looked < LOOK_AT_MOST) {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(s->rk, POLL_MS);
         if (m)
@@ -88,12 +88,10 @@ static pouch_err scan_partition(struct scan *s, const char *topic, int32_t id, i
     return err;
 }
 
-pouch_err pl_group_count_old(struct pl_group *g, const char *topic, const struct pl_range ranges[], int n,
-                             struct pl_old *old) {
+pouch_err pl_group_count_old(struct pl_group *g, const char *topic, int n, struct pl_old *old) {
     struct scan s = {.now_ms = pl_wall_ms(&pl_clock_system), .give_up_us = pl_mono_us(&pl_clock_system) + GIVE_UP_US};
     pouch_err err = open_scan(&s, g);
-    for (int i = 0; i < n && !err; i++)
-        if (ranges[i].high > ranges[i].low) err = scan_partition(&s, topic, i, ranges[i].low);
+    for (int i = 0; i < n && !err; i++) err = scan_partition(&s, topic, i);
     if (s.rk) rd_kafka_destroy(s.rk);
     s.old.more = s.looked >= LOOK_AT_MOST;
     *old = s.old;

@@ -8,7 +8,7 @@
 #include <base/log.h>
 #include <base/why.h>
 #include <bus/group_state.h>
-#include <stdlib.h>
+#include <bus/offsets.h>
 #include <string.h>
 
 /* A member of another make may hold partition 0 and commit nothing: then we decide after all. */
@@ -34,25 +34,15 @@ static pouch_err count_partitions(struct pl_group *g, const char *topic, int *n)
     return e ? pl_kafka_fail(e, what, topic) : POUCH_OK;
 }
 
-/* Of n partitions. The caller frees. */
-static pouch_err ask_ranges(struct pl_group *g, const char *topic, int n, struct pl_range **ranges) {
-    *ranges = calloc((size_t)n, sizeof **ranges);
-    if (!*ranges) return pl_fail(POUCH_E_NO_MEMORY, "no memory for %d partitions", n);
-    for (int i = 0; i < n; i++) {
-        struct pl_range *r = &(*ranges)[i];
-        rd_kafka_resp_err_t e = rd_kafka_query_watermark_offsets(g->rk, topic, i, &r->low, &r->high, PL_GROUP_ASK_MS);
-        if (!e) continue;
-        free(*ranges);
-        *ranges = NULL;
-        return pl_kafka_fail(e, "asking for the offsets of", topic);
-    }
-    return POUCH_OK;
+static pouch_err ask_edge(struct pl_group *g, const char *topic, rd_kafka_topic_partition_list_t *all, int64_t edge) {
+    rd_kafka_resp_err_t e = pl_offsets_ask(g->rk, all, edge, PL_GROUP_ASK_MS);
+    return e ? pl_kafka_fail(e, "asking for the offsets of", topic) : POUCH_OK;
 }
 
 /* Whether seven days of old requests would be replayed by surprise. */
-static pouch_err check_old(struct pl_group *g, const char *topic, const struct pl_range ranges[], int n) {
+static pouch_err check_old(struct pl_group *g, const char *topic, const rd_kafka_topic_partition_list_t *all) {
     struct pl_old old;
-    pouch_err err = pl_group_count_old(g, topic, ranges, n, &old);
+    pouch_err err = pl_group_count_old(g, topic, all->cnt, &old);
     if (err || (!old.unanswered && !old.more)) return err;
     return pl_fail(POUCH_E_CONFIG,
                    "group %s has no offsets and %s holds %s%lld requests older than 10 minutes that nobody answered; "
@@ -66,17 +56,13 @@ static pouch_err commit_start(struct pl_group *g, const char *topic, rd_kafka_to
 }
 
 static pouch_err decide(struct pl_group *g, const char *topic, rd_kafka_topic_partition_list_t *all) {
-    struct pl_range *ranges;
-    enum pl_start start = g->settings->start;
-    pouch_err err = ask_ranges(g, topic, all->cnt, &ranges);
-    if (!err && start == PL_START_AUTO) err = check_old(g, topic, ranges, all->cnt);
-    for (int i = 0; i < all->cnt && !err; i++)
-        all->elems[i].offset = start == PL_START_LATEST ? ranges[i].high : ranges[i].low;
-    free(ranges);
+    bool latest = g->settings->start == PL_START_LATEST;
+    pouch_err err = POUCH_OK;
+    if (g->settings->start == PL_START_AUTO) err = check_old(g, topic, all);
+    if (!err) err = ask_edge(g, topic, all, latest ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING);
     if (!err) err = commit_start(g, topic, all);
     if (!err)
-        PL_LOG(PL_LOG_INFO, "the group begins", "group", g->id, "topic", topic, "at",
-               start == PL_START_LATEST ? "latest" : "earliest");
+        PL_LOG(PL_LOG_INFO, "the group begins", "group", g->id, "topic", topic, "at", latest ? "latest" : "earliest");
     return err;
 }
 
@@ -88,11 +74,11 @@ static bool decides(const struct pl_group *g, const char *topic) {
 /* Partitions added since the group began: all that was ever written to them is for the group. */
 static pouch_err begin_new_partitions(struct pl_group *g, const char *topic, rd_kafka_topic_partition_list_t *all) {
     for (int i = 0; i < all->cnt; i++) {
-        int64_t low, high;
-        if (all->elems[i].offset >= 0) continue;
-        rd_kafka_resp_err_t e = rd_kafka_query_watermark_offsets(g->rk, topic, i, &low, &high, PL_GROUP_ASK_MS);
+        rd_kafka_topic_partition_t *p = &all->elems[i];
+        if (p->offset >= 0) continue;
+        rd_kafka_resp_err_t e =
+            pl_offset_ask(g->rk, topic, p->partition, RD_KAFKA_OFFSET_BEGINNING, PL_GROUP_ASK_MS, &p->offset);
         if (e) return pl_kafka_fail(e, "asking for the offsets of", topic);
-        all->elems[i].offset = low;
     }
     return POUCH_OK;
 }

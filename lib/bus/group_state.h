@@ -66,18 +66,13 @@ void pl_partition_unref(struct pl_partition *p);
  */
 POUCH_MUST_CHECK pouch_err pl_group_positions(struct pl_group *g, rd_kafka_topic_partition_list_t *list, bool *ready);
 
-struct pl_range {
-    int64_t low, high;
-};
-
 /* Records of a topic that are older than 10 minutes and whose requester may still wait for an answer. */
 struct pl_old {
     int64_t unanswered;
     bool more; /* the bound was reached: there may be more */
 };
 
-/* ranges: each partition's offsets. TIMEOUT, NOT_ALLOWED, CONFIG, NO_MEMORY. */
-POUCH_MUST_CHECK pouch_err pl_group_count_old(struct pl_group *g, const char *topic, const struct pl_range ranges[],
-                                              int n, struct pl_old *old);
+/* In the topic's n partitions. TIMEOUT, NOT_ALLOWED, CONFIG, NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_group_count_old(struct pl_group *g, const char *topic, int n, struct pl_old *old);
 
 #endif

@@ -1,6 +1,7 @@
 /* Making and removing topics, and where their partitions begin and end. */
 #include <base/clock.h>
 #include <base/why.h>
+#include <bus/offsets.h>
 #include <cluster/admin.h>
 #include <cluster/cluster.h>
 #include <cluster/metadata.h>
@@ -169,12 +170,19 @@ static bool leader_moving(rd_kafka_resp_err_t e) {
     return e == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || e == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
 }
 
+static rd_kafka_resp_err_t ask_edge(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t edge,
+                                    int64_t until_us, int64_t *offset) {
+    rd_kafka_resp_err_t e;
+    while (leader_moving(e = pl_offset_ask(rk, topic, partition, edge, remaining(until_us), offset)) &&
+           pl_mono_us(&pl_clock_system) < until_us)
+        poll(NULL, 0, STEP_MS);
+    return e;
+}
+
 pouch_err pl_topic_offsets(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low, int64_t *high,
                            int timeout) {
     int64_t until_us = pl_mono_us(&pl_clock_system) + (int64_t)timeout * 1000;
-    rd_kafka_resp_err_t e;
-    while (leader_moving(e = rd_kafka_query_watermark_offsets(rk, topic, partition, low, high, remaining(until_us))) &&
-           pl_mono_us(&pl_clock_system) < until_us)
-        poll(NULL, 0, STEP_MS);
+    rd_kafka_resp_err_t e = ask_edge(rk, topic, partition, RD_KAFKA_OFFSET_BEGINNING, until_us, low);
+    if (!e) e = ask_edge(rk, topic, partition, RD_KAFKA_OFFSET_END, until_us, high);
     return e ? pl_metadata_fail(rk, e, "cannot read the offsets of", topic, timeout) : POUCH_OK;
 }

@@ -158,8 +158,9 @@ static void a_second_member_takes_half_and_the_first_is_told_before(void **state
 
     member_join(&p.b, f, "g.shared", "shared");
     for (int i = 0; i < 4; i++) p.b.next[i] = 40;
+    p.a.may_repeat = p.b.may_repeat = true;
     test_until(both_have_two, &p);
-    assert_int_equal(p.a.revoked, 4);
+    assert_true(p.a.revoked >= 4);
     assert_int_equal(p.a.lost, 0);
     fixture_write(f, "shared", 4, 40, 40);
     test_until(both_have_taken_all, &p);
