@@ -1,4 +1,5 @@
 /* Joining, taking, ending, leaving. */
+#include <base/clock.h>
 #include <base/log.h>
 #include <base/why.h>
 #include <bus/group_state.h>
@@ -6,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 64, EVENTS_MAX = 100 };
+enum { BATCH = 64, EVENTS_MAX = 100, LEAVE_US = 3000000 };
 
 void pl_group_fail(struct pl_group *g, pouch_err e) {
     if (g->failed) return;
@@ -236,6 +237,24 @@ void pl_group_done(struct pl_group *g, struct pl_partition *p, uint64_t ticket) 
     pl_partition_unref(p);
 }
 
+/* rd_kafka_consumer_close() tries its last commit again for as long as a broker is frozen; this waits LEAVE_US. */
+static void close_consumer(struct pl_group *g) {
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(g->rk);
+    rd_kafka_error_t *e = rd_kafka_consumer_close_queue(g->rk, queue);
+    int64_t until_us = pl_mono_us(&pl_clock_system) + LEAVE_US;
+    while (!e && !rd_kafka_consumer_closed(g->rk)) {
+        if (pl_mono_us(&pl_clock_system) > until_us) {
+            PL_LOG(PL_LOG_WARN, "no answer on leaving the group; its partitions move when the session ends", "group",
+                   g->id);
+            break;
+        }
+        rd_kafka_queue_poll_callback(queue, 100);
+    }
+    if (e) PL_LOG(PL_LOG_WARN, "leaving the group fails", "group", g->id, "error", rd_kafka_error_string(e));
+    rd_kafka_error_destroy(e);
+    rd_kafka_queue_destroy(queue);
+}
+
 /*
  * What is done is committed before closing: when a rebalance is under way, 2.0.2 gives up membership
  * and assignment as the first thing of a close and calls the rebalance callback after that.
@@ -244,8 +263,7 @@ static void leave(struct pl_group *g) {
     if (g->events) serve_events(g);
     g->leaving = true;
     pl_group_revoke(g, false);
-    rd_kafka_resp_err_t e = rd_kafka_consumer_close(g->rk);
-    if (e) PL_LOG(PL_LOG_WARN, "leaving the group fails", "group", g->id, "error", rd_kafka_err2name(e));
+    close_consumer(g);
 }
 
 void pl_group_leave(struct pl_group *g) {
