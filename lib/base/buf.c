@@ -26,6 +26,22 @@ void pl_buf_reset(struct pl_buf *b) {
     if (b->at) b->at[0] = 0;
 }
 
+void pl_buf_recycle(struct pl_buf *b) {
+    if (b->cap > PL_BUF_KEPT)
+        pl_buf_free(b);
+    else
+        pl_buf_reset(b);
+}
+
+void pl_buf_recycle_secret(struct pl_buf *b) {
+    if (b->cap > PL_BUF_KEPT) {
+        pl_buf_wipe(b);
+    } else if (b->at) {
+        explicit_bzero(b->at, b->len);
+        pl_buf_reset(b);
+    }
+}
+
 /* Moves by hand and not by realloc(), which would leave a copy of a secret in freed memory. */
 static pouch_err move_to(struct pl_buf *b, size_t cap) {
     char *at = malloc(cap);

@@ -21,6 +21,11 @@ void pl_buf_free(struct pl_buf *b);             /* ready for use again, same max
 void pl_buf_wipe(struct pl_buf *b);             /* overwrites all of cap, then frees */
 void pl_buf_reset(struct pl_buf *b);            /* len = 0, keeps the memory */
 
+/* Empties b for its next use; what has grown beyond PL_BUF_KEPT is freed. The second overwrites what was in it. */
+enum { PL_BUF_KEPT = 64 * 1024 };
+void pl_buf_recycle(struct pl_buf *b);
+void pl_buf_recycle_secret(struct pl_buf *b);
+
 /* Room for n more bytes beyond len. TOO_LARGE past max, NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err pl_buf_reserve(struct pl_buf *b, size_t n);
 POUCH_MUST_CHECK pouch_err pl_buf_append(struct pl_buf *b, const void *p, size_t n);

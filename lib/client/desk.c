@@ -1,10 +1,6 @@
 #include <base/why.h>
 #include <client/desk.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* A buffer larger than this is not worth keeping between messages. */
-enum { KEPT_BYTES = 256 * 1024 };
 
 pouch_err pl_ask_desks_init(struct pl_ask_desks *d, pouch_keyring *ring, enum pl_over_limit over, size_t max) {
     *d = (struct pl_ask_desks){.over = over, .max = max};
@@ -53,19 +49,10 @@ pouch_err pl_ask_desk_take(struct pl_ask_desks *d, struct pl_ask_desk **desk) {
 }
 
 void pl_ask_desk_give(struct pl_ask_desks *d, struct pl_ask_desk *desk) {
-    pl_buf_clear_secret(&desk->plain);
-    if (desk->envelope.cap > KEPT_BYTES) pl_buf_free(&desk->envelope);
+    pl_buf_recycle_secret(&desk->plain);
+    pl_buf_recycle(&desk->envelope);
     pthread_mutex_lock(&d->lock);
     desk->next = d->idle;
     d->idle = desk;
     pthread_mutex_unlock(&d->lock);
-}
-
-void pl_buf_clear_secret(struct pl_buf *b) {
-    if (b->cap > KEPT_BYTES) {
-        pl_buf_wipe(b);
-    } else if (b->at) {
-        explicit_bzero(b->at, b->len);
-        pl_buf_reset(b);
-    }
 }

@@ -31,7 +31,4 @@ void pl_ask_desks_free(struct pl_ask_desks *d); /* all desks have been given bac
 POUCH_MUST_CHECK pouch_err pl_ask_desk_take(struct pl_ask_desks *d, struct pl_ask_desk **desk); /* NO_MEMORY */
 void pl_ask_desk_give(struct pl_ask_desks *d, struct pl_ask_desk *desk); /* wipes the plaintext */
 
-/* Overwrites what the buffer holds and empties it; keeps the memory unless it is large. */
-void pl_buf_clear_secret(struct pl_buf *b);
-
 #endif

@@ -136,7 +136,7 @@ static void read_reply(pouch_client *c, rd_kafka_message_t *m, const struct pl_u
         plain_error(c, m, &env);
     else
         sealed_reply(c, m, &env);
-    pl_buf_clear_secret(&c->inbox.plain);
+    pl_buf_recycle_secret(&c->inbox.plain);
 }
 
 static void read_batch(pouch_client *c, size_t n) {

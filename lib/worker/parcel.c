@@ -27,22 +27,6 @@ void pl_headers_free(struct pl_headers *h) {
     *h = (struct pl_headers){0};
 }
 
-void pl_buf_recycle(struct pl_buf *b) {
-    if (b->cap > PL_KEEP_BYTES)
-        pl_buf_free(b);
-    else
-        pl_buf_reset(b);
-}
-
-void pl_buf_recycle_secret(struct pl_buf *b) {
-    if (b->cap > PL_KEEP_BYTES) {
-        pl_buf_wipe(b);
-    } else if (b->at) {
-        explicit_bzero(b->at, b->len);
-        pl_buf_reset(b);
-    }
-}
-
 const char *pl_buf_keep(struct pl_buf *b, const void *p, size_t n) {
     char *at = b->at + b->len;
     if (n) memcpy(at, p, n);

@@ -9,9 +9,6 @@
 #include <librdkafka/rdkafka.h>
 #include <wire/headers.h>
 
-/* Buffers that grew beyond this for one large message are given back after it. */
-enum { PL_KEEP_BYTES = 64 * 1024 };
-
 /* Headers in order. Names and values belong to somebody else. */
 struct pl_headers {
     struct pl_header *at;
@@ -44,9 +41,5 @@ void pl_buf_swap(struct pl_buf *a, struct pl_buf *b);
 
 /* Appends the n bytes and a NUL, for which room was reserved; where they are then. */
 const char *pl_buf_keep(struct pl_buf *b, const void *p, size_t n);
-
-/* Empties b and frees it when it has grown large; wiped when secret. */
-void pl_buf_recycle(struct pl_buf *b);
-void pl_buf_recycle_secret(struct pl_buf *b);
 
 #endif
