@@ -57,7 +57,7 @@ static void let_partition_go(struct pl_post *p) {
     if (letter_waits_of(p->job->worker, partition)) return;
     partition->held = false;
     pl_metric_add(PL_M_BLOCKED, -1);
-    log_partition(PL_LOG_INFO, p, "dead letters can be stored again: the partition goes on", NULL);
+    if (!p->job->dropped) log_partition(PL_LOG_INFO, p, "the dead letter is stored: the partition goes on", NULL);
 }
 
 /* Stored, or no longer needed. */

@@ -23,13 +23,15 @@
 #define REPLIES "me.replies"
 #define LETTERS "internal.dlq"
 
-enum { SEEN_MAX = 4096, HEADERS_MAX = 8, ID_TEXT = 37 };
+enum { SEEN_MAX = 4096, TOPICS_MAX = 8, HEADERS_MAX = 8, ID_TEXT = 37 };
 
 struct fixture {
     struct test_mock mock;
     pouch_keyring *ring;
     struct pl_sealer *sealer;
     rd_kafka_t *producer, *tap;
+    const char *topics[TOPICS_MAX]; /* that the tap reads */
+    size_t n_topics;
     rd_kafka_message_t *seen[SEEN_MAX]; /* all that the tap has read */
     size_t n_seen;
 
@@ -60,25 +62,38 @@ static inline rd_kafka_t *fixture_handle(const struct fixture *f, rd_kafka_type_
     return rk;
 }
 
-/* Makes the topics, each of one partition, and reads all but the worker's from their beginning. */
-static inline void fixture_start(struct fixture *f, int brokers, const char *const more_topics[]) {
-    const char *const topics[] = {REPLIES, LETTERS, WORK ".replies", NULL};
+/* The topics that the tap reads: the usual ones and the test's own. */
+static inline void fixture_topics(struct fixture *f, const char *const more_topics[]) {
+    static const char *const usual[] = {REPLIES, LETTERS, WORK ".replies", NULL};
+    for (const char *const *t = usual; *t; t++) f->topics[f->n_topics++] = *t;
+    for (const char *const *t = more_topics; t && *t; t++) f->topics[f->n_topics++] = *t;
+}
+
+/* A cluster with the topics, each of one partition; nobody has connected yet. */
+static inline void fixture_cluster(struct fixture *f, int brokers, const char *const more_topics[]) {
     memset(f, 0, sizeof *f);
+    fixture_topics(f, more_topics);
     test_mock_start(&f->mock, brokers);
     test_mock_topic(&f->mock, WORK, 1);
+    for (size_t i = 0; i < f->n_topics; i++) test_mock_topic(&f->mock, f->topics[i], 1);
+}
+
+/* The requester: reads all topics but the worker's from their beginning. */
+static inline void fixture_connect(struct fixture *f) {
     f->ring = fixture_ring(TEST_KEY);
     assert_int_equal(pl_sealer_new(&f->sealer, f->ring, PL_OVER_LIMIT_WARN), POUCH_OK);
     f->producer = fixture_handle(f, RD_KAFKA_PRODUCER);
     f->tap = fixture_handle(f, RD_KAFKA_CONSUMER);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
-    for (const char *const *lists[] = {topics, more_topics}, *const **l = lists; l < lists + 2; l++) {
-        for (const char *const *t = *l; t && *t; t++) {
-            test_mock_topic(&f->mock, *t, 1);
-            rd_kafka_topic_partition_list_add(list, *t, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
-        }
-    }
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)f->n_topics);
+    for (size_t i = 0; i < f->n_topics; i++)
+        rd_kafka_topic_partition_list_add(list, f->topics[i], 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
     assert_int_equal(rd_kafka_assign(f->tap, list), 0);
     rd_kafka_topic_partition_list_destroy(list);
+}
+
+static inline void fixture_start(struct fixture *f, const char *const more_topics[]) {
+    fixture_cluster(f, 1, more_topics);
+    fixture_connect(f);
 }
 
 static inline void fixture_stop(struct fixture *f) {
@@ -189,6 +204,16 @@ static inline size_t count_on(const struct fixture *f, const char *topic) {
     size_t n = 0;
     for (size_t i = 0; i < f->n_seen; i++) n += on_topic(f->seen[i], topic);
     return n;
+}
+
+/* Reads until there are n records on topic; fails the test after two minutes. */
+static inline void wait_for(struct fixture *f, const char *topic, size_t n) {
+    int64_t give_up = pl_mono_us(&pl_clock_system) + 120000000;
+    while (count_on(f, topic) < n) {
+        tap(f);
+        if (pl_mono_us(&pl_clock_system) > give_up)
+            fail_msg("%zu records on %s, not %zu", count_on(f, topic), topic, n);
+    }
 }
 
 /* The value of the first header of that name as text; "" when there is none. Good until the fourth next call. */

@@ -34,7 +34,7 @@ static void begin(struct fixture *f, const char *const settings[]) {
     gate.open = false;
     gate.most_inside = 0;
     atomic_store(&kept, NULL);
-    fixture_start(f, 1, NULL);
+    fixture_start(f, NULL);
     worker_start(f, settings, handle, NULL);
 }
 

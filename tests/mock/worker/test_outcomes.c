@@ -96,7 +96,7 @@ static void handle(pouch_job *job, void *arg) {
 static int start(void **state) {
     static const char *const topics[] = {NEXT, INBOX, NULL};
     (void)state;
-    fixture_start(&fixture, 1, topics);
+    fixture_start(&fixture, topics);
     worker_start(&fixture, NULL, handle, NULL);
     return 0;
 }
@@ -266,6 +266,10 @@ static void a_reply_that_cannot_be_sent_leaves_the_job_open(void **state) {
     assert_string_equal(answer_to(&fixture, id).payload, "\"valid\"");
 }
 
+static bool is_done(void *before) {
+    return pl_metric_get(PL_M_JOBS_DONE) > *(int64_t *)before;
+}
+
 static void sent_records_are_handled_and_nobody_replies(void **state) {
     char id[ID_TEXT], next[ID_TEXT];
     (void)state;
@@ -276,7 +280,7 @@ static void sent_records_are_handled_and_nobody_replies(void **state) {
         id);
     request(&fixture, "2", next);
     answer_to(&fixture, next);
-    while (pl_metric_get(PL_M_JOBS_DONE) == done) tap(&fixture);
+    test_until(is_done, &done);
     assert_int_equal(atomic_load(&handled), before + 2);
     for (size_t i = 0; i < fixture.n_seen; i++) assert_false(has_key(fixture.seen[i], id));
     assert_int_equal(count_on(&fixture, LETTERS), letters);
@@ -436,7 +440,7 @@ static void garbage_becomes_dead_letters_and_the_partition_goes_on(void **state)
     for (size_t i = 0; i < N; i++) produce(&fixture, WORK, garbage[i], garbage[i] ? strlen(garbage[i]) : 0, NULL);
     request(&fixture, "\"after it\"", id);
     assert_string_equal(answer_to(&fixture, id).payload, "\"after it\"");
-    while (count_on(&fixture, LETTERS) < before + N) tap(&fixture);
+    wait_for(&fixture, LETTERS, before + N);
     for (size_t i = 0, nth = 0; i < fixture.n_seen; i++) {
         const rd_kafka_message_t *m = fixture.seen[i];
         if (!on_topic(m, LETTERS) || nth++ < before) continue;

@@ -51,7 +51,7 @@ static void what_is_in_flight_is_finished_before_its_partition_moves(void **stat
     struct second second;
     char ids[REQUESTS][ID_TEXT];
     (void)state;
-    fixture_start(&f, 1, NULL);
+    fixture_start(&f, NULL);
     worker_start(&f, settings, handle, NULL);
     for (int i = 0; i < REQUESTS; i++) request(&f, "1", ids[i]);
     test_until(all_are_inside, NULL);

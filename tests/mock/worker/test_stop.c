@@ -36,7 +36,7 @@ static int start(void **state) {
     gate.open = false;
     atomic_store(&kept, NULL);
     atomic_store(&calls, 0);
-    fixture_start(&fixture, 1, NULL);
+    fixture_start(&fixture, NULL);
     *state = &fixture;
     return 0;
 }

@@ -63,10 +63,10 @@ static void every_request_is_answered_once_whatever_its_handler_does(void **stat
     const char *const settings[] = {
         "worker.max_in_flight", "50", "worker.concurrency", "8", "handler.timeout", "50ms", NULL};
     (void)state;
-    fixture_start(&f, 1, NULL);
+    fixture_start(&f, NULL);
     worker_start(&f, settings, handle, NULL);
     send_all(&f, ids);
-    while (count_on(&f, REPLIES) < REQUESTS) tap(&f);
+    wait_for(&f, REPLIES, REQUESTS);
     pthread_mutex_lock(&kept.lock);
     end_kept();
     pthread_mutex_unlock(&kept.lock);

@@ -33,13 +33,14 @@ static int start(void **state) {
     (void)state;
     memset(large, 'x', sizeof large - 1);
     large[0] = large[sizeof large - 2] = '"';
-    fixture_start(&fixture, BROKERS, topics);
+    fixture_cluster(&fixture, BROKERS, topics);
     rd_kafka_mock_cluster_t *cluster = fixture.mock.cluster;
     rd_kafka_mock_partition_set_leader(cluster, WORK, 0, BROKER_WORK);
     rd_kafka_mock_partition_set_leader(cluster, REPLIES, 0, BROKER_WORK);
     rd_kafka_mock_partition_set_leader(cluster, LETTERS, 0, BROKER_LETTERS);
     rd_kafka_mock_partition_set_leader(cluster, GONE, 0, BROKER_GONE);
     rd_kafka_mock_topic_set_error(cluster, WORK ".replies", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    fixture_connect(&fixture);
     worker_start(&fixture, settings, handle, NULL);
     return 0;
 }
@@ -73,7 +74,7 @@ static void a_partition_waits_until_its_dead_letter_is_stored(void **state) {
     request(&fixture, "\"after\"", id);
     assert_string_equal(answer_to(&fixture, id).payload, "\"after\"");
     assert_int_equal(atomic_load(&blocked_while_handling), 0);
-    while (count_on(&fixture, LETTERS) == 0) tap(&fixture);
+    wait_for(&fixture, LETTERS, 1);
     assert_int_equal(pl_metric_get(PL_M_BLOCKED), 0);
 }
 
@@ -120,18 +121,18 @@ static bool has_handled(void *wanted) {
 }
 
 /* With more than 4 KiB of outcomes waiting for their broker, no further handler starts. */
-static void handlers_wait_while_outcomes_cannot_be_delivered(void **state) {
+static void handlers_wait_while_outcomes_wait_for_their_broker(void **state) {
     enum { MANY = 10, LOOKS = 20 };
     static char ids[MANY][ID_TEXT];
     (void)state;
     int before = atomic_load(&handled), wanted = before + 2;
-    assert_int_equal(rd_kafka_mock_broker_set_down(fixture.mock.cluster, BROKER_GONE), 0);
+    assert_int_equal(rd_kafka_mock_broker_set_rtt(fixture.mock.cluster, BROKER_GONE, 3000), 0);
     for (int i = 0; i < MANY; i++)
         ask(&fixture, WORK, (struct request){.payload = "\"large reply\"", .reply_topic = GONE}, ids[i]);
     test_until(has_handled, &wanted);
     for (int i = 0; i < LOOKS; i++) tap(&fixture);
     assert_int_equal(atomic_load(&handled), wanted);
-    assert_int_equal(rd_kafka_mock_broker_set_up(fixture.mock.cluster, BROKER_GONE), 0);
+    assert_int_equal(rd_kafka_mock_broker_set_rtt(fixture.mock.cluster, BROKER_GONE, 0), 0);
     for (int i = 0; i < MANY; i++) assert_true(answer_on(&fixture, GONE, ids[i]).success);
 }
 
@@ -157,7 +158,7 @@ int main(void) {
         cmocka_unit_test(a_reply_that_is_refused_for_good_becomes_a_dead_letter),
         cmocka_unit_test(a_reply_waits_for_its_topic_until_the_deadline),
         cmocka_unit_test(a_reply_that_nobody_made_a_topic_for_is_no_error),
-        cmocka_unit_test(handlers_wait_while_outcomes_cannot_be_delivered),
+        cmocka_unit_test(handlers_wait_while_outcomes_wait_for_their_broker),
         cmocka_unit_test(a_dead_letter_that_was_not_stored_keeps_its_record_uncommitted),
     };
     return cmocka_run_group_tests(tests, start, stop);
