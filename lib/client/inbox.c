@@ -151,14 +151,12 @@ static void read_batch(pouch_client *c, size_t n) {
         }
     }
     pl_pending_known(&c->pending, in->ids, in->known, with_id);
+    for (size_t i = 0; i < with_id; i++) others += !in->known[i];
+    if (others) pl_metric_add(PL_M_REPLY_OTHER, (int64_t)others); /* before a callback can look */
     for (size_t i = 0; i < with_id; i++) {
-        if (in->known[i])
-            read_reply(c, in->batch[i], &in->ids[i]);
-        else
-            others++;
+        if (in->known[i]) read_reply(c, in->batch[i], &in->ids[i]);
         rd_kafka_message_destroy(in->batch[i]);
     }
-    if (others) pl_metric_add(PL_M_REPLY_OTHER, (int64_t)others);
 }
 
 void pl_inbox_take(pouch_client *c) {
