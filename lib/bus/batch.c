@@ -73,9 +73,9 @@ bool pl_batch_leave(struct pl_batch *b, size_t n, struct pl_buf *out) {
     return flush;
 }
 
-bool pl_batch_cancel(struct pl_batch *b) {
+bool pl_batch_cancel(struct pl_batch *b, size_t n) {
     pthread_mutex_lock(&b->lock);
-    b->under_way--;
+    b->under_way -= n;
     bool stranded = b->under_way == 0 && b->held.len > 0;
     pthread_mutex_unlock(&b->lock);
     return stranded;

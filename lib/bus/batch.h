@@ -40,14 +40,14 @@ POUCH_MUST_CHECK pouch_err pl_batch_enter(struct pl_batch *b, const struct pl_re
                                           size_t *held);
 
 /*
- * So many records were reported, or not taken after all. When none is under way any more, what was
+ * So many records were reported. When none is under way any more, what was
  * held moves to out (which is empty), counts as under way, and true is returned: the caller
  * gives it to librdkafka. Any thread.
  */
 bool pl_batch_leave(struct pl_batch *b, size_t n, struct pl_buf *out);
 
-/* A record that was not held was not taken after all; true: others wait, and nothing will call pl_batch_leave(). Any thread. */
-bool pl_batch_cancel(struct pl_batch *b);
+/* So many records were not taken after all; true: others wait, and nothing will call pl_batch_leave() for them. Any thread. */
+bool pl_batch_cancel(struct pl_batch *b, size_t n);
 
 /* Walks the records of a buffer that pl_batch_leave() filled: the one at *at, which is moved on; NULL at the end. */
 struct pl_held *pl_held_next(const struct pl_buf *records, size_t *at, const void **key, const void **value);

@@ -165,6 +165,7 @@ static size_t give_all(struct pl_producer *p, struct handle *h, struct pl_topic 
             h->ended ? RD_KAFKA_RESP_ERR__PURGE_QUEUE : enqueue(h, &r, topic->rkt, held->headers);
         if (!error) continue;
         if (held->headers) rd_kafka_headers_destroy(held->headers);
+        if (h == p->current) replace_if_fatal(p); /* before the report: the owner may send again */
         refused++;
         report(p, held->arg, name, error, 0);
     }
@@ -173,9 +174,21 @@ static size_t give_all(struct pl_producer *p, struct handle *h, struct pl_topic 
     return refused;
 }
 
-/* n records of the topic's batch are done with; the next batch goes out when they were the last. The polling thread's. */
+/* n records of a batch that librdkafka did not take: what waits for them must not wait for ever. Any thread. */
+static void withdraw(struct pl_producer *p, struct pl_topic *topic, size_t n) {
+    if (!pl_batch_cancel(&topic->batch, n)) return;
+    atomic_store(&p->stranded, true);
+    pl_wake_signal(p->wake);
+}
+
+/*
+ * n records of the topic's batch were reported; the next batch goes out when they were the last. The polling
+ * thread's. What the owner sends again from a report waits for the next poll, or this might never end.
+ */
 static void move_on(struct pl_producer *p, struct handle *h, struct pl_topic *topic, size_t n) {
-    while (pl_batch_leave(&topic->batch, n, &p->leaving)) n = give_all(p, h, topic);
+    if (!pl_batch_leave(&topic->batch, n, &p->leaving)) return;
+    size_t refused = give_all(p, h, topic);
+    if (refused) withdraw(p, topic, refused);
 }
 
 /* Moves on what no delivery would. The polling thread's; the topics of h change only under the lock that it shares. */
@@ -292,13 +305,6 @@ static pouch_err refused(struct pl_producer *p, const struct pl_record *r, rd_ka
     return pl_fail(POUCH_E_OVERLOADED, "sending to %s: the producer is being made anew; try again", r->topic);
 }
 
-/* The batch of a record that librdkafka did not take: what waits for it must not wait for ever. */
-static void withdraw(struct pl_producer *p, struct pl_topic *topic) {
-    if (!pl_batch_cancel(&topic->batch)) return;
-    atomic_store(&p->stranded, true);
-    pl_wake_signal(p->wake);
-}
-
 /* Runs with the lock shared. The headers are given away unless it fails. */
 static pouch_err send_locked(struct pl_producer *p, const struct pl_record *r, rd_kafka_headers_t *headers) {
     struct pl_topic *topic = topic_of(p, r->topic);
@@ -308,7 +314,7 @@ static pouch_err send_locked(struct pl_producer *p, const struct pl_record *r, r
     if (e || held) return e;
     rd_kafka_resp_err_t error = enqueue(p->current, r, topic ? topic->rkt : NULL, headers);
     if (!error) return POUCH_OK;
-    if (topic) withdraw(p, topic);
+    if (topic) withdraw(p, topic, 1);
     return refused(p, r, error);
 }
 
