@@ -55,10 +55,10 @@ static inline void test_mock_settings(const struct test_mock *m, struct pl_setti
 #define test_until(step, arg) test_until_at((step), (arg), #step, __FILE__, __LINE__)
 
 static inline void test_until_at(bool (*step)(void *), void *arg, const char *what, const char *file, int line) {
-    int64_t give_up = pl_mono_us(&pl_clock_system) + 30000000;
+    int64_t give_up = pl_mono_us(&pl_clock_system) + 120000000;
     while (!step(arg)) {
         if (pl_mono_us(&pl_clock_system) > give_up) {
-            print_error("%s did not come true within 30 s\n", what);
+            print_error("%s did not come true within two minutes\n", what);
             _fail(file, line);
         }
         poll(NULL, 0, 1);
