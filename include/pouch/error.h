@@ -39,7 +39,10 @@ extern "C" {
     X(16, CONFIG, "config", 0, 78)                  \
     X(17, NO_BROKER, "no_broker", 1, 69)            \
     X(18, NOT_ALLOWED, "not_allowed", 0, 77)        \
-    X(19, NO_MEMORY, "no_memory", 1, 75)
+    X(19, NO_MEMORY, "no_memory", 1, 75)            \
+    X(20, STORE, "store", 1, 75)                    \
+    X(21, EXISTS, "exists", 0, 1)                   \
+    X(22, NOT_FOUND, "not_found", 0, 1)
 
 typedef enum pouch_err {
     POUCH_OK = 0,

@@ -28,6 +28,13 @@ struct pl_settings {
     char *reply_topic;          /* reply.topic: NULL = <client.id>.replies */
     char *reply_topics;         /* reply.topics: patterns a worker may reply to */
     char *inbox;                /* center.inbox */
+    size_t center_in_flight;    /* center.max_in_flight: requests */
+    char *routes_topic;         /* center.routes_topic */
+    char *listen;               /* listen: NULL = nowhere */
+    char *store;                /* store: NULL = the role's default */
+    bool trace_sealed;          /* trace.payload: none, sealed */
+    size_t trace_queue_bytes;   /* trace.queue_bytes */
+    int trace_ttl_ms;           /* trace.ttl */
     bool thread;                /* client.thread */
     bool plain_errors;          /* client.plain_errors: accept, ignore */
     size_t max_pending;         /* client.max_pending: open calls */

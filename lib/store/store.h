@@ -1,0 +1,101 @@
+/*
+ * Routes, services and traces: what outlives the processes. One interface, chosen by URL; the
+ * back end here is sqlite:///FOLDER, a folder that any number of processes of one host share:
+ * registry.db, and beside it the trace files, one set a writer.
+ *
+ * THREADS  A store belongs to one thread at a time. Each thread that needs one opens its own.
+ */
+#ifndef POUCH_STORE_STORE_H
+#define POUCH_STORE_STORE_H
+
+#include <pouch/error.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <store/trace.h>
+
+struct pl_store;
+
+/*
+ * Makes what is missing (folder mode 0700, files 0600). CONFIG: not a URL we know, or a folder
+ * that cannot be used, named with the reason. NO_MEMORY.
+ */
+POUCH_MUST_CHECK pouch_err pl_store_open(struct pl_store **s, const char *url);
+void pl_store_close(struct pl_store *s); /* NULL allowed */
+
+/* "sqlite://" and $XDG_STATE_HOME/pouch, or ~/.local/state/pouch; for a system user without a home, /var/lib/pouch. CONFIG: none can be told. */
+POUCH_MUST_CHECK pouch_err pl_store_default_url(char **url);
+
+/* ---- the registry ---- */
+
+enum { PL_TARGETS_MAX = 16, PL_TAGS_MAX = 32, PL_ROUTES_MAX = 100000 };
+
+/* publisher -> targets. Texts belong to the route. */
+struct pl_route_row {
+    char *id;        /* unique; "route-<publisher>" unless given */
+    char *publisher; /* unique: one route a publisher */
+    char **targets;  /* topics, at least one, none twice */
+    size_t n_targets;
+    char *service; /* NULL: none */
+    bool enabled;
+    int64_t version; /* of the registry when this was written: grows with every change, is never used again */
+    int64_t created_ms, updated_ms;
+};
+
+struct pl_service_row {
+    char *name, *version;
+    char *description, *endpoint; /* NULL: none */
+    char **tags;
+    size_t n_tags;
+    int64_t created_ms, updated_ms;
+};
+
+void pl_route_free(struct pl_route_row *r, size_t n); /* an array of n, from malloc */
+void pl_service_free(struct pl_service_row *s, size_t n);
+
+/* All, ordered by publisher, by name; and the registry's version. Errors of every call here: STORE (the back end failed: its reason is in pouch_why()), NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_store_routes(struct pl_store *s, struct pl_route_row **routes, size_t *n,
+                                           int64_t *version);
+POUCH_MUST_CHECK pouch_err pl_store_services(struct pl_store *s, struct pl_service_row **services, size_t *n);
+
+/* The registry's version alone: cheap, for those who look whether to read all again. */
+POUCH_MUST_CHECK pouch_err pl_store_version(struct pl_store *s, int64_t *version);
+
+/*
+ * Writes a route; id, version and times are set here, and written back into *r (created_ms is kept on replacing).
+ * expected: 0: it must not be there; > 0: it must be there with that version; -1: in any case.
+ * EXISTS: it is there, or with another version, or its id belongs to another route; NOT_FOUND: it is not there; pouch_why() says what
+ * is. CONFIG: a bad name, no target, too many.
+ */
+POUCH_MUST_CHECK pouch_err pl_store_route_put(struct pl_store *s, struct pl_route_row *r, int64_t expected);
+/* *version: what the removal is known by. NOT_FOUND. */
+POUCH_MUST_CHECK pouch_err pl_store_route_remove(struct pl_store *s, const char *publisher, int64_t *version);
+
+POUCH_MUST_CHECK pouch_err pl_store_service_put(struct pl_store *s, struct pl_service_row *r, bool replace);
+POUCH_MUST_CHECK pouch_err pl_store_service_remove(struct pl_store *s, const char *name);
+
+/* ---- reading traces: rows are borrowed during the visit; false from it ends the walk ---- */
+
+typedef bool pl_trace_visit(const struct pl_trace *row, void *arg);
+
+/* All rows of a request, oldest first. */
+POUCH_MUST_CHECK pouch_err pl_store_by_request(struct pl_store *s, const struct pl_uuid *id, pl_trace_visit *fn,
+                                               void *arg);
+
+struct pl_trace_query {
+    const char *publisher;      /* NULL: all */
+    int64_t since_us, until_us; /* wall clock, [since, until) */
+    bool failed;                /* only those that failed */
+    bool oldest_first;          /* else newest first */
+    size_t limit;               /* at least 1 */
+};
+POUCH_MUST_CHECK pouch_err pl_store_by_time(struct pl_store *s, const struct pl_trace_query *q, pl_trace_visit *fn,
+                                            void *arg);
+
+/* Rows that are known to be missing in a span of time (a queue was full, a disk was). 0: complete. */
+POUCH_MUST_CHECK pouch_err pl_store_missing(struct pl_store *s, int64_t since_us, int64_t until_us, uint64_t *rows);
+
+/* Removes what is older. Files are unlinked whole. */
+POUCH_MUST_CHECK pouch_err pl_store_expire(struct pl_store *s, int64_t before_us);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * Writing traces off the path: a bounded queue, one thread that writes it in batches to files
+ * of its own. Nobody ever waits for the store; what does not fit is counted as missing,
+ * and the span that it is missing from is written down as soon as that is possible.
+ */
+#ifndef POUCH_STORE_TRACER_H
+#define POUCH_STORE_TRACER_H
+
+#include <base/wake.h>
+#include <pouch/error.h>
+#include <store/trace.h>
+
+struct pl_tracer;
+
+struct pl_tracer_settings {
+    const char *url;
+    size_t max_bytes;     /* of rows that wait; about 100 bytes a row */
+    int64_t ttl_ms;       /* rows older than that are dropped, file by file */
+    struct pl_wake *wake; /* signalled when pl_tracer_written() has moved; NULL: nobody looks */
+};
+
+/* Opens the store and starts the thread. CONFIG, NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_tracer_new(struct pl_tracer **t, const struct pl_tracer_settings *s);
+
+/*
+ * Takes a copy of a row; never waits, any thread. Its ticket: rows are numbered from 1 in the order they were
+ * taken. A row that finds no room gets a ticket as well and counts as missing.
+ */
+uint64_t pl_tracer_put(struct pl_tracer *t, const struct pl_trace *row);
+
+/* Every row up to this ticket is on disk, or is counted as missing. Any thread, an atomic read. */
+uint64_t pl_tracer_written(const struct pl_tracer *t);
+uint64_t pl_tracer_missing(const struct pl_tracer *t);
+
+/* Writes what is there, for at most ms, and ends the thread. NULL allowed. */
+void pl_tracer_free(struct pl_tracer *t, int ms);
+
+#endif
