@@ -1,24 +1,5 @@
 #include <ops/commands.h>
 
 int main(int argc, char **argv) {
-    static const struct ops_command *const commands[] = {
-        &ops_request,
-        &ops_send,
-        &ops_worker,
-        &ops_dev,
-        &ops_key_new,
-        &ops_seal,
-        &ops_open,
-        &ops_topic_create,
-        &ops_topic_list,
-        &ops_topic_describe,
-        &ops_topic_delete,
-        &ops_config_show,
-        &ops_bench_request,
-        &ops_bench_worker,
-        &ops_bench_seal,
-        &ops_version,
-        NULL,
-    };
-    return ops_main(commands, argc, argv);
+    return ops_main(ops_commands, argc, argv);
 }

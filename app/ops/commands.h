@@ -1,8 +1,11 @@
-/* Every sub-command there is; app/main.c puts them in order. */
+/* Every sub-command there is; table.c puts them in order. */
 #ifndef POUCH_OPS_COMMANDS_H
 #define POUCH_OPS_COMMANDS_H
 
 #include <ops/ops.h>
+
+/* The command table, in the order of --help, ended by NULL. */
+extern const struct ops_command *const ops_commands[];
 
 extern const struct ops_command ops_key_new;
 extern const struct ops_command ops_seal;
