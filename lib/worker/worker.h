@@ -5,11 +5,11 @@
 #ifndef POUCH_WORKER_WORKER_H
 #define POUCH_WORKER_WORKER_H
 
+#include <base/clockcheck.h>
 #include <base/queue.h>
 #include <base/wake.h>
 #include <bus/producer.h>
 #include <conf/settings.h>
-#include <worker/clockcheck.h>
 #include <worker/desk.h>
 #include <worker/job.h>
 #include <worker/pool.h>

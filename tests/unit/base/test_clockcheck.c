@@ -1,7 +1,7 @@
 /* Deadlines must not kill requests while the wall clock is wrong. */
 #include <support.h>
 
-#include <worker/clockcheck.h>
+#include <base/clockcheck.h>
 
 enum { TOLERANCE_MS = 2000 };
 

@@ -1,7 +1,7 @@
+#include <base/clockcheck.h>
 #include <base/log.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <worker/clockcheck.h>
 
 void pl_clockcheck_init(struct pl_clockcheck *c, const struct pl_clock *clock, int64_t tolerance_ms) {
     c->clock = clock;

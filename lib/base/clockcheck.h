@@ -3,8 +3,8 @@
  * ours jumps, or while records come from the future, no request may be called late by it. Distrust
  * lasts a minute after the last sign of it. One thread checks; any thread asks.
  */
-#ifndef POUCH_WORKER_CLOCKCHECK_H
-#define POUCH_WORKER_CLOCKCHECK_H
+#ifndef POUCH_BASE_CLOCKCHECK_H
+#define POUCH_BASE_CLOCKCHECK_H
 
 #include <base/clock.h>
 #include <stdatomic.h>
