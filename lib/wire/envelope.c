@@ -139,6 +139,7 @@ static bool scan_hex(struct pl_object *o, struct pl_member *m) {
 
 /* Takes a known member. null stands for absent, as some peers write it. */
 static pouch_err take_known(struct scan *s, const struct known *k, const struct pl_member *m, bool hex) {
+    if (k->offset == offsetof(struct pl_envelope, source_topic)) s->e->source_value = m->value;
     if (pl_value_is_null(m->value)) return POUCH_OK;
     struct pl_span text = pl_value_text(m->value);
     const char *wrong;
@@ -229,6 +230,7 @@ pouch_err pl_envelope_scan(struct pl_envelope *e, const void *text, size_t n) {
     s.text = text;
     pl_object_begin(&s.object, text, s.text + n, PL_DEPTH_MAX - 1);
     pouch_err err = take_members(&s);
+    e->members = s.object.n;
     return err ? err : check_whole(e);
 }
 

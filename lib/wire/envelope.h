@@ -28,6 +28,8 @@ struct pl_envelope {
     struct pl_span kid;
     struct pl_span error_code;    /* of a plain error: present instead of data, iv and tag */
     struct pl_span error_message; /* raw JSON string contents, escapes and all; pl_json_unescape() reads it */
+    struct pl_span source_value;  /* source_topic's whole value: its quotes too, or null */
+    size_t members;               /* in all, the unknown ones included */
     struct pl_uuid id;            /* request_id as bytes */
 };
 
@@ -41,6 +43,15 @@ struct pl_envelope {
  * matter: with both the sender can be told), the rest is zero.
  */
 POUCH_MUST_CHECK pouch_err pl_envelope_scan(struct pl_envelope *e, const void *text, size_t n);
+
+/*
+ * Appends the n bytes that *e was scanned from, source_topic being topic, a valid name: a value that is
+ * there is replaced, else the member comes last; all other bytes stay as they are. TOO_LARGE, NO_MEMORY;
+ * BAD_ENVELOPE: there is no room for one more member.
+ */
+struct pl_buf;
+POUCH_MUST_CHECK pouch_err pl_envelope_set_source(struct pl_buf *out, const struct pl_envelope *e, const void *text,
+                                                  size_t n, const char *topic);
 
 /* True when n bytes are exactly one JSON text (RFC 8259) in UTF-8, of depth <= 512; no allocation. */
 bool pl_json_valid(const void *text, size_t n);
@@ -58,7 +69,6 @@ size_t pl_json_unescape(char *out, const char *in, size_t n);
  * The envelope that a party without the key writes to report an error. message is cut at 1 KiB.
  * out is reset first. NO_MEMORY.
  */
-struct pl_buf;
 POUCH_MUST_CHECK pouch_err pl_envelope_write_error(struct pl_buf *out, const struct pl_uuid *id, pouch_err code,
                                                    const char *message);
 
