@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CUT_BYTES = 64 * 1024, REASON_BYTES = 1024, OUR_HEADERS = 8 };
+enum { CUT_BYTES = 64 * 1024, REASON_BYTES = 1024, OUR_HEADERS = 9 };
 
 /* The texts of our own headers, which must live until the record is sent. */
 struct texts {
@@ -56,6 +56,7 @@ static size_t add_ours(struct pl_header *list, size_t n, const struct pl_letter 
     add_text(list, &n, PL_H_DLQ_TIME, t->time);
     add_text(list, &n, PL_H_DLQ_ATTEMPTS, t->attempts);
     add_text(list, &n, PL_H_DLQ_REQUEST, l->request_id);
+    add_text(list, &n, PL_H_DLQ_TARGET, l->target);
     return n;
 }
 

@@ -15,11 +15,13 @@
 #define PL_H_DLQ_TIME      "pouch-dlq-failed-at"  /* ms since the epoch */
 #define PL_H_DLQ_ATTEMPTS  "pouch-dlq-attempts"   /* decimal */
 #define PL_H_DLQ_REQUEST   "pouch-dlq-request-id" /* where it could be read */
+#define PL_H_DLQ_TARGET    "pouch-dlq-target"     /* the topic it was to go to, where there was one */
 #define PL_H_DLQ_TRUNCATED "pouch-dlq-truncated"  /* original length, when cut */
 
 struct pl_letter {
     const rd_kafka_message_t *record;
     const char *request_id; /* NULL: unreadable */
+    const char *target;     /* NULL: none */
     pouch_err code;
     const char *reason;
     const char *group;

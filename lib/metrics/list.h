@@ -30,6 +30,21 @@
     X(IN_FLIGHT, gauge, "pouch_worker_in_flight", "", "Jobs taken and not yet ended.")             \
     X(DEAD_LETTERS, counter, "pouch_dead_letters_total", "", "Records written to the dead-letter topic.") \
     X(BLOCKED, gauge, "pouch_worker_blocked_partitions", "", "Partitions that wait because an outcome cannot be stored.") \
+    X(CENTER_ROUTED, counter, "pouch_center_records_total", "outcome=\"routed\"", "Records by how they ended, once for each target.") \
+    X(CENTER_NO_ROUTE, counter, "pouch_center_records_total", "outcome=\"no_route\"", "") \
+    X(CENTER_DISABLED, counter, "pouch_center_records_total", "outcome=\"route_disabled\"", "") \
+    X(CENTER_HOP_LIMIT, counter, "pouch_center_records_total", "outcome=\"hop_limit\"", "") \
+    X(CENTER_BAD_ENVELOPE, counter, "pouch_center_records_total", "outcome=\"bad_envelope\"", "") \
+    X(CENTER_EXPIRED, counter, "pouch_center_records_total", "outcome=\"expired\"", "") \
+    X(CENTER_TOO_LARGE, counter, "pouch_center_records_total", "outcome=\"too_large\"", "") \
+    X(CENTER_REFUSED, counter, "pouch_center_records_total", "outcome=\"target_refused\"", "") \
+    X(CENTER_SHED, counter, "pouch_center_records_total", "outcome=\"overloaded\"", "") \
+    X(CENTER_IN_FLIGHT, gauge, "pouch_center_in_flight", "", "Records taken whose offset may not be committed yet.") \
+    X(CENTER_RESENT, counter, "pouch_center_resent_total", "", "Further attempts to write a record to a target.") \
+    X(CENTER_UNTOLD, counter, "pouch_center_untold_total", "", "Errors that could not be told to their requester.") \
+    X(CENTER_BLOCKED, gauge, "pouch_center_blocked_partitions", "", "Inbox partitions that wait because a dead letter cannot be stored.") \
+    X(CENTER_STALLED, gauge, "pouch_center_stalled_targets", "", "Targets that take nothing while others do; what is for them is refused.") \
+    X(CENTER_UNTRACED, counter, "pouch_center_untraced_total", "", "Records whose offset did not wait for their trace row because the store stood still.") \
     X(DELIVERY_ERRORS, counter, "pouch_delivery_errors_total", "", "Records the broker did not take.") \
     X(PRODUCER_REBUILDS, counter, "pouch_producer_rebuilds_total", "", "Producers made anew after a fatal error.") \
     X(OFFSET_RESETS, counter, "pouch_offset_resets_total", "", "Times a position was out of the log's range.") \
