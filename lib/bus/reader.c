@@ -10,6 +10,8 @@ struct pl_reader {
     struct pl_wake *wake;
     struct pl_kafka_opaque opaque;
     enum pl_reader_trouble trouble; /* of this take */
+    pl_reader_ended_fn *ended;      /* NULL: nobody asks */
+    void *ended_arg;
 };
 
 static enum pl_reader_trouble trouble_of(rd_kafka_resp_err_t e) {
@@ -32,15 +34,25 @@ static void on_refused(rd_kafka_resp_err_t e, const char *reason, void *owner) {
 }
 
 /* librdkafka wants a group even where nothing is committed: the client id. */
-pouch_err pl_reader_new(struct pl_reader **out, const struct pl_settings *s, const char *client_id, bool mock,
-                        struct pl_kafka_health *health, struct pl_wake *wake) {
-    const char *wait = mock ? "1" : "100";
-    const char *const pairs[] = {
-        "group.id", client_id, "enable.auto.commit", "false", "auto.offset.reset", "earliest", "fetch.wait.max.ms",
-        wait,       NULL};
+pouch_err pl_reader_new_to_end(struct pl_reader **out, const struct pl_settings *s, const char *client_id, bool mock,
+                               struct pl_kafka_health *health, struct pl_wake *wake, pl_reader_ended_fn *ended,
+                               void *arg) {
+    const char *const pairs[] = {"group.id",
+                                 client_id,
+                                 "enable.auto.commit",
+                                 "false",
+                                 "auto.offset.reset",
+                                 "earliest",
+                                 "fetch.wait.max.ms",
+                                 mock ? "1" : "100",
+                                 "enable.partition.eof",
+                                 ended ? "true" : "false",
+                                 NULL};
     struct pl_reader *r = calloc(1, sizeof *r);
     if (!r) return pl_fail(POUCH_E_NO_MEMORY, "no memory for a reader");
     r->wake = wake;
+    r->ended = ended;
+    r->ended_arg = arg;
     r->opaque = (struct pl_kafka_opaque){health, r, on_refused};
     rd_kafka_conf_t *conf;
     pouch_err e = pl_kafka_conf(&conf, s, client_id, true, &r->opaque, pairs);
@@ -54,6 +66,11 @@ pouch_err pl_reader_new(struct pl_reader **out, const struct pl_settings *s, con
     pl_kafka_wake_on(r->queue, wake);
     *out = r;
     return POUCH_OK;
+}
+
+pouch_err pl_reader_new(struct pl_reader **r, const struct pl_settings *s, const char *client_id, bool mock,
+                        struct pl_kafka_health *health, struct pl_wake *wake) {
+    return pl_reader_new_to_end(r, s, client_id, mock, health, wake, NULL, NULL);
 }
 
 /* Those of p that are not assigned yet, or all of them. */
@@ -97,15 +114,23 @@ pouch_err pl_reader_assign(struct pl_reader *r, const char *topic, const struct 
     return e ? pl_kafka_fail(e, "reading from", topic) : POUCH_OK;
 }
 
+/* What is no record; takes m. */
+static void take_event(struct pl_reader *r, rd_kafka_message_t *m) {
+    if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        r->ended(m->partition, r->ended_arg);
+    else
+        on_refused(m->err, rd_kafka_message_errstr(m), r);
+    rd_kafka_message_destroy(m);
+}
+
 size_t pl_reader_take(struct pl_reader *r, rd_kafka_message_t *out[], size_t max, enum pl_reader_trouble *trouble) {
     r->trouble = PL_READER_NONE;
     ssize_t n = rd_kafka_consume_batch_queue(r->queue, 0, out, max);
     size_t records = 0;
     for (ssize_t i = 0; i < n; i++) {
-        if (out[i]->err) {
-            on_refused(out[i]->err, rd_kafka_message_errstr(out[i]), r);
-            rd_kafka_message_destroy(out[i]);
-        } else
+        if (out[i]->err)
+            take_event(r, out[i]);
+        else
             out[records++] = out[i];
     }
     if (records) pl_kafka_up(r->opaque.health);

@@ -24,6 +24,12 @@ enum pl_reader_trouble {
 POUCH_MUST_CHECK pouch_err pl_reader_new(struct pl_reader **r, const struct pl_settings *s, const char *client_id,
                                          bool mock, struct pl_kafka_health *health, struct pl_wake *wake);
 
+/* The same, and when a partition has been read to its end `ended` is called from pl_reader_take(), each time that comes about. */
+typedef void pl_reader_ended_fn(int32_t partition, void *arg);
+POUCH_MUST_CHECK pouch_err pl_reader_new_to_end(struct pl_reader **r, const struct pl_settings *s,
+                                                const char *client_id, bool mock, struct pl_kafka_health *health,
+                                                struct pl_wake *wake, pl_reader_ended_fn *ended, void *arg);
+
 /*
  * Reads these partitions as well; those that are read already go on where they are. from_start: reads these in place
  * of all before, each from the offset given; not again within a second, because librdkafka 2.0.2 aborts

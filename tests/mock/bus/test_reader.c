@@ -14,7 +14,8 @@ struct bench {
     enum pl_reader_trouble wanted;
     int64_t next[8]; /* offset expected of each partition */
     size_t taken, target;
-    size_t batch; /* how many are taken at a time */
+    size_t batch;   /* how many are taken at a time */
+    unsigned ended; /* a bit for each partition that was read to its end */
 };
 
 static struct bench *bench_new(int partitions) {
@@ -181,6 +182,32 @@ static bool in_trouble(void *arg) {
     return b->trouble == b->wanted;
 }
 
+static void on_end(int32_t partition, void *arg) {
+    struct bench *b = arg;
+    b->ended |= 1u << partition;
+}
+
+static bool all_ended(void *arg) {
+    struct bench *b = arg;
+    take(b);
+    return b->ended == 7;
+}
+
+static void the_end_of_each_partition_is_told(void **state) {
+    (void)state;
+    struct bench *b = bench_new(3);
+    const struct pl_position at[] = {{0, 0}, {1, 0}, {2, 0}}; /* the last one is empty */
+    fill(b, 0, 10, 8);
+    fill(b, 1, 5, 8);
+    pl_reader_free(b->reader);
+    assert_int_equal(pl_reader_new_to_end(&b->reader, &b->settings, "test", true, b->health, &b->wake, on_end, b),
+                     POUCH_OK);
+    assign(b, at, 3, false);
+    test_until(all_ended, b);
+    assert_int_equal(b->taken, 15);
+    bench_free(b);
+}
+
 static void a_topic_that_is_gone_is_trouble(void **state) {
     (void)state;
     struct bench *b = bench_new(1);
@@ -267,6 +294,7 @@ int main(void) {
         cmocka_unit_test(a_new_assignment_goes_on_where_reading_is),
         cmocka_unit_test(from_start_reads_again),
         cmocka_unit_test(an_offset_out_of_range_means_the_earliest),
+        cmocka_unit_test(the_end_of_each_partition_is_told),
         cmocka_unit_test(a_topic_that_is_gone_is_trouble),
         cmocka_unit_test(a_topic_that_refuses_us_is_trouble_and_skips_nothing),
         cmocka_unit_test(reading_goes_on_after_the_broker_was_down),
