@@ -1,0 +1,85 @@
+#include <base/why.h>
+#include <stdlib.h>
+#include <store/rows.h>
+#include <string.h>
+#include <wire/envelope.h>
+
+enum { ID_MAX = 255, VERSION_MAX = 64, TAG_MAX = 128, TEXT_MAX = 4096 };
+
+static bool is_name(const char *name) {
+    return name && pl_name_valid(name, strnlen(name, PL_NAME_MAX + 1));
+}
+
+static bool is_text(const char *text, size_t max) {
+    size_t n = strnlen(text, max + 1);
+    if (n == 0 || n > max) return false;
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)text[i] < ' ' || text[i] == 127) return false;
+    return true;
+}
+
+static pouch_err bad_name(const char *what) {
+    return pl_fail(POUCH_E_CONFIG, "%s is not 1 to %d characters of A-Z a-z 0-9 . _ -", what, PL_NAME_MAX);
+}
+
+static pouch_err bad_text(const char *what, int max) {
+    return pl_fail(POUCH_E_CONFIG, "%s is not 1 to %d bytes without control characters", what, max);
+}
+
+static bool repeated(char *const *texts, size_t n) {
+    for (size_t i = 1; i < n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (!strcmp(texts[i], texts[j])) return true;
+    return false;
+}
+
+pouch_err pl_route_check(const struct pl_route_row *r) {
+    if (!is_name(r->publisher)) return bad_name("a route's publisher");
+    if (r->id && !is_text(r->id, ID_MAX)) return bad_text("a route's id", ID_MAX);
+    if (r->service && !is_name(r->service)) return bad_name("a route's service");
+    if (r->n_targets == 0 || r->n_targets > PL_TARGETS_MAX)
+        return pl_fail(POUCH_E_CONFIG, "a route has 1 to %d targets, this one %zu", PL_TARGETS_MAX, r->n_targets);
+    for (size_t i = 0; i < r->n_targets; i++)
+        if (!is_name(r->targets[i])) return bad_name("a route's target");
+    if (repeated(r->targets, r->n_targets)) return pl_fail(POUCH_E_CONFIG, "a route names one target twice");
+    return POUCH_OK;
+}
+
+pouch_err pl_service_check(const struct pl_service_row *r) {
+    if (!is_name(r->name)) return bad_name("a service's name");
+    if (!r->version || !is_text(r->version, VERSION_MAX)) return bad_text("a service's version", VERSION_MAX);
+    if (r->description && !is_text(r->description, TEXT_MAX)) return bad_text("a service's description", TEXT_MAX);
+    if (r->endpoint && !is_text(r->endpoint, TEXT_MAX)) return bad_text("a service's endpoint", TEXT_MAX);
+    if (r->n_tags > PL_TAGS_MAX)
+        return pl_fail(POUCH_E_CONFIG, "a service has at most %d tags, this one %zu", PL_TAGS_MAX, r->n_tags);
+    for (size_t i = 0; i < r->n_tags; i++)
+        if (!r->tags[i] || !is_text(r->tags[i], TAG_MAX)) return bad_text("a service's tag", TAG_MAX);
+    if (repeated(r->tags, r->n_tags)) return pl_fail(POUCH_E_CONFIG, "a service names one tag twice");
+    return POUCH_OK;
+}
+
+static void free_texts(char **texts, size_t n) {
+    for (size_t i = 0; i < n; i++) free(texts[i]);
+    free(texts);
+}
+
+void pl_route_free(struct pl_route_row *r, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        free(r[i].id);
+        free(r[i].publisher);
+        free(r[i].service);
+        free_texts(r[i].targets, r[i].n_targets);
+    }
+    free(r);
+}
+
+void pl_service_free(struct pl_service_row *s, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        free(s[i].name);
+        free(s[i].version);
+        free(s[i].description);
+        free(s[i].endpoint);
+        free_texts(s[i].tags, s[i].n_tags);
+    }
+    free(s);
+}

@@ -1,0 +1,130 @@
+#include <base/why.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <store/sqlite.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Each connection is used by one thread at a time. */
+enum { OPEN_FLAGS = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX };
+
+pouch_err pl_sqlite_failed(sqlite3 *db) {
+    if (sqlite3_errcode(db) == SQLITE_NOMEM) return pl_fail(POUCH_E_NO_MEMORY, "out of memory in the store");
+    const char *path = sqlite3_db_filename(db, "main");
+    return pl_fail(POUCH_E_STORE, "store file %s: %s", path ? path : "(none)", sqlite3_errmsg(db));
+}
+
+pouch_err pl_sqlite_run(sqlite3 *db, const char *sql) {
+    return sqlite3_exec(db, sql, NULL, NULL, NULL) ? pl_sqlite_failed(db) : POUCH_OK;
+}
+
+pouch_err pl_sqlite_prepare(sqlite3 *db, sqlite3_stmt **statement, const char *sql) {
+    return sqlite3_prepare_v3(db, sql, -1, 0, statement, NULL) ? pl_sqlite_failed(db) : POUCH_OK;
+}
+
+pouch_err pl_sqlite_step(sqlite3_stmt *statement, bool *row) {
+    int step = sqlite3_step(statement);
+    *row = step == SQLITE_ROW;
+    return step == SQLITE_ROW || step == SQLITE_DONE ? POUCH_OK : pl_sqlite_failed(sqlite3_db_handle(statement));
+}
+
+pouch_err pl_sqlite_do(sqlite3_stmt *statement) {
+    bool row;
+    pouch_err e = pl_sqlite_step(statement, &row);
+    sqlite3_reset(statement);
+    return e;
+}
+
+void pl_sqlite_bind_text(sqlite3_stmt *statement, int place, const char *text) {
+    sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC);
+}
+
+pouch_err pl_sqlite_copy_text(sqlite3_stmt *statement, int column, char **text) {
+    *text = NULL;
+    if (sqlite3_column_type(statement, column) == SQLITE_NULL) return POUCH_OK;
+    const unsigned char *at = sqlite3_column_text(statement, column);
+    if (at) *text = strdup((const char *)at);
+    return *text ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "out of memory for a row of the store");
+}
+
+static pouch_err unusable(sqlite3 *db, const char *path) {
+    int code = sqlite3_errcode(db) & 0xff;
+    if (!db || code == SQLITE_NOMEM) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for store file %s", path);
+    pouch_err e = code == SQLITE_BUSY || code == SQLITE_LOCKED ? POUCH_E_STORE : POUCH_E_CONFIG;
+    return pl_fail(e, "store file %s cannot be opened: %s", path, sqlite3_errmsg(db));
+}
+
+static bool read_version(sqlite3 *db, int *version) {
+    sqlite3_stmt *statement = NULL;
+    bool done =
+        !sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &statement, NULL) && sqlite3_step(statement) == SQLITE_ROW;
+    if (done) *version = sqlite3_column_int(statement, 0);
+    return !sqlite3_finalize(statement) && done;
+}
+
+static pouch_err check_version(sqlite3 *db, const char *path, const struct pl_sqlite_schema *schema) {
+    int version;
+    if (!read_version(db, &version)) return unusable(db, path);
+    if (version == schema->version) return POUCH_OK;
+    if (version > schema->version)
+        return pl_fail(POUCH_E_CONFIG, "%s file %s has schema version %d and this pouch knows up to %d: update pouch",
+                       schema->what, path, version, schema->version);
+    return pl_fail(POUCH_E_CONFIG, "%s file %s is not one of ours (schema version %d): move it away", schema->what,
+                   path, version);
+}
+
+pouch_err pl_sqlite_open(sqlite3 **out, const char *path, const struct pl_sqlite_schema *schema, int busy_ms) {
+    sqlite3 *db = NULL;
+    pouch_err e = sqlite3_open_v2(path, &db, OPEN_FLAGS, NULL) ? unusable(db, path) : POUCH_OK;
+    if (!e) {
+        sqlite3_extended_result_codes(db, 1);
+        sqlite3_busy_timeout(db, busy_ms);
+        e = check_version(db, path, schema);
+    }
+    if (e)
+        sqlite3_close(db);
+    else
+        *out = db;
+    return e;
+}
+
+/* WAL, so that readers and the writer never wait for each other; it is a property of the file. */
+static pouch_err make(const char *path, const struct pl_sqlite_schema *schema) {
+    char mark[48];
+    snprintf(mark, sizeof mark, "PRAGMA user_version=%d; COMMIT", schema->version);
+    sqlite3 *db = NULL;
+    bool failed = sqlite3_open_v2(path, &db, OPEN_FLAGS, NULL) ||
+                  sqlite3_exec(db, "PRAGMA journal_mode=WAL; BEGIN", NULL, NULL, NULL) ||
+                  sqlite3_exec(db, schema->sql, NULL, NULL, NULL) || sqlite3_exec(db, mark, NULL, NULL, NULL);
+    pouch_err e = failed ? unusable(db, path) : POUCH_OK;
+    sqlite3_close(db);
+    return e;
+}
+
+static void remove_with_journals(const char *path) {
+    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        char name[PATH_MAX];
+        int n = snprintf(name, sizeof name, "%s%s", path, ends[i]);
+        if (n > 0 && (size_t)n < sizeof name) unlink(name);
+    }
+}
+
+pouch_err pl_sqlite_create(const char *path, const struct pl_sqlite_schema *schema) {
+    if (!access(path, F_OK)) return POUCH_OK;
+    char fresh[PATH_MAX];
+    int n = snprintf(fresh, sizeof fresh, "%s.new-XXXXXX", path);
+    if (n < 0 || (size_t)n >= sizeof fresh) return pl_fail(POUCH_E_CONFIG, "the store's path is too long: %s", path);
+    int fd = mkostemp(fresh, O_CLOEXEC);
+    if (fd < 0) return pl_fail(POUCH_E_CONFIG, "cannot make store file %s: %s", path, strerror(errno));
+    close(fd);
+
+    pouch_err e = make(fresh, schema);
+    if (!e && link(fresh, path) && errno != EEXIST)
+        e = pl_fail(POUCH_E_CONFIG, "cannot make store file %s: %s", path, strerror(errno));
+    remove_with_journals(fresh);
+    return e;
+}

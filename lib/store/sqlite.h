@@ -1,0 +1,46 @@
+/* What the files of the SQLite back end share: opening with a schema's version, statements, errors as ours. Inside the room. */
+#ifndef POUCH_STORE_SQLITE_H
+#define POUCH_STORE_SQLITE_H
+
+#include <pouch/error.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+
+struct pl_sqlite_schema {
+    const char *what; /* "registry", for messages */
+    int version;      /* kept as user_version */
+    const char *sql;  /* makes all of it in a new file */
+};
+
+/*
+ * Makes the file whole under another name and then gives it its own, so that nobody ever sees half of
+ * one; mode 0600. A file that is there already is left alone. CONFIG: the folder does not take it. NO_MEMORY.
+ */
+POUCH_MUST_CHECK pouch_err pl_sqlite_create(const char *path, const struct pl_sqlite_schema *schema);
+
+/*
+ * Opens a file that is there. A statement waits up to busy_ms for others. CONFIG: not readable, not a database,
+ * or of a newer version. STORE: locked. NO_MEMORY.
+ */
+POUCH_MUST_CHECK pouch_err pl_sqlite_open(sqlite3 **db, const char *path, const struct pl_sqlite_schema *schema,
+                                          int busy_ms);
+
+/* The last failure of db in words: STORE, or NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_sqlite_failed(sqlite3 *db);
+
+POUCH_MUST_CHECK pouch_err pl_sqlite_run(sqlite3 *db, const char *sql);
+POUCH_MUST_CHECK pouch_err pl_sqlite_prepare(sqlite3 *db, sqlite3_stmt **statement, const char *sql);
+
+/* One step; *row: whether it gave a row. What was bound must live until then. */
+POUCH_MUST_CHECK pouch_err pl_sqlite_step(sqlite3_stmt *statement, bool *row);
+
+/* The one step of a statement that gives no row, which is then ready for its next use. */
+POUCH_MUST_CHECK pouch_err pl_sqlite_do(sqlite3_stmt *statement);
+
+/* Text that lives as long as the step; NULL binds NULL. Fails only with the step that follows. */
+void pl_sqlite_bind_text(sqlite3_stmt *statement, int place, const char *text);
+
+/* A copy of a column; NULL where it is NULL. NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_sqlite_copy_text(sqlite3_stmt *statement, int column, char **text);
+
+#endif

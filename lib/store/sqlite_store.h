@@ -1,0 +1,30 @@
+/* The SQLite back end: a folder with registry.db and the trace files. Inside the room. */
+#ifndef POUCH_STORE_SQLITE_STORE_H
+#define POUCH_STORE_SQLITE_STORE_H
+
+#include <sqlite3.h>
+#include <store/backend.h>
+
+struct pl_sqlite_store {
+    struct pl_store store; /* first, so that one pointer serves for both */
+    char *folder;
+    sqlite3 *registry;
+};
+
+/* A copy of path without slashes at its end, the folder made where it is missing. CONFIG, NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_folder_make(char **folder, const char *path);
+
+/* ---- the registry ---- */
+
+POUCH_MUST_CHECK pouch_err pl_sqlite_registry_open(sqlite3 **registry, const char *folder);
+
+POUCH_MUST_CHECK pouch_err pl_sqlite_version(struct pl_store *s, int64_t *version);
+POUCH_MUST_CHECK pouch_err pl_sqlite_routes(struct pl_store *s, struct pl_route_row **routes, size_t *n,
+                                            int64_t *version);
+POUCH_MUST_CHECK pouch_err pl_sqlite_route_put(struct pl_store *s, struct pl_route_row *r, int64_t expected);
+POUCH_MUST_CHECK pouch_err pl_sqlite_route_remove(struct pl_store *s, const char *publisher, int64_t *version);
+POUCH_MUST_CHECK pouch_err pl_sqlite_services(struct pl_store *s, struct pl_service_row **services, size_t *n);
+POUCH_MUST_CHECK pouch_err pl_sqlite_service_put(struct pl_store *s, struct pl_service_row *r, bool replace);
+POUCH_MUST_CHECK pouch_err pl_sqlite_service_remove(struct pl_store *s, const char *name);
+
+#endif

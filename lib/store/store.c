@@ -1,0 +1,79 @@
+#include <base/why.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <store/backend.h>
+#include <store/rows.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct pl_store_kind *const kinds[] = {&pl_store_sqlite};
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+pouch_err pl_store_open(struct pl_store **s, const char *url) {
+    for (size_t i = 0; i < KINDS; i++) {
+        size_t n = strlen(kinds[i]->scheme);
+        if (!strncmp(url, kinds[i]->scheme, n)) return kinds[i]->open(s, url + n);
+    }
+    return pl_fail(POUCH_E_CONFIG, "store %s: not a store this program knows; give sqlite:///FOLDER", url);
+}
+
+void pl_store_close(struct pl_store *s) {
+    if (s) s->kind->close(s);
+}
+
+/* A system user's home is often "/", "/nonexistent" or not its own. */
+static const char *usable_home(void) {
+    const char *home = getenv("HOME");
+    if (!home || !*home) {
+        const struct passwd *user = getpwuid(getuid());
+        home = user ? user->pw_dir : NULL;
+    }
+    return home && home[0] == '/' && home[1] && !access(home, W_OK | X_OK) ? home : NULL;
+}
+
+pouch_err pl_store_default_url(char **url) {
+    const char *state = getenv("XDG_STATE_HOME"), *home = usable_home();
+    int n;
+    if (state && state[0] == '/')
+        n = asprintf(url, "sqlite://%s/pouch", state);
+    else if (home)
+        n = asprintf(url, "sqlite://%s/.local/state/pouch", home);
+    else if (!access("/var/lib/pouch", W_OK | X_OK))
+        n = asprintf(url, "sqlite:///var/lib/pouch");
+    else
+        return pl_fail(POUCH_E_CONFIG, "where to keep the store cannot be told, since there is no home and no "
+                                       "/var/lib/pouch to write to: give --store sqlite:///FOLDER");
+    return n < 0 ? pl_fail(POUCH_E_NO_MEMORY, "out of memory for a store's URL") : POUCH_OK;
+}
+
+pouch_err pl_store_version(struct pl_store *s, int64_t *version) {
+    return s->kind->version(s, version);
+}
+
+pouch_err pl_store_routes(struct pl_store *s, struct pl_route_row **routes, size_t *n, int64_t *version) {
+    return s->kind->routes(s, routes, n, version);
+}
+
+pouch_err pl_store_route_put(struct pl_store *s, struct pl_route_row *r, int64_t expected) {
+    pouch_err e = pl_route_check(r);
+    return e ? e : s->kind->route_put(s, r, expected);
+}
+
+pouch_err pl_store_route_remove(struct pl_store *s, const char *publisher, int64_t *version) {
+    return s->kind->route_remove(s, publisher, version);
+}
+
+pouch_err pl_store_services(struct pl_store *s, struct pl_service_row **services, size_t *n) {
+    return s->kind->services(s, services, n);
+}
+
+pouch_err pl_store_service_put(struct pl_store *s, struct pl_service_row *r, bool replace) {
+    pouch_err e = pl_service_check(r);
+    return e ? e : s->kind->service_put(s, r, replace);
+}
+
+pouch_err pl_store_service_remove(struct pl_store *s, const char *name) {
+    return s->kind->service_remove(s, name);
+}
