@@ -18,6 +18,7 @@ PACKAGE_HEADERS = {
     "libcrypto": ["openssl/"],
     "rdkafka": ["librdkafka/"],
     "libcurl": ["curl/"],
+    "sqlite3": ["sqlite3.h"],
 }
 FUNCTION_LINES = 70
 FILE_LINES = 700
