@@ -83,14 +83,11 @@ void pl_group_store(struct pl_group *g) {
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-enum { COMMIT_MS = 5000 };
-
-/* rd_kafka_commit() waits for as long as there is no broker; this waits COMMIT_MS. */
-static rd_kafka_resp_err_t commit_stored(rd_kafka_t *rk) {
-    rd_kafka_queue_t *answer = rd_kafka_queue_new(rk);
-    rd_kafka_resp_err_t e = rd_kafka_commit_queue(rk, NULL, answer, NULL, NULL);
+rd_kafka_resp_err_t pl_group_commit(struct pl_group *g, const rd_kafka_topic_partition_list_t *list) {
+    rd_kafka_queue_t *answer = rd_kafka_queue_new(g->rk);
+    rd_kafka_resp_err_t e = rd_kafka_commit_queue(g->rk, list, answer, NULL, NULL);
     if (!e) {
-        rd_kafka_event_t *event = rd_kafka_queue_poll(answer, COMMIT_MS);
+        rd_kafka_event_t *event = rd_kafka_queue_poll(answer, PL_GROUP_ASK_MS);
         e = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
         if (event) rd_kafka_event_destroy(event);
     }
@@ -100,7 +97,7 @@ static rd_kafka_resp_err_t commit_stored(rd_kafka_t *rk) {
 
 static void commit_done(struct pl_group *g) {
     pl_group_store(g);
-    rd_kafka_resp_err_t e = commit_stored(g->rk);
+    rd_kafka_resp_err_t e = pl_group_commit(g, NULL);
     if (e && e != RD_KAFKA_RESP_ERR__NO_OFFSET)
         PL_LOG(PL_LOG_WARN, "a commit fails; some records will come again", "group", g->id, "error",
                rd_kafka_err2name(e));

@@ -51,7 +51,7 @@ static pouch_err check_old(struct pl_group *g, const char *topic, const rd_kafka
 }
 
 static pouch_err commit_start(struct pl_group *g, const char *topic, rd_kafka_topic_partition_list_t *all) {
-    rd_kafka_resp_err_t e = rd_kafka_commit(g->rk, all, 0);
+    rd_kafka_resp_err_t e = pl_group_commit(g, all);
     return e ? pl_kafka_fail(e, "committing where to begin in", topic) : POUCH_OK;
 }
 

@@ -4,7 +4,7 @@
 
 #include <bus/group.h>
 
-enum { PL_GROUP_ASK_MS = 5000 }; /* how long a broker may take to answer within pl_group_take() */
+enum { PL_GROUP_ASK_MS = 5000 }; /* how long a broker may take to answer what the group's thread asks */
 
 struct pl_group {
     rd_kafka_t *rk;
@@ -47,6 +47,12 @@ void pl_group_settle(struct pl_group *g);
 
 /* Hands the offsets of what is done to librdkafka, which commits them each second. */
 void pl_group_store(struct pl_group *g);
+
+/*
+ * Commits the list, or all that is stored (NULL), and waits PL_GROUP_ASK_MS for the answer. rd_kafka_commit() waits
+ * for as long as there is no broker. TIMED_OUT: whether it was committed is not known.
+ */
+rd_kafka_resp_err_t pl_group_commit(struct pl_group *g, const rd_kafka_topic_partition_list_t *list);
 
 /* What librdkafka's bounds are; to be called once there is a handle. */
 void pl_group_read_bounds(struct pl_group *g);

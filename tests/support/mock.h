@@ -13,7 +13,13 @@
 #include <tsan.h>
 
 /* Protocol numbers of the requests that tests push errors for. */
-enum { TEST_API_PRODUCE = 0, TEST_API_FETCH = 1, TEST_API_METADATA = 3, TEST_API_INIT_PRODUCER_ID = 22 };
+enum {
+    TEST_API_PRODUCE = 0,
+    TEST_API_FETCH = 1,
+    TEST_API_METADATA = 3,
+    TEST_API_OFFSET_COMMIT = 8,
+    TEST_API_INIT_PRODUCER_ID = 22,
+};
 
 struct test_mock {
     rd_kafka_t *host; /* only carries the cluster */

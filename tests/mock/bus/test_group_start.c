@@ -144,6 +144,36 @@ static void members_that_start_together_begin_at_one_decision(void **state) {
     member_leave(&p.a);
 }
 
+static bool commit_was_asked_for(void *arg) {
+    struct member *m = arg;
+    size_t left;
+    member_take(m);
+    assert_int_equal(rd_kafka_mock_broker_error_stack_cnt(m->fixture->mock.cluster, 1, TEST_API_OFFSET_COMMIT, &left),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    return left == 0;
+}
+
+/* The answer comes four minutes later, and librdkafka is told to wait for it. */
+static void a_decision_is_not_waited_for_longer_than_a_broker_may_take(void **state) {
+    enum { HELD_MS = 240000 };
+    struct fixture *f = *state;
+    struct member m;
+    struct pl_property patient = {(char *)"socket.timeout.ms", (char *)"300000"};
+    test_mock_topic(&f->mock, "held", 1);
+    rd_kafka_mock_broker_push_request_error_rtts(f->mock.cluster, 1, TEST_API_OFFSET_COMMIT, 1,
+                                                 RD_KAFKA_RESP_ERR_NO_ERROR, HELD_MS);
+    f->settings.kafka = &patient;
+    f->settings.n_kafka = 1;
+    int64_t before = pl_mono_us(&pl_clock_system);
+    member_join(&m, f, "g.held", "held");
+    test_until(commit_was_asked_for, &m);
+    assert_false(pl_group_joined(m.group));
+    member_leave(&m);
+    assert_true(pl_mono_us(&pl_clock_system) - before < HELD_MS / 2 * 1000LL);
+    f->settings.kafka = NULL;
+    f->settings.n_kafka = 0;
+}
+
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void) {
@@ -151,6 +181,7 @@ int main(void) {
         WITH_FIXTURE(each_setting_begins_where_it_says_or_refuses),
         WITH_FIXTURE(latest_is_committed_so_that_nothing_is_lost_before_the_first_record),
         WITH_FIXTURE(members_that_start_together_begin_at_one_decision),
+        WITH_FIXTURE(a_decision_is_not_waited_for_longer_than_a_broker_may_take),
         WITH_FIXTURE(a_partition_that_is_new_to_the_group_begins_at_the_earliest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
