@@ -92,7 +92,7 @@ pouch_err pl_group_count_old(struct pl_group *g, const char *topic, int n, struc
     struct scan s = {.now_ms = pl_wall_ms(&pl_clock_system), .give_up_us = pl_mono_us(&pl_clock_system) + GIVE_UP_US};
     pouch_err err = open_scan(&s, g);
     for (int i = 0; i < n && !err; i++) err = scan_partition(&s, topic, i);
-    if (s.rk) rd_kafka_destroy(s.rk);
+    if (s.rk) pl_kafka_close(s.rk);
     s.old.more = s.looked >= LOOK_AT_MOST;
     *old = s.old;
     return err;

@@ -33,7 +33,7 @@ rd_kafka_t *pl_cluster_handle(struct pl_cluster *c) {
 
 void pl_cluster_close(struct pl_cluster *c) {
     if (!c) return;
-    if (c->rk) rd_kafka_destroy(c->rk);
+    if (c->rk) pl_kafka_close(c->rk);
     free(c);
 }
 
