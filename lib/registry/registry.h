@@ -1,8 +1,12 @@
 /*
- * Routes as a center looks them up: an immutable snapshot that is swapped whole, so readers never
- * lock. A thread of its own follows the store: at an announcement on the control topic at
- * once, and by itself every 10 s. The latest snapshot is kept on disk, so that a center can start and
- * route while the store is away (24 h at most).
+ * Routes as a center looks them up: an immutable snapshot that is swapped whole. Taking and giving back cost a
+ * count under a lock that is held for nothing else; looking up takes none. A thread of its own follows the store: at
+ * an announcement on the control topic at once, and by itself every 10 s. It never goes back to a lower
+ * version. The latest snapshot is kept beside the store (routes.jsonl in its folder), so that a center can
+ * start and route while the store cannot be read, with what is a day old at most. Once started, the last
+ * snapshot stays in force for as long as the store is away.
+ *
+ * A route's targets and enabled flag are all that routing needs: a route whose service is not there routes like any other.
  */
 #ifndef POUCH_REGISTRY_REGISTRY_H
 #define POUCH_REGISTRY_REGISTRY_H
@@ -24,11 +28,14 @@ struct pl_registry_route {
 struct pl_snapshot;
 
 /*
- * Opens the store, loads, and follows. s->store_url names the store, control_topic the announcements (made when
- * missing, compacted, 1 partition). CONFIG; NO_BROKER only when there is neither a store nor a kept snapshot.
+ * Opens the store that s->store names, or the default one, and loads; where that fails, what was kept, with an alarm in
+ * the log. Then follows, from the broker's first answer on also the announcements on s->routes_topic
+ * (made when missing, compacted, 1 partition). s outlives the registry. What pl_store_open() and pl_store_routes()
+ * say when nothing usable is kept; CONFIG; NO_MEMORY. A broker that does not answer is no error here.
  */
 POUCH_MUST_CHECK pouch_err pl_registry_open(struct pl_registry **r, const struct pl_settings *s, const char *client_id);
-void pl_registry_close(struct pl_registry *r); /* NULL allowed */
+/* All snapshots have been given back. Takes seconds at most. NULL allowed. */
+void pl_registry_close(struct pl_registry *r);
 
 /* The snapshot in force, held until given back; cheap enough for once a batch. Any thread. */
 const struct pl_snapshot *pl_registry_take(struct pl_registry *r);
@@ -39,12 +46,13 @@ const struct pl_registry_route *pl_snapshot_find(const struct pl_snapshot *s, co
 size_t pl_snapshot_routes(const struct pl_snapshot *s);
 int64_t pl_snapshot_version(const struct pl_snapshot *s);
 
-/* For /readyz and /statusz: ms since the store was last read; negative: never in this process. */
+/* For /readyz and /statusz: ms since the store was last read; negative: never in this process, so these are kept routes. Any thread. */
 int64_t pl_registry_age_ms(struct pl_registry *r);
 
 /*
  * Tells every center that publisher's route is now of this version: one record on the control topic, key publisher, value
- * {"publisher","version","enabled","removed"}. For whoever has changed the store. Waits for the broker's word, at most timeout.
+ * {"publisher","version","enabled","removed"}. For whoever has changed the store. Waits for the broker's word, at most about
+ * twice the timeout. NO_BROKER, TIMEOUT, NOT_ALLOWED, NO_MEMORY: centers learn of the change at their next refresh.
  */
 struct pl_announcement {
     const char *publisher;

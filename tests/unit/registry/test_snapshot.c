@@ -1,0 +1,105 @@
+/* Looking up routes in a snapshot, and how long it lives. */
+#include <support.h>
+
+#include "rows.h"
+#include <oom.h>
+#include <pthread.h>
+
+/* acceptance: B8 */
+static void every_route_is_found_by_its_publisher(void **state) {
+    (void)state;
+    static const size_t sizes[] = {0, 1, 2, 7, 8, 9, 1000, 20000};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct pl_snapshot *s = test_snapshot(sizes[i], 42);
+        test_snapshot_holds(s, sizes[i]);
+        assert_int_equal(pl_snapshot_version(s), 42);
+        pl_snapshot_drop(s);
+    }
+}
+
+static void a_publisher_is_matched_whole(void **state) {
+    (void)state;
+    struct pl_snapshot *s = test_snapshot(12, 1);
+    assert_null(pl_snapshot_find(s, "", 0));
+    assert_null(pl_snapshot_find(s, "p", 1));
+    assert_null(pl_snapshot_find(s, "p12", 3));
+    assert_null(pl_snapshot_find(s, "P1", 2));
+    assert_null(pl_snapshot_find(s, "p1\0", 3));
+    assert_string_equal(pl_snapshot_find(s, "p11", 3)->publisher, "p11");
+    assert_string_equal(pl_snapshot_find(s, "p11", 2)->publisher, "p1"); /* the name ends where its length says */
+    pl_snapshot_drop(s);
+}
+
+static void a_snapshot_lives_until_its_last_holder_lets_go(void **state) {
+    (void)state;
+    struct pl_snapshot *s = test_snapshot(3, 1);
+    pl_snapshot_hold(s);
+    pl_snapshot_drop(s);
+    test_snapshot_holds(s, 3);
+    pl_snapshot_drop(s);
+    pl_snapshot_drop(NULL);
+}
+
+static void *hold_and_drop(void *arg) {
+    for (int i = 0; i < 10000; i++) {
+        pl_snapshot_hold(arg);
+        if (!pl_snapshot_find(arg, "p1", 2)) return arg;
+        pl_snapshot_drop(arg);
+    }
+    return NULL;
+}
+
+static void threads_may_hold_it_at_once(void **state) {
+    (void)state;
+    pthread_t threads[4];
+    struct pl_snapshot *s = test_snapshot(3, 1);
+    for (size_t i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, hold_and_drop, s), 0);
+    for (size_t i = 0; i < 4; i++) {
+        void *failed;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+    pl_snapshot_drop(s);
+}
+
+static struct pl_route_row *rows;
+
+static bool make_one(void) {
+    struct pl_snapshot *s = NULL;
+    if (pl_snapshot_new(&s, rows, 0, 1)) {
+        assert_null(s);
+        rows = NULL;
+        test_oom_after(-1);
+        rows = calloc(1, sizeof *rows);
+        return false;
+    }
+    pl_snapshot_drop(s);
+    rows = NULL;
+    return true;
+}
+
+static void without_memory_the_rows_are_freed_all_the_same(void **state) {
+    (void)state;
+    if (!test_oom_works()) skip();
+    long before = test_oom_live;
+    rows = calloc(1, sizeof *rows);
+    for (long n = 0; n < 100; n++) {
+        test_oom_after(n);
+        bool done = make_one();
+        test_oom_after(-1);
+        if (done) break;
+    }
+    assert_null(rows);
+    assert_int_equal(test_oom_live, before);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_route_is_found_by_its_publisher),
+        cmocka_unit_test(a_publisher_is_matched_whole),
+        cmocka_unit_test(a_snapshot_lives_until_its_last_holder_lets_go),
+        cmocka_unit_test(threads_may_hold_it_at_once),
+        cmocka_unit_test(without_memory_the_rows_are_freed_all_the_same),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,162 @@
+/* Snapshots from the store, and from what was kept when the store cannot be read. */
+#include <support.h>
+
+#include <folder.h>
+#include <registry/registry.h>
+#include <registry/source.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+struct bench {
+    struct test_folder folder;
+    char url[128];
+    struct pl_source source;
+};
+
+static void begin(struct bench *b) {
+    test_folder_make(&b->folder);
+    snprintf(b->url, sizeof b->url, "sqlite://%s", b->folder.path);
+    assert_int_equal(pl_source_init(&b->source, b->url), POUCH_OK);
+}
+
+static void finish(struct bench *b) {
+    pl_source_free(&b->source);
+    test_folder_remove(&b->folder);
+}
+
+/* Changes the store as another process would. The version it has then. */
+static int64_t put(struct bench *b, const char *publisher, const char *target, const char *service, bool enabled) {
+    struct pl_store *store;
+    char *targets[] = {(char *)target};
+    struct pl_route_row r = {.publisher = (char *)publisher,
+                             .targets = targets,
+                             .n_targets = 1,
+                             .service = (char *)service,
+                             .enabled = enabled};
+    assert_int_equal(pl_store_open(&store, b->url), POUCH_OK);
+    assert_int_equal(pl_store_route_put(store, &r, -1), POUCH_OK);
+    pl_store_close(store);
+    free(r.id);
+    return r.version;
+}
+
+/* What is newer than `than`, which is dropped; NULL: nothing. */
+static struct pl_snapshot *read_newer(struct bench *b, struct pl_snapshot *than) {
+    struct pl_snapshot *s;
+    assert_int_equal(pl_source_read(&b->source, than, &s), POUCH_OK);
+    pl_snapshot_drop(than);
+    return s;
+}
+
+static void break_store(struct bench *b) {
+    test_folder_write(&b->folder, "registry.db",
+                      "this is no database, and long enough to be taken for a header of one,"
+                      " which the first hundred bytes of a file would have to be");
+    unlink(test_folder_file(&b->folder, "registry.db-wal"));
+    unlink(test_folder_file(&b->folder, "registry.db-shm"));
+}
+
+/* acceptance: B11 */
+static void a_route_whose_service_is_missing_is_a_route(void **state) {
+    (void)state;
+    struct bench b;
+    begin(&b);
+    int64_t version = put(&b, "orders", "stock", "nobody-registered-this", true);
+    struct pl_snapshot *s = read_newer(&b, NULL);
+    assert_int_equal(pl_snapshot_version(s), version);
+    assert_string_equal(pl_snapshot_find(s, "orders", 6)->targets[0], "stock");
+    pl_snapshot_drop(s);
+    finish(&b);
+}
+
+static void only_what_is_newer_is_read_again(void **state) {
+    (void)state;
+    struct bench b;
+    begin(&b);
+    put(&b, "orders", "stock", NULL, true);
+    struct pl_snapshot *first = read_newer(&b, NULL);
+    pl_snapshot_hold(first);
+    assert_null(read_newer(&b, first));
+    int64_t version = put(&b, "orders", "stock-2", NULL, false);
+    struct pl_snapshot *second = read_newer(&b, first);
+    assert_non_null(second);
+    assert_int_equal(pl_snapshot_version(second), version);
+    assert_string_equal(pl_snapshot_find(second, "orders", 6)->targets[0], "stock-2");
+    assert_false(pl_snapshot_find(second, "orders", 6)->enabled);
+    pl_snapshot_drop(second);
+    finish(&b);
+}
+
+static void a_lower_version_is_never_given(void **state) {
+    (void)state;
+    struct bench b;
+    begin(&b);
+    for (int i = 0; i < 3; i++) put(&b, "orders", "stock", NULL, true);
+    struct pl_snapshot *in_force = read_newer(&b, NULL), *s;
+    pl_source_free(&b.source); /* the store is replaced by an older one */
+    assert_int_equal(unlink(test_folder_file(&b.folder, "registry.db")), 0);
+    assert_int_equal(pl_source_init(&b.source, b.url), POUCH_OK);
+    put(&b, "orders", "old-stock", NULL, true);
+    assert_int_equal(pl_source_read(&b.source, in_force, &s), POUCH_E_STORE);
+    assert_null(s);
+    assert_non_null(strstr(pouch_why(), "older"));
+    pl_snapshot_drop(in_force);
+    finish(&b);
+}
+
+/* acceptance: B11 */
+static void what_was_read_is_kept_for_a_start_without_the_store(void **state) {
+    (void)state;
+    struct bench b;
+    int64_t read_ms;
+    begin(&b);
+    int64_t version = put(&b, "orders", "stock", NULL, false);
+    pl_snapshot_drop(read_newer(&b, NULL));
+    pl_source_free(&b.source);
+    break_store(&b);
+    struct pl_snapshot *s;
+    assert_int_equal(pl_source_init(&b.source, b.url), POUCH_OK);
+    assert_int_not_equal(pl_source_read(&b.source, NULL, &s), POUCH_OK);
+    assert_null(s);
+    assert_int_equal(pl_source_kept(&b.source, &s, &read_ms), POUCH_OK);
+    assert_int_equal(pl_snapshot_version(s), version);
+    assert_false(pl_snapshot_find(s, "orders", 6)->enabled); /* a start re-enables nothing */
+    pl_snapshot_drop(s);
+    finish(&b);
+}
+
+static void a_store_that_can_be_read_again_is_opened_anew(void **state) {
+    (void)state;
+    struct bench b;
+    struct pl_snapshot *s;
+    begin(&b);
+    break_store(&b);
+    assert_int_not_equal(pl_source_read(&b.source, NULL, &s), POUCH_OK);
+    assert_int_equal(unlink(test_folder_file(&b.folder, "registry.db")), 0);
+    put(&b, "orders", "stock", NULL, true);
+    s = read_newer(&b, NULL);
+    assert_int_equal(pl_snapshot_routes(s), 1);
+    pl_snapshot_drop(s);
+    finish(&b);
+}
+
+static void a_url_of_no_store_is_a_setting_that_is_wrong(void **state) {
+    (void)state;
+    struct pl_source source;
+    struct pl_snapshot *s;
+    assert_int_equal(pl_source_init(&source, "mysql://host"), POUCH_OK);
+    assert_int_equal(pl_source_read(&source, NULL, &s), POUCH_E_CONFIG);
+    pl_source_free(&source);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_route_whose_service_is_missing_is_a_route),
+        cmocka_unit_test(only_what_is_newer_is_read_again),
+        cmocka_unit_test(a_lower_version_is_never_given),
+        cmocka_unit_test(what_was_read_is_kept_for_a_start_without_the_store),
+        cmocka_unit_test(a_store_that_can_be_read_again_is_opened_anew),
+        cmocka_unit_test(a_url_of_no_store_is_a_setting_that_is_wrong),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
