@@ -1,0 +1,57 @@
+/*
+ * The topics that routes lead to, and whether each takes what it is sent. None may hold more than a quarter of
+ * what is in flight. One that takes nothing while others do is stalled: what is for it is refused
+ * until it takes something again, so that it stops nobody else.
+ *
+ * How long a target has taken nothing is counted in time during which the cluster was seen to work:
+ * between two deliveries, to whatever topic, that were at most a second apart. So a
+ * broker that was away for a while stalls nobody.
+ */
+#ifndef POUCH_CENTER_TARGET_H
+#define POUCH_CENTER_TARGET_H
+
+#include <pouch/error.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CENTER_STALL_US = 5000000, CENTER_CROWDED_US = 1000000, CENTER_GAP_US = 1000000, CENTER_SLOTS = 1024 };
+
+struct center_target {
+    char *name;
+    size_t in_flight, bytes; /* with the producer */
+    int64_t took_at;         /* on the clock of proven health: when it last took something, or began to be waited for */
+    bool stalled;
+    struct center_target *next; /* in its slot */
+};
+
+struct center_targets {
+    struct center_target *slots[CENTER_SLOTS];
+    size_t most, most_bytes; /* for each */
+    int64_t healthy_us;      /* time of proven health so far */
+    int64_t delivered_us;    /* when something was last delivered */
+    size_t in_flight, stalled;
+};
+
+void center_targets_init(struct center_targets *t, size_t most, size_t most_bytes);
+void center_targets_free(struct center_targets *t);
+
+/* The target of that name, made when it is new. NULL: no memory. */
+struct center_target *center_target_of(struct center_targets *t, const char *name);
+
+/* Whether it has no room for a record of so many bytes; one record it takes always. */
+bool center_target_full(const struct center_targets *t, const struct center_target *target, size_t bytes);
+
+/* A record has been given to the producer; its report has come. */
+void center_target_enter(struct center_targets *t, struct center_target *target, size_t bytes);
+void center_target_leave(struct center_targets *t, struct center_target *target, size_t bytes, bool stored);
+
+/* Something, on whatever topic, has been stored. */
+void center_targets_delivered(struct center_targets *t, int64_t now_us);
+
+/* Marks those that have stalled since the last look and gives them to fn. crowded: somebody waits for room at it. */
+typedef bool center_crowded_fn(const struct center_target *target, void *arg);
+typedef void center_stalled_fn(struct center_target *target, void *arg);
+void center_targets_look(struct center_targets *t, center_crowded_fn *crowded, center_stalled_fn *fn, void *arg);
+
+#endif

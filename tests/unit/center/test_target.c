@@ -1,0 +1,169 @@
+/* Which targets have room, and which have stalled. */
+#include <support.h>
+
+#include <center/target.h>
+#include <stdio.h>
+
+enum { MOST = 4, MOST_BYTES = 1000, SECOND = 1000000 };
+
+struct fixture {
+    struct center_targets targets;
+    struct center_target *bad, *good;
+    int64_t now_us;
+    const struct center_target *crowded; /* somebody waits for room at it */
+    size_t stalled;                      /* times that one was found to have stalled */
+};
+
+static int set_up(void **state) {
+    static struct fixture f;
+    f = (struct fixture){.now_us = 10 * SECOND};
+    center_targets_init(&f.targets, MOST, MOST_BYTES);
+    f.bad = center_target_of(&f.targets, "bad");
+    f.good = center_target_of(&f.targets, "good");
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct fixture *f = *state;
+    center_targets_free(&f->targets);
+    return 0;
+}
+
+static bool crowded(const struct center_target *target, void *arg) {
+    return ((struct fixture *)arg)->crowded == target;
+}
+
+static void found(struct center_target *target, void *arg) {
+    struct fixture *f = arg;
+    assert_ptr_equal(target, f->bad);
+    f->stalled++;
+}
+
+static void look(struct fixture *f) {
+    center_targets_look(&f->targets, crowded, found, f);
+}
+
+/* Deliveries to other topics, each step after the one before. */
+static void others_deliver(struct fixture *f, int64_t us, int64_t step) {
+    for (int64_t end = f->now_us + us; f->now_us < end;) {
+        f->now_us += step;
+        center_targets_delivered(&f->targets, f->now_us);
+    }
+}
+
+static void a_name_has_one_target(void **state) {
+    struct fixture *f = *state;
+    assert_ptr_equal(center_target_of(&f->targets, "bad"), f->bad);
+    assert_ptr_not_equal(f->bad, f->good);
+    for (int i = 0; i < 5000; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "t%d", i);
+        struct center_target *t = center_target_of(&f->targets, name);
+        assert_string_equal(t->name, name);
+        assert_ptr_equal(center_target_of(&f->targets, name), t);
+    }
+}
+
+static void a_target_holds_so_many_records_and_bytes(void **state) {
+    struct fixture *f = *state;
+    for (int i = 0; i < MOST; i++) {
+        assert_false(center_target_full(&f->targets, f->bad, 1));
+        center_target_enter(&f->targets, f->bad, 1);
+    }
+    assert_true(center_target_full(&f->targets, f->bad, 1));
+    assert_false(center_target_full(&f->targets, f->good, MOST_BYTES + 1)); /* one it takes always */
+    center_target_enter(&f->targets, f->good, MOST_BYTES - 1);
+    assert_false(center_target_full(&f->targets, f->good, 1));
+    assert_true(center_target_full(&f->targets, f->good, 2));
+    center_target_leave(&f->targets, f->bad, 1, true);
+    assert_false(center_target_full(&f->targets, f->bad, 1));
+}
+
+static void one_that_takes_nothing_for_long_while_others_do_has_stalled(void **state) {
+    struct fixture *f = *state;
+    others_deliver(f, SECOND, 1000);
+    center_target_enter(&f->targets, f->bad, 1);
+    others_deliver(f, CENTER_STALL_US - 1000, 1000);
+    look(f);
+    assert_int_equal(f->stalled, 0);
+    others_deliver(f, 1000, 1000);
+    look(f);
+    assert_int_equal(f->stalled, 1);
+    assert_true(f->bad->stalled && !f->good->stalled);
+    look(f);
+    assert_int_equal(f->stalled, 1); /* told once */
+}
+
+static void one_that_somebody_waits_for_has_stalled_sooner(void **state) {
+    struct fixture *f = *state;
+    others_deliver(f, SECOND, 1000);
+    center_target_enter(&f->targets, f->bad, 1);
+    f->crowded = f->bad;
+    others_deliver(f, CENTER_CROWDED_US - 1000, 1000);
+    look(f);
+    assert_int_equal(f->stalled, 0);
+    others_deliver(f, 1000, 1000);
+    look(f);
+    assert_int_equal(f->stalled, 1);
+}
+
+static void a_broker_that_was_away_stalls_nobody(void **state) {
+    struct fixture *f = *state;
+    others_deliver(f, SECOND, 1000);
+    center_target_enter(&f->targets, f->bad, 1);
+    f->now_us += 600 * (int64_t)SECOND; /* nothing is delivered at all */
+    others_deliver(f, SECOND, 1000);
+    look(f);
+    assert_int_equal(f->stalled, 0);
+}
+
+static void one_that_takes_something_now_and_then_has_not_stalled(void **state) {
+    struct fixture *f = *state;
+    center_target_enter(&f->targets, f->bad, 1);
+    center_target_enter(&f->targets, f->bad, 1);
+    for (int i = 0; i < 10; i++) {
+        others_deliver(f, CENTER_STALL_US - 1000, 1000);
+        center_target_leave(&f->targets, f->bad, 1, true);
+        center_target_enter(&f->targets, f->bad, 1);
+        look(f);
+    }
+    assert_int_equal(f->stalled, 0);
+}
+
+static void what_it_takes_or_its_last_report_ends_the_stall(void **state) {
+    struct fixture *f = *state;
+    for (int stored = 0; stored < 2; stored++) {
+        center_target_enter(&f->targets, f->bad, 1);
+        if (stored) center_target_enter(&f->targets, f->bad, 1); /* one more is still to be reported */
+        others_deliver(f, CENTER_STALL_US + SECOND, 1000);
+        look(f);
+        assert_true(f->bad->stalled);
+        assert_int_equal(f->targets.stalled, 1);
+        center_target_leave(&f->targets, f->bad, 1, stored);
+        assert_false(f->bad->stalled);
+        assert_int_equal(f->targets.stalled, 0);
+    }
+}
+
+static void one_that_was_idle_does_not_stall_on_its_first_record(void **state) {
+    struct fixture *f = *state;
+    others_deliver(f, 60 * (int64_t)SECOND, 1000);
+    center_target_enter(&f->targets, f->bad, 1);
+    look(f);
+    assert_int_equal(f->stalled, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_name_has_one_target, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_target_holds_so_many_records_and_bytes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_takes_nothing_for_long_while_others_do_has_stalled, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_somebody_waits_for_has_stalled_sooner, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_broker_that_was_away_stalls_nobody, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_takes_something_now_and_then_has_not_stalled, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_it_takes_or_its_last_report_ends_the_stall, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_was_idle_does_not_stall_on_its_first_record, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
