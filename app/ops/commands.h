@@ -22,6 +22,7 @@ extern const struct ops_command ops_bench_request;
 extern const struct ops_command ops_bench_worker;
 extern const struct ops_command ops_bench_seal;
 extern const struct ops_command ops_config_show;
+extern const struct ops_command ops_completion;
 extern const struct ops_command ops_version;
 
 #endif

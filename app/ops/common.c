@@ -6,7 +6,7 @@
 #include <string.h>
 
 const struct ops_flag ops_basic_flags[] = {
-    {"--output", 'o', "FORMAT", false, "table (for people), json (one document) or jsonl (one a line)"},
+    {"--output", 'o', "table|json|jsonl", false, "for people, one document, or one a line"},
     {"--help", 'h', NULL, false, "this help"},
     {0},
 };
@@ -14,7 +14,7 @@ const struct ops_flag ops_basic_flags[] = {
 const struct ops_flag ops_common_flags[] = {
     {"--config", 0, "FILE", false, "settings from this YAML file (or $POUCH_CONFIG)"},
     {"-X", 'X', "NAME=VALUE", true, "any property of librdkafka, such as security.protocol=SASL_SSL"},
-    {"--output", 'o', "FORMAT", false, "table (for people), json (one document) or jsonl (one a line)"},
+    {"--output", 'o', "table|json|jsonl", false, "for people, one document, or one a line"},
     {"--help", 'h', NULL, false, "this help"},
     {0},
 };

@@ -1,8 +1,9 @@
 /* What --help says, from the same tables as the parser. */
 #include <ops/common.h>
+#include <ops/manual.h>
 #include <string.h>
 
-enum { LEFT = 30 }; /* columns for a flag */
+enum { LEFT = 32, WIDTH = 78 }; /* columns for a flag, and of a line */
 
 /* Columns that UTF-8 text takes on a terminal, where each character takes one. */
 static int columns(const char *text) {
@@ -11,39 +12,30 @@ static int columns(const char *text) {
     return n;
 }
 
-static void flag_line(FILE *out, char letter, const char *name, const char *arg, const char *text,
-                      const char *fallback) {
+static void flag_line(FILE *out, const struct ops_shown *f) {
     char left[64];
-    bool has_long = name[0] == '-' && name[1] == '-';
-    snprintf(left, sizeof left, "  %c%c%s%s%s%s", letter ? '-' : ' ', letter ? letter : ' ',
-             letter && has_long ? ", " : "  ", has_long ? name : "", arg ? " " : "", arg ? arg : "");
-    fprintf(out, "%s%*s %s", left, columns(left) < LEFT ? LEFT - columns(left) : 0, "", text);
-    if (fallback) fprintf(out, " (default %s)", fallback);
+    snprintf(left, sizeof left, "  %c%c%s%s%s%s", f->letter ? '-' : ' ', f->letter ? f->letter : ' ',
+             f->letter && f->name ? ", " : "  ", f->name ? f->name : "", f->arg ? " " : "", f->arg ? f->arg : "");
+    fprintf(out, "%s%*s %s", left, columns(left) < LEFT ? LEFT - columns(left) : 0, "", f->text);
+    if (f->fallback) fprintf(out, " (default %s)", f->fallback);
     fputc('\n', out);
 }
 
-static void flags_table(FILE *out, const struct ops_flag *flags) {
-    for (const struct ops_flag *f = flags; f && f->name; f++) flag_line(out, f->letter, f->name, f->arg, f->text, NULL);
-}
-
-static bool names(const char *const *list, const char *name) {
-    for (; list && *list; list++)
-        if (!strcmp(*list, name)) return true;
-    return false;
+static void flag_lines(FILE *out, const struct ops_command *c, const char *title, bool common) {
+    struct ops_shown f;
+    for (size_t i = 0; ops_shown_at(c, i, &f); i++) {
+        if (f.is_common != common) continue;
+        if (title) fprintf(out, "\n%s:\n", title);
+        title = NULL;
+        flag_line(out, &f);
+    }
 }
 
 static void command_help(FILE *out, const struct ops_command *c) {
     fprintf(out, "pouch %s%s%s\n\n%s.\n", c->name, *c->args ? " " : "", c->args, c->summary);
     if (*c->about) fprintf(out, "\n%s", c->about);
-    if (c->flags || c->settings) fprintf(out, "\nFlags:\n");
-    flags_table(out, c->flags);
-    for (const struct pl_option *o = pl_options; o->name; o++)
-        if (o->flag && names(c->settings, o->name)) flag_line(out, o->letter, o->flag, o->arg, o->text, o->fallback);
-    fprintf(out, "\nCommon flags:\n");
-    for (const struct pl_option *o = pl_options; o->name; o++)
-        if (o->flag && !names(c->settings, o->name) && ops_takes_setting(c, o->name))
-            flag_line(out, o->letter, o->flag, o->arg, o->text, o->fallback);
-    flags_table(out, c->no_settings ? ops_basic_flags : ops_common_flags);
+    flag_lines(out, c, "Flags", false);
+    flag_lines(out, c, "Common flags", true);
     if (!c->no_settings) fprintf(out, "\nSettings may also come from the environment and a file: pouch config show.\n");
 }
 
@@ -54,20 +46,28 @@ void ops_help_family(FILE *out, const struct ops_command *const commands[], cons
             fprintf(out, "  pouch %-16s %s\n", commands[i]->name, commands[i]->summary);
 }
 
+static void exit_codes(FILE *out) {
+    int column = fprintf(out, "Exit codes:");
+    for (const struct ops_exit *e = ops_exits; e->text; e++) {
+        char one[80];
+        int n = snprintf(one, sizeof one, " %d %s%s", e->code, e->text, e[1].text ? "," : ".");
+        if (column + n > WIDTH) {
+            fputc('\n', out);
+            column = 0;
+        }
+        column += fprintf(out, "%s", column ? one : one + 1);
+    }
+    fputs("\n\n", out);
+}
+
 void ops_help(FILE *out, const struct ops_command *const commands[], const struct ops_command *command) {
     if (command) {
         command_help(out, command);
         return;
     }
-    fprintf(out, "pouch: sealed request-reply over Apache Kafka\n\n"
-                 "A client seals a request, a worker in any language opens, handles and answers it;\n"
-                 "nobody in between can read it.\n\nCommands:\n");
+    fprintf(out, "pouch: %s\n\n%s\nCommands:\n", ops_program_summary, ops_program_about);
     for (size_t i = 0; commands[i]; i++) fprintf(out, "  %-16s %s\n", commands[i]->name, commands[i]->summary);
-    fprintf(out, "\nTry it without a Kafka:\n"
-                 "  pouch dev --topic hello > pouch.env &  sleep 1; . ./pouch.env\n"
-                 "  pouch worker hello --exec cat &\n"
-                 "  echo '{\"name\":\"Ada\"}' | pouch request hello\n\n"
-                 "Exit codes: 0 done, 1 a negative answer, 64 usage, 65 bad data, 69 no broker or worker,\n"
-                 "75 timeout or try later, 77 not permitted, 78 settings.\n\n"
-                 "pouch COMMAND --help tells more about each.\n");
+    fprintf(out, "\nTry it without a Kafka:\n%s\n", ops_program_example);
+    exit_codes(out);
+    fprintf(out, "pouch COMMAND --help tells more about each.\n");
 }

@@ -1,6 +1,6 @@
 /*
  * The program's sub-commands. One file a command; each exports one `const struct ops_command`.
- * The same tables drive the parser and --help, and will drive man pages and completions.
+ * The same tables drive the parser, --help, man pages and completions.
  */
 #ifndef POUCH_OPS_OPS_H
 #define POUCH_OPS_OPS_H
@@ -19,7 +19,7 @@ enum ops_output { OPS_TABLE, OPS_JSON, OPS_JSONL };
 struct ops_flag {
     const char *name; /* "--publisher" */
     char letter;      /* 'H' for -H; 0 = none */
-    const char *arg;  /* "P"; NULL = takes none */
+    const char *arg;  /* "P"; "on|off" lists all that it takes, FILE is a file; NULL = takes none */
     bool repeats;
     const char *text;
 };
@@ -28,7 +28,7 @@ struct ops_call;
 
 struct ops_command {
     const char *name;                  /* "topic create": one or two words */
-    const char *args;                  /* for the usage line: "TOPIC… [PAYLOAD|-]" */
+    const char *args;                  /* for the usage line: "TOPIC… [PAYLOAD|-]"; "a|b" alone lists all there is */
     const char *summary;               /* one line, no full stop */
     const char *about;                 /* what --help teaches: paragraphs and examples; ends in a newline */
     const struct ops_flag *flags;      /* ended by a NULL name; NULL = none */

@@ -1,6 +1,7 @@
 /* The command table: what the parser knows, and what man pages and completions are made from. */
 #include <ops/commands.h>
 
+/* clang-format off */
 const struct ops_command *const ops_commands[] = {
     &ops_request,
     &ops_send,
@@ -17,6 +18,7 @@ const struct ops_command *const ops_commands[] = {
     &ops_bench_request,
     &ops_bench_worker,
     &ops_bench_seal,
+    &ops_completion,
     &ops_version,
     NULL,
 };

@@ -14,7 +14,7 @@ const struct ops_command ops_version = {
     .name = "version",
     .args = "",
     .summary = "Tell the versions of pouch and of its Kafka client",
-    .about = "",
+    .about = "With -o json: {\"version\",\"librdkafka\"}. Put both into a report of a fault.\n",
     .no_settings = true,
     .run = version,
 };
