@@ -1,0 +1,243 @@
+/* pouch dlq show. */
+#include <base/why.h>
+#include <inttypes.h>
+#include <ops/anytext.h>
+#include <ops/commands.h>
+#include <ops/common.h>
+#include <ops/dlq.h>
+#include <ops/scan.h>
+#include <ops/screen.h>
+#include <ops/when.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <wire/headers.h>
+
+struct show {
+    const struct ops_call *call;
+    const char *dlq_topic;
+    const char *request_id;  /* NULL: by place */
+    struct pl_position only; /* by place */
+    pouch_keyring *ring;     /* NULL: payloads stay closed */
+    struct ops_screen screen;
+    size_t shown;
+    int exit_code;
+};
+
+/* A payload that was opened, or why it was not. */
+struct opened {
+    char *json;
+    size_t n;
+    const char *why;
+};
+
+static struct opened open_payload(const struct show *show, const struct ops_letter *l, const rd_kafka_message_t *m) {
+    struct opened o = {0};
+    if (!show->ring) {
+        o.why = "not shown; --payload opens it with the key";
+    } else if (l->facts.whole_bytes >= 0) {
+        o.why = "not opened: what was cut off cannot be opened";
+    } else if (pouch_open(show->ring, m->payload ? m->payload : "", m->len, NULL, &o.json, &o.n)) {
+        o.why = pouch_why();
+    } else if (!pl_json_valid(o.json, o.n)) {
+        pouch_free(o.json);
+        o = (struct opened){.why = "what was sealed is no JSON text"};
+    }
+    return o;
+}
+
+enum { LABEL = 12, ALL = 1 << 20 };
+
+/* "  label       text", without the line when there is no text. */
+static void line(const struct show *show, const char *label, struct pl_span text) {
+    if (!text.at) return;
+    printf("  %-*s", LABEL, label);
+    ops_screen_put(stdout, &show->screen, text.at, text.n, ALL);
+    putchar('\n');
+}
+
+static void text_line(const struct show *show, const char *label, const char *text) {
+    line(show, label, (struct pl_span){text, strlen(text)});
+}
+
+static void number_line(const struct show *show, const char *label, int64_t n) {
+    char text[32];
+    snprintf(text, sizeof text, "%" PRId64, n);
+    if (n >= 0) text_line(show, label, text);
+}
+
+static void print_source(const struct show *show, const struct pl_letter_facts *f) {
+    line(show, "topic", f->topic);
+    number_line(show, "partition", f->partition);
+    number_line(show, "offset", f->offset);
+}
+
+static void print_headers(const struct show *show, const struct pl_letter_facts *f, const rd_kafka_headers_t *headers) {
+    const char *name;
+    const void *value;
+    size_t n, count = 0;
+    for (size_t i = 0; headers && !rd_kafka_header_get_all(headers, i, &name, &value, &n); i++) {
+        if (!pl_letter_original(f, headers, i)) continue;
+        if (!count++) puts("Headers that it came with");
+        fputs("  ", stdout);
+        ops_screen_put(stdout, &show->screen, name, strlen(name), ALL);
+        fputs(": ", stdout);
+        if (value) ops_screen_put(stdout, &show->screen, value, n, ALL);
+        putchar('\n');
+    }
+    if (!count) puts("It came without headers");
+}
+
+static void print_payload(const struct show *show, const struct ops_letter *l, const struct opened *o) {
+    char text[128];
+    const struct pl_letter_facts *f = &l->facts;
+    if (f->whole_bytes >= 0)
+        snprintf(text, sizeof text, "truncated: the first %zu of %" PRId64 " bytes are here", l->bytes, f->whole_bytes);
+    else
+        snprintf(text, sizeof text, "%zu bytes", l->bytes);
+    text_line(show, "value", text);
+    if (o->why)
+        text_line(show, "payload", o->why);
+    else
+        line(show, "payload", (struct pl_span){o->json, o->n});
+}
+
+static void print_text(const struct show *show, const struct ops_letter *l, const rd_kafka_headers_t *headers,
+                       const struct opened *o) {
+    const struct pl_letter_facts *f = &l->facts;
+    const struct ops_advice *advice = ops_advice_for(f->code);
+    char when[OPS_WHEN_TEXT];
+    printf("%sDead letter at %" PRId32 "/%" PRId64 " of %s\n", show->shown ? "\n" : "", l->partition, l->offset,
+           show->dlq_topic);
+    text_line(show, f->failed_at_ms >= 0 ? "failed at" : "written at", ops_when_text(when, l->time_ms));
+    text_line(show, "written by", ops_letter_tool(f->by));
+    line(show, "code", f->code);
+    line(show, "reason", f->reason);
+    line(show, "request id", f->request_id);
+    line(show, "publisher", l->publisher);
+    line(show, "target", f->target);
+    line(show, "group", f->group);
+    number_line(show, "attempts", f->attempts);
+    print_payload(show, l, o);
+    puts(f->topic.at ? "Where it came from" : "Where it came from is not told");
+    print_source(show, f);
+    puts("What this means");
+    text_line(show, "meaning", advice->meaning);
+    text_line(show, "next step", advice->next);
+    print_headers(show, f, headers);
+}
+
+static json_t *headers_json(const struct pl_letter_facts *f, const rd_kafka_headers_t *headers) {
+    const char *name;
+    const void *value;
+    size_t n;
+    json_t *all = json_array();
+    for (size_t i = 0; headers && !rd_kafka_header_get_all(headers, i, &name, &value, &n); i++)
+        if (pl_letter_original(f, headers, i))
+            json_array_append_new(all, json_pack("[o,o]", ops_anytext((struct pl_span){name, strlen(name)}),
+                                                 ops_anytext((struct pl_span){value, n})));
+    return all;
+}
+
+static int print_json(const struct show *show, const struct ops_letter *l, const rd_kafka_headers_t *headers,
+                      const struct opened *o) {
+    const struct ops_advice *advice = ops_advice_for(l->facts.code);
+    json_t *object = ops_letter_json(l);
+    json_object_set_new(object, "meaning", json_string(advice->meaning));
+    json_object_set_new(object, "next_step", json_string(advice->next));
+    json_object_set_new(object, "headers", headers_json(&l->facts, headers));
+    if (show->ring && o->why) json_object_set_new(object, "payload_error", json_string(o->why));
+    return ops_anytext_item(show->call, show->shown, object, "payload", (struct pl_span){o->json, o->n});
+}
+
+static bool is_wanted(const struct show *show, const struct ops_letter *l) {
+    struct pl_span id = l->facts.request_id;
+    if (!show->request_id) return true;
+    return id.at && id.n == strlen(show->request_id) && !strncasecmp(id.at, show->request_id, id.n);
+}
+
+static bool on_record(const rd_kafka_message_t *m, void *arg) {
+    struct show *show = arg;
+    struct ops_letter l;
+    rd_kafka_headers_t *headers = NULL;
+    ops_letter_read(&l, m);
+    if (!is_wanted(show, &l)) return true;
+    if (rd_kafka_message_headers(m, &headers)) headers = NULL;
+    struct opened o = open_payload(show, &l, m);
+    if (show->call->output == OPS_TABLE)
+        print_text(show, &l, headers, &o);
+    else
+        show->exit_code = print_json(show, &l, headers, &o);
+    pouch_free(o.json);
+    show->shown++;
+    return !show->exit_code;
+}
+
+/* A request id, or "2/1041": partition and offset. */
+static bool read_which(struct show *show, const char *text) {
+    struct pl_uuid id;
+    int64_t partition;
+    const char *slash = strchr(text, '/');
+    if (pl_uuid_parse(&id, text, strlen(text))) {
+        show->request_id = text;
+        return true;
+    }
+    if (!slash || !pl_header_number(&partition, text, (size_t)(slash - text)) || partition > INT32_MAX) return false;
+    show->only.partition = (int32_t)partition;
+    return pl_header_number(&show->only.offset, slash + 1, strlen(slash + 1));
+}
+
+static int say_not_found(const struct show *show, pouch_err e) {
+    ops_print_end(show->call, 0);
+    if (e == POUCH_E_TARGET_REFUSED)
+        ops_say("nothing was dead-lettered yet: there is no topic %s", show->dlq_topic);
+    else if (e)
+        return ops_error(e);
+    else
+        ops_say("no dead letter of request %s on %s; `pouch trace` shows where the request went", show->request_id,
+                show->dlq_topic);
+    return OPS_EXIT_NEGATIVE;
+}
+
+static int show_all(struct show *show, const struct pl_settings *s) {
+    show->dlq_topic = s->dlq_topic;
+    show->screen = ops_screen_of(stdout);
+    pouch_err e = ops_scan(s, s->dlq_topic, show->request_id ? NULL : &show->only, on_record, show);
+    if (!show->shown) return say_not_found(show, e);
+    ops_print_end(show->call, show->shown);
+    return e ? ops_error(e) : show->exit_code;
+}
+
+static int show_command(struct ops_call *call) {
+    struct show show = {.call = call};
+    struct pl_settings s;
+    if (!read_which(&show, call->args[0]))
+        return ops_usage(call, "'%.64s' is neither a request id nor PARTITION/OFFSET", call->args[0]);
+    pouch_err e = pl_settings_read(&s, call->options);
+    if (e) return ops_error(e);
+    if (ops_has(call, "--payload")) e = ops_keyring(call, &show.ring);
+    int exit_code = e ? ops_error(e) : show_all(&show, &s);
+    pouch_keyring_free(show.ring);
+    pl_settings_free(&s);
+    int written = ops_done();
+    return exit_code ? exit_code : written;
+}
+
+const struct ops_command ops_dlq_show = {
+    .name = "dlq show",
+    .args = "(REQUEST_ID | PARTITION/OFFSET)",
+    .summary = "Explain a dead letter: why, where from, what to do next",
+    .about = "By the request's id, or by the dead letter's own place as `pouch dlq list -o json` tells it.\n"
+             "A request with several targets may have several. The payload stays sealed, unless\n"
+             "--payload opens it with the key.\n\n"
+             "  pouch dlq show 0b9f3c66-5f0b-4a44-9c57-6d3b7a1f2e10\n"
+             "  pouch dlq show 2/1041 --payload -o json\n",
+    .flags =
+        (const struct ops_flag[]){
+            {"--payload", 0, NULL, false, "open the payload with the key ring and show it"},
+            {0},
+        },
+    .least = 1,
+    .most = 1,
+    .run = show_command,
+};

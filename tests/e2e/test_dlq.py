@@ -1,0 +1,168 @@
+"""Dead letters, listed and explained: ours, those of other tools, and hostile ones."""
+
+import json
+import struct
+import uuid
+
+import independent
+import pytest
+from conftest import wait_until
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\nfake line\u202e\u009b31m"
+
+
+@pytest.fixture
+def letters(pouch):
+    """A dead-letter topic of this test's own, of three partitions."""
+    topic = f"dlq-{uuid.uuid4().hex[:12]}"
+    pouch.env["POUCH_DLQ_TOPIC"] = topic
+    return topic
+
+
+def put(pouch, topic, value=None, partition=0, **headers):
+    """A dead letter as the headers of lib/letter say it, written by a producer that is not ours."""
+    named = [(f"pouch-dlq-{name.replace('_', '-')}", text) for name, text in headers.items()]
+    independent.produce(pouch.brokers, topic, value or "{}", headers=named, partition=partition)
+
+
+def listed(pouch, *words):
+    return json.loads(pouch.ok("dlq", "list", "-o", "json", *words))
+
+
+def shown(pouch, *words):
+    return json.loads(pouch.ok("dlq", "show", "-o", "json", *words))
+
+
+def test_without_a_dead_letter_topic_nothing_was_dead_lettered_yet(pouch, letters):
+    done = pouch.run("dlq", "list")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert f"nothing was dead-lettered yet: there is no topic {letters}" in done.stderr
+    assert listed(pouch) == []
+    assert pouch.run("dlq", "show", str(uuid.uuid4())).returncode == 1
+
+
+def test_a_topic_without_records_lists_none(pouch, letters):
+    pouch.topic(letters)
+    done = pouch.run("dlq", "list")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "no dead letters" in done.stderr
+
+
+def test_a_request_that_failed_is_listed_and_explained_and_opened_with_the_key(pouch, letters):
+    topic = pouch.topic()
+    pouch.worker(topic, "--exec", "echo no such customer >&2; exit 1")
+    independent.produce(pouch.brokers, topic, "not an envelope", headers=[("tenant", "one")])
+    wait_until(lambda: listed(pouch), "the dead letter")
+    [letter] = listed(pouch)
+    assert letter["code"] == "bad_envelope" and letter["source"]["topic"] == topic and letter["written_by"] == "pouch"
+    assert letter["group"] == f"{topic}.workers" and letter["bytes"] == len("not an envelope")
+
+    [seen] = shown(pouch, f"{letter['partition']}/{letter['offset']}")
+    assert seen["headers"] == [["tenant", "one"]]
+    assert "not an envelope" in seen["meaning"] and seen["next_step"]
+    assert "payload" not in seen
+    text = pouch.ok("dlq", "show", f"{letter['partition']}/{letter['offset']}")
+    for word in ("bad_envelope", topic, "tenant: one", "next step", "--payload opens it"):
+        assert word in text, text
+
+
+def test_the_payload_is_shown_only_with_the_key(pouch, letters):
+    pouch.topic(letters)
+    request = str(uuid.uuid4())
+    envelope = independent.seal(pouch.key, '{"amount": 12.50}', request_id=request, worker_name="orders")
+    put(pouch, letters, envelope, code="handler_error", reason="no such customer", source="orders/2/1041", group="g",
+        failed_at="1700000000000", attempts="3", request_id=request, target="billing")
+    [letter] = shown(pouch, request)
+    assert "payload" not in letter and letter["publisher"] == "orders" and letter["attempts"] == 3
+    assert letter["source"] == {"topic": "orders", "partition": 2, "offset": 1041}
+    assert letter["time"] == "2023-11-14T22:13:20.000Z" and letter["target"] == "billing"
+    opened = pouch.ok("dlq", "show", request.upper(), "--payload", "-o", "jsonl")
+    assert '"payload":{"amount": 12.50}' in opened, "the digits stay as they were sealed"
+    assert '{"amount": 12.50}' in pouch.ok("dlq", "show", request, "--payload")
+
+    other = pouch.run("dlq", "show", request, "--payload", "-o", "json", env={"ENCRYPTION_KEY": "00" * 32})
+    assert other.returncode == 0
+    [letter] = json.loads(other.stdout)
+    assert "payload" not in letter and letter["payload_error"]
+    none = pouch.run("dlq", "show", request, "--payload", env={"ENCRYPTION_KEY": ""})
+    assert none.returncode == 78
+
+
+def test_the_newest_come_first_and_filters_choose(pouch, letters):
+    pouch.topic(letters)
+    for i in range(30):
+        put(pouch, letters, json.dumps({"request_id": str(uuid.uuid4()), "worker_name": f"p{i % 2}"}), partition=i % 3,
+            code="no_route" if i % 3 else "expired", source=f"in-{i % 5}/0/{i}", failed_at=str(1700000000000 + i))
+    times = [letter["source"]["offset"] for letter in listed(pouch)]
+    assert times == list(range(29, -1, -1))
+    done = pouch.run("dlq", "list", "--limit", 4, "-o", "jsonl")
+    assert [json.loads(line)["source"]["offset"] for line in done.stdout.splitlines()] == [29, 28, 27, 26]
+    assert "the newest 4 of 30" in done.stderr
+    assert {letter["code"] for letter in listed(pouch, "--reason", "expired")} == {"expired"}
+    assert len(listed(pouch, "--reason", "expired", "--topic", "in-3")) == 2
+    assert len(listed(pouch, "--publisher", "p1", "--since", "2023-11-14T22:13:20.020Z")) == 5
+    assert listed(pouch, "--since", "10m") == []
+    assert pouch.run("dlq", "list", "--since", "yesterday").returncode == 64
+    assert pouch.run("dlq", "list", "--limit", "0").returncode == 64
+
+
+def test_records_of_other_tools_are_listed_as_far_as_they_tell(pouch, letters):
+    pouch.topic(letters)
+    independent.produce(pouch.brokers, letters, "x", partition=0, headers=[
+        ("kafka_dlt-exception-fqcn", b"java.lang.IllegalStateException"), ("kafka_dlt-exception-message", b"no stock"),
+        ("kafka_dlt-original-topic", b"orders"), ("kafka_dlt-original-partition", struct.pack(">i", 7)),
+        ("kafka_dlt-original-offset", struct.pack(">q", 1 << 33)), ("kafka_dlt-original-consumer-group", b"shop")])
+    independent.produce(pouch.brokers, letters, "x", partition=1)
+    by = {letter["written_by"]: letter for letter in listed(pouch)}
+    assert by["spring"]["source"] == {"topic": "orders", "partition": 7, "offset": 1 << 33}
+    assert by["spring"]["reason"] == "no stock" and by["spring"]["group"] == "shop"
+    assert by["unknown"]["code"] is None and by["unknown"]["bytes"] == 1
+    assert "Another tool" in pouch.ok("dlq", "show", "0/0") and "spring" in pouch.ok("dlq", "show", "0/0")
+
+
+def test_a_truncated_letter_says_so(pouch, letters):
+    pouch.topic(letters)
+    put(pouch, letters, "{" + 65535 * "a", code="too_large", truncated="2000000")
+    text = pouch.ok("dlq", "show", "0/0", "--payload")
+    assert "truncated: the first 65536 of 2000000 bytes are here" in text
+    assert "what was cut off cannot be opened" in text
+    assert listed(pouch)[0]["truncated_from"] == 2000000
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_hostile_headers_cannot_reach_the_terminal(pouch, letters, locale):
+    pouch.topic(letters)
+    put(pouch, letters, json.dumps({"request_id": str(uuid.uuid4()), "worker_name": "p"}), code=HOSTILE, reason=HOSTILE,
+        source=f"{HOSTILE}/0/1", group=HOSTILE, failed_at=HOSTILE, attempts="9" * 40, request_id=HOSTILE)
+    independent.produce(pouch.brokers, letters, b"\xff\x00\x1b", partition=1, key=b"\x1b[31m",
+                        headers=[(HOSTILE, HOSTILE), ("pouch-dlq-code", None), ("empty", b""), ("bytes", b"\xff\xfe\x1b\x00")])
+    for words in (["dlq", "list"], ["dlq", "show", "0/0"], ["dlq", "show", "1/0"]):
+        text = pouch.ok(*words, env={"LC_ALL": locale})
+        bad = [c for c in text if (ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c == "\u202e"]
+        assert not bad, (words, bad)
+        assert "\nfake line" not in text
+        assert locale == "C.UTF-8" or text.isascii()
+    assert [letter["reason"] for letter in listed(pouch) if letter["reason"]] == [HOSTILE]
+    assert len(pouch.ok("dlq", "list", "-o", "jsonl").splitlines()) == 2
+
+
+def test_a_place_where_no_letter_is_is_named(pouch, letters):
+    pouch.topic(letters)
+    put(pouch, letters, code="expired")
+    for place, why in (("0/5", "offsets 0 to 0, not 5"), ("9/0", "no partition 9")):
+        done = pouch.run("dlq", "show", place)
+        assert done.returncode == 1 and why in done.stderr
+    done = pouch.run("dlq", "show", str(uuid.uuid4()))
+    assert done.returncode == 1 and "no dead letter of request" in done.stderr
+    assert pouch.run("dlq", "show", "nonsense").returncode == 64
+
+
+def test_what_transactions_leave_at_the_end_does_not_keep_the_list_waiting(pouch, letters):
+    """The last offsets of the topic hold no record: they are markers of a transaction."""
+    pouch.topic(letters, 1)
+    p = independent.producer(pouch.brokers, **{"transactional.id": str(uuid.uuid4())})
+    p.init_transactions(60)
+    p.begin_transaction()
+    p.produce(letters, value="x", headers=[("pouch-dlq-code", "expired")])
+    p.commit_transaction(60)
+    assert [letter["code"] for letter in listed(pouch)] == ["expired"]
