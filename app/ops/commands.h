@@ -21,6 +21,8 @@ extern const struct ops_command ops_topic_delete;
 extern const struct ops_command ops_bench_request;
 extern const struct ops_command ops_bench_worker;
 extern const struct ops_command ops_bench_seal;
+extern const struct ops_command ops_dlq_list;
+extern const struct ops_command ops_dlq_show;
 extern const struct ops_command ops_config_show;
 extern const struct ops_command ops_completion;
 extern const struct ops_command ops_version;

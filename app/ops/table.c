@@ -14,6 +14,8 @@ const struct ops_command *const ops_commands[] = {
     &ops_topic_list,
     &ops_topic_describe,
     &ops_topic_delete,
+    &ops_dlq_list,
+    &ops_dlq_show,
     &ops_config_show,
     &ops_bench_request,
     &ops_bench_worker,
