@@ -78,6 +78,17 @@ static bool is_null(struct pl_span json) {
     return json.n == 4 && !memcmp(json.at, "null", 4);
 }
 
+/* A success without a payload is a null; an error with a null has no payload. */
+static void set_payload(pouch_reply *reply, struct pl_buf *plain, const struct pl_reply_text *text) {
+    if (text->success && !text->payload.at) {
+        reply->payload = "null";
+        reply->payload_n = 4;
+    } else if (text->payload.at && (text->success || !is_null(text->payload))) {
+        reply->payload = terminate(plain, text->payload);
+        reply->payload_n = text->payload.n;
+    }
+}
+
 static void sealed_reply(pouch_client *c, rd_kafka_message_t *m, const struct pl_envelope *env) {
     struct pl_buf *plain = &c->inbox.plain;
     struct pl_reply_text text;
@@ -99,10 +110,7 @@ static void sealed_reply(pouch_client *c, rd_kafka_message_t *m, const struct pl
         pl_json_unescape(error, text.error.at, text.error.n);
         reply.error = error;
     }
-    if (text.payload.at && (text.success || !is_null(text.payload))) {
-        reply.payload = terminate(plain, text.payload);
-        reply.payload_n = text.payload.n;
-    }
+    set_payload(&reply, plain, &text);
     end_call(c, m, &env->id, code, &reply);
 }
 
