@@ -3,8 +3,7 @@
 
 #include <base/clock.h>
 #include <mock.h>
-
-#include "peer.h"
+#include <peer.h>
 
 enum { PEERS = 4 };
 

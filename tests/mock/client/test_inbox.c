@@ -1,18 +1,10 @@
 /* What comes on the reply topic besides the one right answer: counted, and never delivered. */
 #include <support.h>
 
+#include <client_stage.h>
 #include <metrics/metrics.h>
-#include <mock.h>
 
-#include "peer.h"
-
-struct stage {
-    struct test_mock mock;
-    pouch_keyring *ring;
-    struct peer peer;
-    pouch_client *client;
-    int64_t before[PL_METRIC_COUNT];
-};
+static int64_t before[PL_METRIC_COUNT];
 
 /* A reply for `outer`, whose inside names `inner`. */
 static void answer(struct peer *p, const struct peer_request *r, const struct pl_uuid *outer,
@@ -70,31 +62,15 @@ static void behave(struct peer *p, const struct peer_request *r) {
 }
 
 static int set_up(void **state) {
-    struct stage *s = calloc(1, sizeof *s);
-    assert_non_null(s);
-    test_mock_start(&s->mock, 1);
-    test_mock_topic(&s->mock, "orders", 1);
-    test_mock_topic(&s->mock, "app.replies", 1);
-    s->ring = test_ring();
-    peer_start(&s->peer, &s->mock, s->ring, "orders", 1, behave);
-    s->client = client_of(s->mock.brokers, s->ring, (const char *const[]){"client.id", "app", NULL});
-    for (int i = 0; i < PL_METRIC_COUNT; i++) s->before[i] = pl_metric_get((enum pl_metric)i);
-    *state = s;
-    return 0;
-}
-
-static int tear_down(void **state) {
+    stage_set_up(state, 1, behave);
     struct stage *s = *state;
-    pouch_client_close(s->client, 0);
-    peer_stop(&s->peer);
-    pouch_keyring_free(s->ring);
-    test_mock_stop(&s->mock);
-    free(s);
+    s->client = stage_client(s, NULL);
+    for (int i = 0; i < PL_METRIC_COUNT; i++) before[i] = pl_metric_get((enum pl_metric)i);
     return 0;
 }
 
-static int64_t counted(const struct stage *s, enum pl_metric m) {
-    return pl_metric_get(m) - s->before[m];
+static int64_t counted(enum pl_metric m) {
+    return pl_metric_get(m) - before[m];
 }
 
 /* Answers come in order from one partition, so whatever came before this one has been dealt with. */
@@ -118,14 +94,14 @@ static void the_right_answer_comes_through(struct stage *s, const char *json) {
 static void the_first_of_several_answers_counts(void **state) {
     struct stage *s = *state;
     the_right_answer_comes_through(s, "\"thrice\"");
-    assert_int_equal(counted(s, PL_M_REPLY_OTHER), 2);
-    assert_int_equal(counted(s, PL_M_REPLY_OK), 2);
+    assert_int_equal(counted(PL_M_REPLY_OTHER), 2);
+    assert_int_equal(counted(PL_M_REPLY_OK), 2);
 }
 
 static void an_answer_to_nobody_is_skipped(void **state) {
     struct stage *s = *state;
     the_right_answer_comes_through(s, "\"unknown\"");
-    assert_int_equal(counted(s, PL_M_REPLY_OTHER), 1);
+    assert_int_equal(counted(PL_M_REPLY_OTHER), 1);
 }
 
 static void an_answer_after_the_timeout_is_skipped(void **state) {
@@ -138,10 +114,9 @@ static void an_answer_after_the_timeout_is_skipped(void **state) {
     ask(s->client, "orders", "\"swap\"", 20000, &swap);
     sync_with(s);
     assert_int_equal(atomic_load(&held.times), 1);
-    assert_int_equal(counted(s, PL_M_REPLY_OTHER), 1);
-    assert_int_equal(counted(s, PL_M_REPLY_MISMATCH), 1);
-    pouch_client_close(s->client, 0);
-    s->client = NULL;
+    assert_int_equal(counted(PL_M_REPLY_OTHER), 1);
+    assert_int_equal(counted(PL_M_REPLY_MISMATCH), 1);
+    stage_close(s, 0);
     assert_int_equal(swap.error, POUCH_E_CLOSED);
 }
 
@@ -153,11 +128,10 @@ static void swapped_answers_reach_nobody(void **state) {
     ask(s->client, "orders", "\"hold\"", 20000, &held);
     ask(s->client, "orders", "\"swap\"", 20000, &swap);
     sync_with(s);
-    assert_int_equal(counted(s, PL_M_REPLY_MISMATCH), 2);
+    assert_int_equal(counted(PL_M_REPLY_MISMATCH), 2);
     assert_int_equal(atomic_load(&held.times), 0);
     assert_int_equal(atomic_load(&swap.times), 0);
-    pouch_client_close(s->client, 0);
-    s->client = NULL;
+    stage_close(s, 0);
     assert_int_equal(held.error, POUCH_E_CLOSED);
     assert_int_equal(swap.error, POUCH_E_CLOSED);
 }
@@ -165,35 +139,34 @@ static void swapped_answers_reach_nobody(void **state) {
 static void an_answer_that_no_key_opens_is_counted_and_waited_past(void **state) {
     struct stage *s = *state;
     the_right_answer_comes_through(s, "\"key\"");
-    assert_int_equal(counted(s, PL_M_REPLY_UNREADABLE), 1);
-    assert_int_equal(counted(s, PL_M_DECRYPT_FAILURES), 1);
+    assert_int_equal(counted(PL_M_REPLY_UNREADABLE), 1);
+    assert_int_equal(counted(PL_M_DECRYPT_FAILURES), 1);
 }
 
 static void what_is_no_envelope_is_counted_and_waited_past(void **state) {
     struct stage *s = *state;
     the_right_answer_comes_through(s, "\"not json\"");
-    assert_int_equal(counted(s, PL_M_REPLY_UNREADABLE), 3);
+    assert_int_equal(counted(PL_M_REPLY_UNREADABLE), 3);
 }
 
 static void a_key_that_promises_another_request_is_a_mismatch(void **state) {
     struct stage *s = *state;
     the_right_answer_comes_through(s, "\"outer\"");
-    assert_int_equal(counted(s, PL_M_REPLY_MISMATCH), 1);
+    assert_int_equal(counted(PL_M_REPLY_MISMATCH), 1);
 }
 
 static void what_only_a_handler_knows_is_not_believed_unsealed(void **state) {
     struct stage *s = *state;
     the_right_answer_comes_through(s, "\"forged\"");
-    assert_int_equal(counted(s, PL_M_REPLY_FORGED), 1);
+    assert_int_equal(counted(PL_M_REPLY_FORGED), 1);
 }
 
 static void plain_errors_can_be_ignored(void **state) {
     struct stage *s = *state;
     pouch_client_close(s->client, 0);
-    s->client = client_of(s->mock.brokers, s->ring,
-                          (const char *const[]){"client.id", "app", "client.plain_errors", "ignore", NULL});
+    s->client = stage_client(s, (const char *const[]){"client.plain_errors", "ignore", NULL});
     the_right_answer_comes_through(s, "\"no route\"");
-    assert_int_equal(counted(s, PL_M_REPLY_FORGED), 1);
+    assert_int_equal(counted(PL_M_REPLY_FORGED), 1);
 }
 
 /* A worker that copies the request's record key must still be heard when that key looks like an id. */
@@ -207,8 +180,6 @@ static void a_key_of_the_callers_own_may_be_a_uuid(void **state) {
     assert_int_equal(end.error, POUCH_OK);
     pouch_dest_free(to);
 }
-
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

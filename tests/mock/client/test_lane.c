@@ -1,38 +1,14 @@
 /* The reply lane: before there is a broker, and when the topic is not what it was. */
 #include <support.h>
 
+#include <client_stage.h>
 #include <metrics/metrics.h>
-#include <mock.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "peer.h"
-
-struct stage {
-    struct test_mock mock;
-    pouch_keyring *ring;
-    struct peer peer;
-};
-
 static int set_up(void **state) {
-    struct stage *s = calloc(1, sizeof *s);
-    assert_non_null(s);
-    test_mock_start(&s->mock, 1);
-    test_mock_topic(&s->mock, "orders", 1);
-    s->ring = test_ring();
-    peer_start(&s->peer, &s->mock, s->ring, "orders", 1, peer_echo);
-    *state = s;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct stage *s = *state;
-    peer_stop(&s->peer);
-    pouch_keyring_free(s->ring);
-    test_mock_stop(&s->mock);
-    free(s);
-    return 0;
+    return stage_set_up(state, 1, peer_echo);
 }
 
 /* A port of this host on which nobody listens. */
@@ -49,7 +25,7 @@ static void closed_port(char out[32]) {
 
 static void the_reply_topic_is_made_when_it_is_missing(void **state) {
     struct stage *s = *state;
-    pouch_client *c = client_of(s->mock.brokers, s->ring, (const char *const[]){"client.id", "newcomer", NULL});
+    pouch_client *c = stage_client(s, (const char *const[]){"client.id", "newcomer", NULL});
     struct ending end = {0};
     ask(c, "orders", "1", 20000, &end);
     test_until(has_ended, &end);
@@ -78,8 +54,7 @@ static void instances_of_one_client_id_each_get_their_own_answers(void **state) 
     static struct ending ends[2][EACH];
     pouch_client *c[2];
     memset(ends, 0, sizeof ends);
-    for (int i = 0; i < 2; i++)
-        c[i] = client_of(s->mock.brokers, s->ring, (const char *const[]){"client.id", "twin", NULL});
+    for (int i = 0; i < 2; i++) c[i] = stage_client(s, (const char *const[]){"client.id", "twin", NULL});
     test_until(client_is_ready, c[0]);
     test_until(client_is_ready, c[1]);
     int64_t others = pl_metric_get(PL_M_REPLY_OTHER);
@@ -110,8 +85,8 @@ static void a_request_made_before_the_broker_is_up_is_held(void **state) {
     struct ending asked = {0}, sent = {0};
     pouch_dest *to = pouch_dest_topic("orders");
     rd_kafka_mock_broker_set_down(s->mock.cluster, 1);
-    pouch_client *c = client_of(s->mock.brokers, s->ring,
-                                (const char *const[]){"client.id", "early", "client.connect_timeout", "30s", NULL});
+    pouch_client *c =
+        stage_client(s, (const char *const[]){"client.id", "early", "client.connect_timeout", "30s", NULL});
     ask(c, "orders", "\"early\"", 60000, &asked);
     assert_int_equal(pouch_client_send(c, to, "1", 1, NULL, note_stored, &sent), POUCH_OK);
     assert_int_equal(pouch_client_send(c, to, "1", 1, NULL, NULL, NULL), POUCH_OK);
@@ -186,16 +161,14 @@ static void what_may_not_be_read_is_told_at_once(void **state) {
     struct ending end = {0};
     test_mock_topic(&s->mock, "barred.replies", 1);
     rd_kafka_mock_topic_set_error(s->mock.cluster, "barred.replies", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-    pouch_client *c = client_of(s->mock.brokers, s->ring,
-                                (const char *const[]){"client.id", "barred", "client.connect_timeout", "10m", NULL});
+    pouch_client *c =
+        stage_client(s, (const char *const[]){"client.id", "barred", "client.connect_timeout", "10m", NULL});
     ask(c, "orders", "1", 600000, &end);
     test_until(has_ended, &end);
     assert_int_equal(end.error, POUCH_E_NOT_ALLOWED);
     assert_non_null(strstr(end.why, "barred.replies"));
     pouch_client_close(c, 0);
 }
-
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

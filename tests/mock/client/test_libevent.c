@@ -1,44 +1,25 @@
 /* The adapter for libevent: a client that is one of several things in a loop. */
 #include <support.h>
 
-#include <mock.h>
+#include <client_stage.h>
 #include <pouch/adapters/libevent.h>
 
-#include "peer.h"
-
-struct stage {
-    struct test_mock mock;
-    pouch_keyring *ring;
-    struct peer peer;
-    struct event_base *base;
-};
+static struct event_base *base;
 
 static void behave(struct peer *p, const struct peer_request *r) {
     if (!peer_is(r, "\"silence\"")) peer_echo(p, r);
 }
 
 static int set_up(void **state) {
-    struct stage *s = calloc(1, sizeof *s);
-    assert_non_null(s);
-    test_mock_start(&s->mock, 1);
-    test_mock_topic(&s->mock, "orders", 1);
-    test_mock_topic(&s->mock, "app.replies", 1);
-    s->ring = test_ring();
-    peer_start(&s->peer, &s->mock, s->ring, "orders", 1, behave);
-    s->base = event_base_new();
-    assert_non_null(s->base);
-    *state = s;
+    stage_set_up(state, 1, behave);
+    base = event_base_new();
+    assert_non_null(base);
     return 0;
 }
 
 static int tear_down(void **state) {
-    struct stage *s = *state;
-    event_base_free(s->base);
-    peer_stop(&s->peer);
-    pouch_keyring_free(s->ring);
-    test_mock_stop(&s->mock);
-    free(s);
-    return 0;
+    event_base_free(base);
+    return stage_tear_down(state);
 }
 
 struct round {
@@ -55,13 +36,13 @@ static void note_and_leave(pouch_err e, const pouch_reply *reply, void *arg) {
 }
 
 /* Asks and runs the loop until the answer is there; a loop that has nothing to wake it ends the test by its timeout. */
-static void go_round(struct stage *s, pouch_client *c, const char *json, int timeout, struct round *r) {
+static void go_round(pouch_client *c, const char *json, int timeout, struct round *r) {
     pouch_dest *to = pouch_dest_topic("orders");
     const struct timeval too_long = {30, 0};
-    *r = (struct round){.base = s->base};
+    *r = (struct round){.base = base};
     assert_int_equal(pouch_client_request(c, to, json, strlen(json), timeout, NULL, note_and_leave, r), POUCH_OK);
-    assert_int_equal(event_base_loopexit(s->base, &too_long), 0);
-    assert_int_equal(event_base_dispatch(s->base), 0);
+    assert_int_equal(event_base_loopexit(base, &too_long), 0);
+    assert_int_equal(event_base_dispatch(base), 0);
     assert_true(has_ended(&r->end));
     assert_true(pthread_equal(r->thread, pthread_self()));
     pouch_dest_free(to);
@@ -70,16 +51,15 @@ static void go_round(struct stage *s, pouch_client *c, const char *json, int tim
 static void answers_and_timeouts_come_in_the_loop(void **state) {
     struct stage *s = *state;
     struct round r;
-    pouch_client *c =
-        client_of(s->mock.brokers, s->ring, (const char *const[]){"client.id", "app", "client.thread", "off", NULL});
-    struct event *turns = pouch_libevent_attach(c, s->base);
+    pouch_client *c = stage_client(s, (const char *const[]){"client.thread", "off", NULL});
+    struct event *turns = pouch_libevent_attach(c, base);
     assert_non_null(turns);
     for (int i = 0; i < 3; i++) {
-        go_round(s, c, "[1, 2]", 20000, &r);
+        go_round(c, "[1, 2]", 20000, &r);
         assert_int_equal(r.end.error, POUCH_OK);
         assert_string_equal(r.end.payload, "[1, 2]");
     }
-    go_round(s, c, "\"silence\"", 100, &r);
+    go_round(c, "\"silence\"", 100, &r);
     assert_int_equal(r.end.error, POUCH_E_TIMEOUT);
     event_free(turns);
     pouch_client_close(c, 0);
@@ -87,17 +67,15 @@ static void answers_and_timeouts_come_in_the_loop(void **state) {
 
 static void a_client_with_a_thread_is_not_attached(void **state) {
     struct stage *s = *state;
-    pouch_client *c = client_of(s->mock.brokers, s->ring, NULL);
-    assert_null(pouch_libevent_attach(c, s->base));
+    pouch_client *c = stage_client(s, NULL);
+    assert_null(pouch_libevent_attach(c, base));
     pouch_client_close(c, 0);
 }
 
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_STAGE(answers_and_timeouts_come_in_the_loop),
-        ON_STAGE(a_client_with_a_thread_is_not_attached),
+        cmocka_unit_test_setup_teardown(answers_and_timeouts_come_in_the_loop, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_client_with_a_thread_is_not_attached, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,43 +1,17 @@
 /* A client without a thread: the caller's loop polls one descriptor and gives it its turns. */
 #include <support.h>
 
+#include <client_stage.h>
 #include <metrics/metrics.h>
-#include <mock.h>
-
-#include "peer.h"
-
-struct stage {
-    struct test_mock mock;
-    pouch_keyring *ring;
-    struct peer peer;
-    pouch_client *client;
-};
 
 static void behave(struct peer *p, const struct peer_request *r) {
     if (!peer_is(r, "\"silence\"")) peer_echo(p, r);
 }
 
 static int set_up(void **state) {
-    struct stage *s = calloc(1, sizeof *s);
-    assert_non_null(s);
-    test_mock_start(&s->mock, 1);
-    test_mock_topic(&s->mock, "orders", 1);
-    test_mock_topic(&s->mock, "app.replies", 1);
-    s->ring = test_ring();
-    peer_start(&s->peer, &s->mock, s->ring, "orders", 1, behave);
-    s->client =
-        client_of(s->mock.brokers, s->ring, (const char *const[]){"client.id", "app", "client.thread", "off", NULL});
-    *state = s;
-    return 0;
-}
-
-static int tear_down(void **state) {
+    stage_set_up(state, 1, behave);
     struct stage *s = *state;
-    pouch_client_close(s->client, 0);
-    peer_stop(&s->peer);
-    pouch_keyring_free(s->ring);
-    test_mock_stop(&s->mock);
-    free(s);
+    s->client = stage_client(s, (const char *const[]){"client.thread", "off", NULL});
     return 0;
 }
 
@@ -72,8 +46,7 @@ static void the_descriptor_becomes_readable_for_a_deadline(void **state) {
     turn_until(s, &soon);
     assert_int_equal(soon.error, POUCH_E_TIMEOUT);
     assert_int_equal(atomic_load(&late.times), 0);
-    pouch_client_close(s->client, 0);
-    s->client = NULL;
+    stage_close(s, 0);
     assert_int_equal(late.error, POUCH_E_CLOSED);
 }
 
@@ -90,15 +63,12 @@ static void close_drains_on_the_callers_thread(void **state) {
     struct stage *s = *state;
     struct ending ends[10] = {0};
     for (int i = 0; i < 10; i++) ask(s->client, "orders", "1", 30000, &ends[i]);
-    pouch_client_close(s->client, 30000);
-    s->client = NULL;
+    stage_close(s, 30000);
     for (int i = 0; i < 10; i++) {
         assert_int_equal(atomic_load(&ends[i].times), 1);
         assert_int_equal(ends[i].error, POUCH_OK);
     }
 }
-
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

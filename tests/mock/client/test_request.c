@@ -2,21 +2,22 @@
 #include <support.h>
 
 #include <client/client.h>
+#include <client_stage.h>
 #include <metrics/metrics.h>
-#include <mock.h>
 
-#include "peer.h"
-
-struct stage {
-    struct test_mock mock;
-    pouch_keyring *ring;
-    struct peer peer;
-    pouch_client *client;
-};
+/* A success whose payload is left out. */
+static void answer_nothing(struct peer *p, const struct peer_request *r) {
+    char id[37], plain[128];
+    pl_uuid_format(id, &r->id);
+    int n = snprintf(plain, sizeof plain, "{\"request_id\":\"%s\",\"timestamp\":1,\"success\":true}", id);
+    peer_seal(p, r->reply_topic, &r->id, &r->id, plain, (size_t)n);
+}
 
 static void behave(struct peer *p, const struct peer_request *r) {
     if (peer_is(r, "\"silence\"")) return;
-    if (peer_is(r, "\"error\""))
+    if (peer_is(r, "\"nothing\""))
+        answer_nothing(p, r);
+    else if (peer_is(r, "\"error\""))
         peer_fail(p, r, "division by \"zero\"", NULL);
     else if (peer_is(r, "\"coded\""))
         peer_fail(p, r, "late", "handler_timeout");
@@ -27,25 +28,9 @@ static void behave(struct peer *p, const struct peer_request *r) {
 }
 
 static int set_up(void **state) {
-    struct stage *s = calloc(1, sizeof *s);
-    assert_non_null(s);
-    test_mock_start(&s->mock, 1);
-    test_mock_topic(&s->mock, "orders", 2);
-    test_mock_topic(&s->mock, "app.replies", 1);
-    s->ring = test_ring();
-    peer_start(&s->peer, &s->mock, s->ring, "orders", 2, behave);
-    s->client = client_of(s->mock.brokers, s->ring, (const char *const[]){"client.id", "app", NULL});
-    *state = s;
-    return 0;
-}
-
-static int tear_down(void **state) {
+    stage_set_up(state, 2, behave);
     struct stage *s = *state;
-    pouch_client_close(s->client, 0);
-    peer_stop(&s->peer);
-    pouch_keyring_free(s->ring);
-    test_mock_stop(&s->mock);
-    free(s);
+    s->client = stage_client(s, NULL);
     return 0;
 }
 
@@ -75,6 +60,19 @@ static void a_waiting_call_gets_its_reply_and_its_id(void **state) {
     assert_string_equal(pouch_reply_request_id(reply), id);
     assert_string_equal(pouch_reply_target(reply), "orders");
     assert_string_equal(pouch_reply_error(reply), "");
+    pouch_reply_free(reply);
+    pouch_dest_free(to);
+}
+
+/* Kept past the message, too: a waiting call's reply is a copy. */
+static void a_success_without_a_payload_is_null(void **state) {
+    struct stage *s = *state;
+    pouch_dest *to = pouch_dest_topic("orders");
+    pouch_reply *reply;
+    size_t n;
+    assert_int_equal(pouch_client_call(s->client, to, "\"nothing\"", 9, 10000, NULL, &reply), POUCH_OK);
+    assert_string_equal(pouch_reply_payload(reply, &n), "null");
+    assert_int_equal(n, 4);
     pouch_reply_free(reply);
     pouch_dest_free(to);
 }
@@ -270,8 +268,7 @@ static void a_request_carries_key_headers_deadline_and_reply_topic(void **state)
     pouch_dest_free(to);
     peer_stop(&watcher);
     /* The request is still open and ends with the client, before `end` goes. */
-    pouch_client_close(s->client, 0);
-    s->client = NULL;
+    stage_close(s, 0);
     assert_int_equal(end.error, POUCH_E_CLOSED);
 }
 
@@ -331,8 +328,7 @@ static bool loop_done(void *arg) {
 /* A callback may ask again, even when all places are taken but the one that has just become free. */
 static void a_callback_may_ask_again(void **state) {
     struct stage *s = *state;
-    pouch_client *c = client_of(s->mock.brokers, s->ring,
-                                (const char *const[]){"client.id", "app", "client.max_pending", "64", NULL});
+    pouch_client *c = stage_client(s, (const char *const[]){"client.max_pending", "64", NULL});
     struct loop l = {.client = c, .to = pouch_dest_topic("orders"), .left = 200};
     for (int i = 0; i < 64; i++)
         assert_int_equal(pouch_client_request(c, l.to, "1", 1, 20000, NULL, again, &l), POUCH_OK);
@@ -344,8 +340,7 @@ static void a_callback_may_ask_again(void **state) {
 
 static void past_max_pending_calls_are_refused(void **state) {
     struct stage *s = *state;
-    pouch_client *c =
-        client_of(s->mock.brokers, s->ring, (const char *const[]){"client.id", "app", "client.max_pending", "2", NULL});
+    pouch_client *c = stage_client(s, (const char *const[]){"client.max_pending", "2", NULL});
     struct ending first = {0}, second = {0}, third = {0};
     pouch_dest *to = pouch_dest_topic("orders");
     int64_t shed = pl_metric_get(PL_M_SHED);
@@ -367,8 +362,7 @@ static void close_waits_for_answers_on_their_way(void **state) {
     struct stage *s = *state;
     struct ending ends[20] = {0};
     for (int i = 0; i < 20; i++) ask(s->client, "orders", "1", 20000, &ends[i]);
-    pouch_client_close(s->client, 20000);
-    s->client = NULL;
+    stage_close(s, 20000);
     for (int i = 0; i < 20; i++) {
         assert_int_equal(atomic_load(&ends[i].times), 1);
         assert_int_equal(ends[i].error, POUCH_OK);
@@ -380,12 +374,11 @@ static void only_what_the_client_may_do_without_a_thread(void **state) {
     assert_int_equal(pouch_client_fd(s->client), -1);
 }
 
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_STAGE(a_request_gets_its_reply),
         ON_STAGE(a_waiting_call_gets_its_reply_and_its_id),
+        ON_STAGE(a_success_without_a_payload_is_null),
         ON_STAGE(an_error_of_the_handler_reaches_the_caller),
         ON_STAGE(a_plain_error_says_that_it_is_not_sealed),
         ON_STAGE(a_request_without_an_answer_times_out),

@@ -2,16 +2,8 @@
 #include <support.h>
 
 #include <base/clock.h>
+#include <client_stage.h>
 #include <metrics/metrics.h>
-#include <mock.h>
-
-#include "peer.h"
-
-struct stage {
-    struct test_mock mock;
-    pouch_keyring *ring;
-    struct peer peer;
-};
 
 /* What to do is in the payload: a JSON string whose first letter says it. */
 static void behave(struct peer *p, const struct peer_request *r) {
@@ -27,24 +19,7 @@ static void behave(struct peer *p, const struct peer_request *r) {
 }
 
 static int set_up(void **state) {
-    struct stage *s = calloc(1, sizeof *s);
-    assert_non_null(s);
-    test_mock_start(&s->mock, 1);
-    test_mock_topic(&s->mock, "orders", 4);
-    test_mock_topic(&s->mock, "app.replies", 1);
-    s->ring = test_ring();
-    peer_start(&s->peer, &s->mock, s->ring, "orders", 4, behave);
-    *state = s;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct stage *s = *state;
-    peer_stop(&s->peer);
-    pouch_keyring_free(s->ring);
-    test_mock_stop(&s->mock);
-    free(s);
-    return 0;
+    return stage_set_up(state, 4, behave);
 }
 
 enum { CALLS = 10000, THREADS = 4 };
@@ -81,7 +56,7 @@ static void forget_calls(void) {
 /* acceptance: A15 */
 static void ten_thousand_calls_at_once_each_get_their_own_answer(void **state) {
     struct stage *s = *state;
-    pouch_client *c = client_of(s->mock.brokers, s->ring, (const char *const[]){"client.id", "app", NULL});
+    pouch_client *c = stage_client(s, NULL);
     pouch_dest *to = pouch_dest_topic("orders");
     int want = CALLS;
     forget_calls();
@@ -165,8 +140,7 @@ static bool is_possible(size_t i) {
 /* close_after: how many calls have ended when the client is closed under its callers; 0: when all are done. */
 static void storm(struct stage *s, unsigned seed, int close_after) {
     struct caller callers[THREADS];
-    pouch_client *c = client_of(s->mock.brokers, s->ring,
-                                (const char *const[]){"client.id", "app", "client.max_pending", "3000", NULL});
+    pouch_client *c = stage_client(s, (const char *const[]){"client.max_pending", "3000", NULL});
     pouch_dest *to = pouch_dest_topic("orders"), *nowhere = pouch_dest_topic("nowhere");
     int accepted = 0, odd = 0, seen = 0;
     print_message("seed %u\n", seed);
@@ -244,7 +218,7 @@ static void close_under_its_callers_turns_them_away(void **state) {
     atomic_store(&left, 0);
     test_mock_topic(&s->mock, "gate", 1);
     peer_start(&gate, &s->mock, s->ring, "gate", 1, answer_when_all_left);
-    pouch_client *c = client_of(s->mock.brokers, s->ring, (const char *const[]){"client.id", "app", NULL});
+    pouch_client *c = stage_client(s, NULL);
     pouch_dest *to = pouch_dest_topic("orders");
     ask(c, "gate", "1", 100000, &last);
     for (unsigned i = 0; i < THREADS; i++) {
@@ -267,8 +241,6 @@ static void close_under_its_callers_turns_them_away(void **state) {
     peer_stop(&gate);
     pouch_dest_free(to);
 }
-
-#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

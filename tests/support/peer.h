@@ -73,20 +73,27 @@ static inline void peer_produce(struct peer *p, const char *topic, const void *k
     rd_kafka_poll(p->producer, 0);
 }
 
+/* Any plaintext, sealed for outer, under a record key that may be somebody else's. */
+static inline void peer_seal(struct peer *p, const char *topic, const struct pl_uuid *key, const struct pl_uuid *outer,
+                             const char *plain, size_t n) {
+    struct pl_buf envelope;
+    const struct pl_seal_to to = {.id = *outer, .iv_bytes = 12};
+    char key_text[37];
+    pl_buf_init(&envelope, 1 << 25);
+    assert_int_equal(pl_sealed_write(&envelope, p->sealer, &to, plain, n), POUCH_OK);
+    pl_uuid_format(key_text, key);
+    peer_produce(p, topic, key_text, 36, envelope.at, envelope.len);
+    pl_buf_free(&envelope);
+}
+
 /* A reply whose record key, outer and inner id may each be somebody else's. */
 static inline void peer_answer(struct peer *p, const char *topic, const struct pl_uuid *key,
                                const struct pl_uuid *outer, const struct pl_reply_text *text) {
-    struct pl_buf plain, envelope;
-    const struct pl_seal_to to = {.id = *outer, .iv_bytes = 12};
-    char key_text[37];
+    struct pl_buf plain;
     pl_buf_init(&plain, 1 << 24);
-    pl_buf_init(&envelope, 1 << 25);
     assert_int_equal(pl_dialect_splp.write_reply(&plain, text), POUCH_OK);
-    assert_int_equal(pl_sealed_write(&envelope, p->sealer, &to, plain.at, plain.len), POUCH_OK);
-    pl_uuid_format(key_text, key);
-    peer_produce(p, topic, key_text, 36, envelope.at, envelope.len);
+    peer_seal(p, topic, key, outer, plain.at, plain.len);
     pl_buf_free(&plain);
-    pl_buf_free(&envelope);
 }
 
 static inline void peer_echo(struct peer *p, const struct peer_request *r) {
