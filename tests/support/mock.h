@@ -48,13 +48,19 @@ static inline void test_mock_topic(struct test_mock *m, const char *name, int pa
     assert_int_equal(rd_kafka_mock_topic_create(m->cluster, name, partitions, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
-/* Settings as a user leaves them, with the mock's brokers. Freed with pl_settings_free(). */
-static inline void test_mock_settings(const struct test_mock *m, struct pl_settings *s) {
+/* The mock's brokers and more settings as name, value, …, NULL. Freed with pl_settings_free(). */
+static inline void test_mock_settings_with(const struct test_mock *m, struct pl_settings *s, const char *const more[]) {
     pouch_options *o = pouch_options_new();
     assert_non_null(o);
     assert_int_equal(pouch_options_set(o, "brokers", m->brokers), POUCH_OK);
+    for (; more && *more; more += 2) assert_int_equal(pouch_options_set(o, more[0], more[1]), POUCH_OK);
     assert_int_equal(pl_settings_read(s, o), POUCH_OK);
     pouch_options_free(o);
+}
+
+/* Settings as a user leaves them, with the mock's brokers. */
+static inline void test_mock_settings(const struct test_mock *m, struct pl_settings *s) {
+    test_mock_settings_with(m, s, NULL);
 }
 
 /* Calls step until it says true; fails the test after 30 s. Between calls it gives the processor away for 1 ms. */

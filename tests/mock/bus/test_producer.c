@@ -2,20 +2,15 @@
 #include <support.h>
 
 #include <base/why.h>
-#include <bus/producer.h>
+#include <bus_stage.h>
 #include <metrics/metrics.h>
-#include <mock.h>
 #include <pthread.h>
 
 enum { MOST = 4096 };
 
 /* A producer on a fresh cluster, and what was reported for each record: arg is the record's number + 1. */
 struct bench {
-    struct test_mock mock;
-    struct pl_settings settings;
-    struct pl_kafka_health *health;
-    struct pl_wake wake;
-    struct pl_producer *producer;
+    struct bus_stage on;
     struct {
         int reports;
         enum pl_kafka_class class;
@@ -30,7 +25,7 @@ static pouch_err send_number(struct bench *b, size_t i) {
     char text[24];
     struct pl_record r = {.topic = "orders", .value = text, .arg = (void *)(i + 1)};
     r.value_n = (size_t)snprintf(text, sizeof text, "%zu", i);
-    return pl_producer_send(b->producer, &r);
+    return pl_producer_send(b->on.producer, &r);
 }
 
 static void on_delivered(const struct pl_delivery *d, void *owner) {
@@ -49,38 +44,23 @@ static void on_delivered(const struct pl_delivery *d, void *owner) {
     b->reported++;
 }
 
-/* pairs: kafka.* names and values, ended by NULL. */
-static struct bench *bench_new(const char *const pairs[]) {
+/* settings: names and values, ended by NULL. */
+static struct bench *bench_new(const char *const settings[]) {
     struct bench *b = calloc(1, sizeof *b);
-    pouch_options *o = pouch_options_new();
     assert_non_null(b);
-    assert_non_null(o);
-    test_mock_start(&b->mock, 1);
-    test_mock_topic(&b->mock, "orders", 1);
-    assert_int_equal(pouch_options_set(o, "brokers", b->mock.brokers), POUCH_OK);
-    for (; pairs && *pairs; pairs += 2) assert_int_equal(pouch_options_set(o, pairs[0], pairs[1]), POUCH_OK);
-    assert_int_equal(pl_settings_read(&b->settings, o), POUCH_OK);
-    pouch_options_free(o);
-    b->health = pl_kafka_health_new();
-    assert_non_null(b->health);
-    assert_int_equal(pl_wake_init(&b->wake), POUCH_OK);
-    assert_int_equal(pl_producer_new(&b->producer, &b->settings, "test", b->health, &b->wake, on_delivered, b),
-                     POUCH_OK);
+    bus_stage_set_up(&b->on, settings, on_delivered, b);
+    test_mock_topic(&b->on.mock, "orders", 1);
     return b;
 }
 
 static void bench_free(struct bench *b) {
-    pl_producer_free(b->producer, 0);
-    pl_wake_free(&b->wake);
-    pl_kafka_health_free(b->health);
-    pl_settings_free(&b->settings);
-    test_mock_stop(&b->mock);
+    bus_stage_tear_down(&b->on);
     free(b);
 }
 
 static bool all_reported(void *arg) {
     struct bench *b = arg;
-    pl_producer_poll(b->producer);
+    pl_producer_poll(b->on.producer);
     return b->reported >= b->target;
 }
 
@@ -88,7 +68,7 @@ static void wait_reported(struct bench *b, size_t n) {
     b->target = n;
     test_until(all_reported, b);
     assert_int_equal(b->reported, n);
-    assert_int_equal(pl_producer_waiting(b->producer), 0);
+    assert_int_equal(pl_producer_waiting(b->on.producer), 0);
 }
 
 /* A plain consumer of partition 0, to see what was stored. */
@@ -96,7 +76,7 @@ static rd_kafka_t *open_orders(struct bench *b) {
     char why[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers", b->mock.brokers, why, sizeof why), 0);
+    assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers", b->on.mock.brokers, why, sizeof why), 0);
     assert_int_equal(rd_kafka_conf_set(conf, "group.id", "look", why, sizeof why), 0);
     assert_int_equal(rd_kafka_conf_set(conf, "fetch.wait.max.ms", "1", why, sizeof why), 0);
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
@@ -127,7 +107,7 @@ static void a_record_arrives_byte_for_byte(void **state) {
                           .headers = headers,
                           .n_headers = 5};
     r.arg = (void *)1;
-    assert_int_equal(pl_producer_send(b->producer, &r), POUCH_OK);
+    assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_OK);
     wait_reported(b, 1);
     assert_int_equal(b->record[0].class, PL_KAFKA_OK);
     assert_true(b->record[0].at_ms > 0);
@@ -162,7 +142,7 @@ static void missing_and_empty_keys_and_values_stay_apart(void **state) {
     struct bench *b = bench_new(NULL);
     for (size_t i = 0; i < 4; i++) {
         struct pl_record r = {.topic = "orders", .key = rows[i].key, .value = rows[i].value, .arg = (void *)(i + 1)};
-        assert_int_equal(pl_producer_send(b->producer, &r), POUCH_OK);
+        assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_OK);
     }
     wait_reported(b, 4);
     rd_kafka_t *rk = open_orders(b);
@@ -205,7 +185,7 @@ static void each_broker_error_has_its_outcome(void **state) {
         int64_t rebuilds = pl_metric_get(PL_M_PRODUCER_REBUILDS);
         assert_int_equal(send_number(b, 0), POUCH_OK);
         wait_reported(b, 1); /* so that the error meets a producer that has its id and topic */
-        rd_kafka_mock_push_request_errors(b->mock.cluster, TEST_API_PRODUCE, 1, rows[i].pushed);
+        rd_kafka_mock_push_request_errors(b->on.mock.cluster, TEST_API_PRODUCE, 1, rows[i].pushed);
         assert_int_equal(send_number(b, 1), POUCH_OK);
         wait_reported(b, 2);
         int64_t rebuilt = pl_metric_get(PL_M_PRODUCER_REBUILDS) - rebuilds;
@@ -219,13 +199,13 @@ static void each_broker_error_has_its_outcome(void **state) {
 static void a_topic_that_does_not_exist_is_told_by_the_report_and_then_at_once(void **state) {
     (void)state;
     struct bench *b = bench_new(NULL);
-    rd_kafka_mock_topic_set_error(b->mock.cluster, "orders", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    rd_kafka_mock_topic_set_error(b->on.mock.cluster, "orders", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
     assert_int_equal(send_number(b, 0), POUCH_OK);
     wait_reported(b, 1);
     assert_int_equal(b->record[0].class, PL_KAFKA_PERMANENT);
     assert_int_equal(send_number(b, 1), POUCH_E_TARGET_REFUSED);
     assert_non_null(strstr(pouch_why(), "orders"));
-    assert_int_equal(pl_producer_waiting(b->producer), 0);
+    assert_int_equal(pl_producer_waiting(b->on.producer), 0);
     bench_free(b);
 }
 
@@ -234,19 +214,19 @@ static void a_record_of_the_limit_is_taken_and_one_byte_more_is_not(void **state
     struct bench *b = bench_new((const char *const[]){"kafka.message.max.bytes", "20000", NULL});
     const struct pl_header headers[] = {{"name", "value", 5}, {"", NULL, 0}};
     const size_t of_headers = (4 + 5 + PL_HEADER_BYTES) + PL_HEADER_BYTES;
-    size_t limit = pl_producer_limit(b->producer);
+    size_t limit = pl_producer_limit(b->on.producer);
     char *value = calloc(1, limit);
     assert_non_null(value);
     struct pl_record r = {.topic = "orders", .key = "key", .key_n = 3, .value = value, .arg = (void *)1};
     r.value_n = limit - 3 + 1;
-    assert_int_equal(pl_producer_send(b->producer, &r), POUCH_E_TOO_LARGE);
+    assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_E_TOO_LARGE);
     r.value_n = limit - 3;
-    assert_int_equal(pl_producer_send(b->producer, &r), POUCH_OK);
+    assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_OK);
     r.headers = headers;
     r.n_headers = 2;
     r.value_n = limit - 3 - of_headers;
     r.arg = (void *)2;
-    assert_int_equal(pl_producer_send(b->producer, &r), POUCH_OK);
+    assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_OK);
     wait_reported(b, 2);
     assert_int_equal(b->record[0].class, PL_KAFKA_OK);
     assert_int_equal(b->record[1].class, PL_KAFKA_OK);
@@ -258,12 +238,12 @@ static void a_full_queue_is_overloaded_and_takes_more_once_it_drains(void **stat
     (void)state;
     struct bench *b = bench_new((const char *const[]){"kafka.queue.buffering.max.messages", "8", NULL});
     size_t sent = 0;
-    rd_kafka_mock_broker_set_down(b->mock.cluster, 1);
+    rd_kafka_mock_broker_set_down(b->on.mock.cluster, 1);
     while (sent < 100 && !send_number(b, sent)) sent++;
     assert_int_equal(sent, 8);
     assert_int_equal(send_number(b, sent), POUCH_E_OVERLOADED);
-    assert_int_equal(pl_producer_waiting(b->producer), 8);
-    rd_kafka_mock_broker_set_up(b->mock.cluster, 1);
+    assert_int_equal(pl_producer_waiting(b->on.producer), 8);
+    rd_kafka_mock_broker_set_up(b->on.mock.cluster, 1);
     wait_reported(b, 8);
     assert_int_equal(send_number(b, sent), POUCH_OK);
     wait_reported(b, 9);
@@ -275,10 +255,10 @@ static void a_delivery_signals_the_wake(void **state) {
     struct bench *b = bench_new(NULL);
     assert_int_equal(send_number(b, 0), POUCH_OK);
     while (!b->reported) { /* other events may signal too */
-        struct pollfd p = {b->wake.fd, POLLIN, 0};
+        struct pollfd p = {b->on.wake.fd, POLLIN, 0};
         assert_int_equal(poll(&p, 1, 30000), 1);
-        pl_wake_clear(&b->wake);
-        pl_producer_poll(b->producer);
+        pl_wake_clear(&b->on.wake);
+        pl_producer_poll(b->on.producer);
     }
     bench_free(b);
 }
@@ -293,12 +273,13 @@ static void after_a_fatal_error_every_record_ends_once_and_is_stored(void **stat
     b->resend = true;
     for (size_t i = 0; i < COUNT; i++) {
         if (i == 500)
-            rd_kafka_mock_push_request_errors(b->mock.cluster, TEST_API_PRODUCE, 1,
+            rd_kafka_mock_push_request_errors(b->on.mock.cluster, TEST_API_PRODUCE, 1,
                                               RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
         if (i == 1500)
-            rd_kafka_test_fatal_error(pl_producer_handle(b->producer), RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "a test");
+            rd_kafka_test_fatal_error(pl_producer_handle(b->on.producer), RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID,
+                                      "a test");
         pouch_err e;
-        while ((e = send_number(b, i)) == POUCH_E_OVERLOADED) pl_producer_poll(b->producer);
+        while ((e = send_number(b, i)) == POUCH_E_OVERLOADED) pl_producer_poll(b->on.producer);
         assert_int_equal(e, POUCH_OK);
     }
     wait_reported(b, COUNT);
@@ -327,12 +308,12 @@ static void after_a_fatal_error_every_record_ends_once_and_is_stored(void **stat
 static void a_taken_handle_outlives_a_rebuild(void **state) {
     (void)state;
     struct bench *b = bench_new(NULL);
-    rd_kafka_t *taken = pl_producer_take(b->producer);
+    rd_kafka_t *taken = pl_producer_take(b->on.producer);
     const struct rd_kafka_metadata *m;
-    assert_ptr_equal(taken, pl_producer_handle(b->producer));
+    assert_ptr_equal(taken, pl_producer_handle(b->on.producer));
     rd_kafka_test_fatal_error(taken, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "a test");
-    pl_producer_poll(b->producer);
-    assert_ptr_not_equal(taken, pl_producer_handle(b->producer));
+    pl_producer_poll(b->on.producer);
+    assert_ptr_not_equal(taken, pl_producer_handle(b->on.producer));
     assert_int_equal(rd_kafka_metadata(taken, 1, NULL, &m, 30000), 0);
     rd_kafka_metadata_destroy(m);
     pl_producer_give(taken);
@@ -345,10 +326,10 @@ static void a_taken_handle_outlives_a_rebuild(void **state) {
 static void closing_reports_what_is_left_as_transient(void **state) {
     (void)state;
     struct bench *b = bench_new(NULL);
-    rd_kafka_mock_broker_set_down(b->mock.cluster, 1);
+    rd_kafka_mock_broker_set_down(b->on.mock.cluster, 1);
     for (size_t i = 0; i < 10; i++) assert_int_equal(send_number(b, i), POUCH_OK);
-    pl_producer_free(b->producer, 0);
-    b->producer = NULL;
+    pl_producer_free(b->on.producer, 0);
+    b->on.producer = NULL;
     assert_int_equal(b->reported, 10);
     for (size_t i = 0; i < 10; i++) {
         assert_int_equal(b->record[i].reports, 1);
@@ -361,8 +342,8 @@ static void closing_with_time_lets_records_arrive(void **state) {
     (void)state;
     struct bench *b = bench_new(NULL);
     for (size_t i = 0; i < 10; i++) assert_int_equal(send_number(b, i), POUCH_OK);
-    pl_producer_free(b->producer, 30000);
-    b->producer = NULL;
+    pl_producer_free(b->on.producer, 30000);
+    b->on.producer = NULL;
     assert_int_equal(b->reported, 10);
     for (size_t i = 0; i < 10; i++) assert_int_equal(b->record[i].class, PL_KAFKA_OK);
     bench_free(b);
@@ -372,19 +353,19 @@ static void brokers_count_as_down_until_a_record_arrives(void **state) {
     (void)state;
     struct bench *b = bench_new(NULL);
     char text[512];
-    rd_kafka_mock_broker_set_down(b->mock.cluster, 1);
+    rd_kafka_mock_broker_set_down(b->on.mock.cluster, 1);
     assert_int_equal(send_number(b, 0), POUCH_OK);
-    while (!pl_kafka_all_down(b->health)) {
-        struct pollfd p = {b->wake.fd, POLLIN, 0};
+    while (!pl_kafka_all_down(b->on.health)) {
+        struct pollfd p = {b->on.wake.fd, POLLIN, 0};
         assert_int_equal(poll(&p, 1, 30000), 1);
-        pl_wake_clear(&b->wake);
-        pl_producer_poll(b->producer);
+        pl_wake_clear(&b->on.wake);
+        pl_producer_poll(b->on.producer);
     }
-    pl_kafka_health_text(b->health, b->mock.brokers, text, sizeof text);
+    pl_kafka_health_text(b->on.health, b->on.mock.brokers, text, sizeof text);
     assert_non_null(strstr(text, "no broker answers at 127.0.0.1:"));
-    rd_kafka_mock_broker_set_up(b->mock.cluster, 1);
+    rd_kafka_mock_broker_set_up(b->on.mock.cluster, 1);
     wait_reported(b, 1);
-    assert_false(pl_kafka_all_down(b->health));
+    assert_false(pl_kafka_all_down(b->on.health));
     bench_free(b);
 }
 
@@ -414,7 +395,7 @@ static void many_threads_send_while_the_producer_is_rebuilt(void **state) {
     }
     b->target = SENDERS * EACH / 4;
     test_until(all_reported, b);
-    rd_kafka_test_fatal_error(pl_producer_handle(b->producer), RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "a test");
+    rd_kafka_test_fatal_error(pl_producer_handle(b->on.producer), RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "a test");
     b->target = SENDERS * EACH;
     test_until(all_reported, b);
     for (size_t i = 0; i < SENDERS; i++) pthread_join(senders[i].thread, NULL);

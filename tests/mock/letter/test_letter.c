@@ -2,18 +2,14 @@
 #include <support.h>
 
 #include <bus/reader.h>
+#include <bus_stage.h>
 #include <letter/letter.h>
 #include <metrics/metrics.h>
-#include <mock.h>
 
 static const char id[] = "0b9f3c66-5f0b-4a44-9c57-6d3b7a1f2e10";
 
 struct bench {
-    struct test_mock mock;
-    struct pl_settings settings;
-    struct pl_wake wake;
-    struct pl_kafka_health *health;
-    struct pl_producer *producer;
+    struct bus_stage on;
     struct pl_reader *reader; /* of partition 0 of "in" or "dlq" */
     int delivered;
     rd_kafka_message_t *read;
@@ -27,39 +23,25 @@ static void on_delivered(const struct pl_delivery *d, void *owner) {
 
 static struct bench *bench_new(const char *message_max_bytes) {
     struct bench *b = calloc(1, sizeof *b);
-    pouch_options *o = pouch_options_new();
     assert_non_null(b);
-    assert_non_null(o);
-    test_mock_start(&b->mock, 1);
-    test_mock_topic(&b->mock, "in", 1);
-    test_mock_topic(&b->mock, "dlq", 1);
-    assert_int_equal(pouch_options_set(o, "brokers", b->mock.brokers), POUCH_OK);
-    assert_int_equal(pouch_options_set(o, "kafka.message.max.bytes", message_max_bytes), POUCH_OK);
-    assert_int_equal(pl_settings_read(&b->settings, o), POUCH_OK);
-    pouch_options_free(o);
-    b->health = pl_kafka_health_new();
-    assert_non_null(b->health);
-    assert_int_equal(pl_wake_init(&b->wake), POUCH_OK);
-    assert_int_equal(pl_producer_new(&b->producer, &b->settings, "test", b->health, &b->wake, on_delivered, b),
-                     POUCH_OK);
-    assert_int_equal(pl_reader_new(&b->reader, &b->settings, "test", true, b->health, &b->wake), POUCH_OK);
+    bus_stage_set_up(&b->on, (const char *const[]){"kafka.message.max.bytes", message_max_bytes, NULL}, on_delivered,
+                     b);
+    test_mock_topic(&b->on.mock, "in", 1);
+    test_mock_topic(&b->on.mock, "dlq", 1);
+    assert_int_equal(pl_reader_new(&b->reader, &b->on.settings, "test", true, b->on.health, &b->on.wake), POUCH_OK);
     return b;
 }
 
 static void bench_free(struct bench *b) {
     pl_reader_free(b->reader);
-    pl_producer_free(b->producer, 0);
-    pl_wake_free(&b->wake);
-    pl_kafka_health_free(b->health);
-    pl_settings_free(&b->settings);
-    test_mock_stop(&b->mock);
+    bus_stage_tear_down(&b->on);
     free(b);
 }
 
 static bool all_delivered(void *arg) {
     struct bench *b = arg;
-    pl_producer_poll(b->producer);
-    return !pl_producer_waiting(b->producer);
+    pl_producer_poll(b->on.producer);
+    return !pl_producer_waiting(b->on.producer);
 }
 
 static bool has_read(void *arg) {
@@ -81,19 +63,19 @@ static rd_kafka_message_t *first_of(struct bench *b, const char *topic) {
 static rd_kafka_message_t *taken(struct bench *b, struct pl_record r) {
     struct bench other = *b;
     struct pl_property any_size = {(char *)"message.max.bytes", (char *)"5000000"};
-    struct pl_settings s = b->settings;
+    struct pl_settings s = b->on.settings;
     s.kafka = &any_size;
     s.n_kafka = 1;
     r.topic = "in";
-    assert_int_equal(pl_producer_new(&other.producer, &s, "other", b->health, &b->wake, on_delivered, &other),
+    assert_int_equal(pl_producer_new(&other.on.producer, &s, "other", b->on.health, &b->on.wake, on_delivered, &other),
                      POUCH_OK);
-    assert_int_equal(pl_producer_send(other.producer, &r), POUCH_OK);
-    pl_producer_free(other.producer, 30000);
+    assert_int_equal(pl_producer_send(other.on.producer, &r), POUCH_OK);
+    pl_producer_free(other.on.producer, 30000);
     return first_of(b, "in");
 }
 
 static rd_kafka_message_t *letter_of(struct bench *b, const struct pl_letter *l) {
-    assert_int_equal(pl_letter_send(b->producer, "dlq", l), POUCH_OK);
+    assert_int_equal(pl_letter_send(b->on.producer, "dlq", l), POUCH_OK);
     return first_of(b, "dlq");
 }
 
@@ -254,10 +236,10 @@ static void the_dead_letter_topic_is_made_when_it_is_missing(void **state) {
     (void)state;
     struct bench *b = bench_new("1000000");
     const struct rd_kafka_metadata *found;
-    assert_int_equal(pl_letter_topic(pl_producer_handle(b->producer), "internal.dlq", 30000), POUCH_OK);
-    assert_int_equal(pl_letter_topic(pl_producer_handle(b->producer), "internal.dlq", 30000),
+    assert_int_equal(pl_letter_topic(pl_producer_handle(b->on.producer), "internal.dlq", 30000), POUCH_OK);
+    assert_int_equal(pl_letter_topic(pl_producer_handle(b->on.producer), "internal.dlq", 30000),
                      POUCH_OK); /* there already */
-    assert_int_equal(rd_kafka_metadata(pl_producer_handle(b->producer), 1, NULL, &found, 30000), 0);
+    assert_int_equal(rd_kafka_metadata(pl_producer_handle(b->on.producer), 1, NULL, &found, 30000), 0);
     int partitions = 0;
     for (int i = 0; i < found->topic_cnt; i++)
         if (!strcmp(found->topics[i].topic, "internal.dlq")) partitions = found->topics[i].partition_cnt;
