@@ -6,27 +6,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-static struct http_service service;
-
-static int set_up(void **state) {
-    (void)state;
-    http_service_start(&service);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    http_service_stop(&service);
-    return 0;
-}
-
 static struct http_post call_to(const char *url) {
     return (struct http_post){.url = url, .body = "{}", .n = 2, .timeout_ms = 60000};
 }
 
 static pouch_err post(const char *path, int timeout_ms, const atomic_bool *stop, long *status, struct pl_buf *body) {
     char url[128];
-    struct http_post call = call_to(http_service_url(&service, path, url));
+    struct http_post call = call_to(http_service_url(path, url));
     call.timeout_ms = timeout_ms;
     call.stop = stop;
     return http_post(&call, status, body);
@@ -35,7 +21,7 @@ static pouch_err post(const char *path, int timeout_ms, const atomic_bool *stop,
 static void body_and_clean_headers_arrive(void **state) {
     (void)state;
     char url[128];
-    struct http_post call = call_to(http_service_url(&service, "echo", url));
+    struct http_post call = call_to(http_service_url("echo", url));
     const struct http_header headers[] = {
         {"Content-Type", "application/json"}, {"X-Absent", NULL}, {"X-Forged", "a\r\nX-Injected: b"}, {"X-Good", "c"}};
     call.headers = headers;
@@ -177,5 +163,5 @@ int main(void) {
         cmocka_unit_test(a_proxy_of_the_environment_sees_nothing),
         cmocka_unit_test(a_url_is_checked_before_it_is_used),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, http_service_start, http_service_stop);
 }

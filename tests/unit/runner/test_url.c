@@ -6,19 +6,6 @@
 #include <signal.h>
 
 static const struct runner_limits limits = {.open = 4, .timeout_ms = 60000, .drain_ms = 10000};
-static struct http_service service;
-
-static int set_up(void **state) {
-    (void)state;
-    http_service_start(&service);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    http_service_stop(&service);
-    return 0;
-}
 
 static enum fake_end ask(const char *url, struct pouch_job *job) {
     struct runner *r;
@@ -48,7 +35,7 @@ static void what_the_service_answers_is_how_the_request_ends(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char url[128];
         struct pouch_job job = fake_job("00000000-0000-4000-8000-00000000000a", "{\"a\":10}");
-        assert_int_equal(ask(http_service_url(&service, rows[i].path, url), &job), rows[i].end);
+        assert_int_equal(ask(http_service_url(rows[i].path, url), &job), rows[i].end);
         assert_string_equal(job.said, rows[i].said);
         fake_free(&job);
     }
@@ -64,7 +51,7 @@ static void the_request_is_in_body_and_headers(void **state) {
     job.headers = headers;
     job.n_headers = 2;
     char url[128];
-    assert_int_equal(ask(http_service_url(&service, "echo", url), &job), FAKE_REPLY);
+    assert_int_equal(ask(http_service_url("echo", url), &job), FAKE_REPLY);
     static const char *const there[] = {
         "\"body\": \"{\\\"a\\\":10}\"",
         "\"content-type\": \"application/json\"",
@@ -96,7 +83,7 @@ static void a_request_that_wants_no_reply_needs_no_body(void **state) {
     struct pouch_job job = fake_job("00000000-0000-4000-8000-00000000000a", "1");
     job.sent = true;
     char url[128];
-    assert_int_equal(ask(http_service_url(&service, "status/204", url), &job), FAKE_REPLY);
+    assert_int_equal(ask(http_service_url("status/204", url), &job), FAKE_REPLY);
     fake_free(&job);
 }
 
@@ -116,5 +103,5 @@ int main(void) {
         cmocka_unit_test(a_request_that_wants_no_reply_needs_no_body),
         cmocka_unit_test(what_is_no_url_is_refused_at_once),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, http_service_start, http_service_stop);
 }
