@@ -23,6 +23,8 @@ BUILD = Path(os.environ.get("POUCH_BUILD", ROOT / "build" / "release"))
 POUCH = Path(os.environ.get("POUCH_BIN", BUILD / "pouch"))
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
+from installed import Installed  # noqa: E402
+
 PATIENCE = 60  # seconds; a bound for waits that normally end at once, never a thing to be asserted
 
 
@@ -154,6 +156,14 @@ def stack_up(name, *servers):
 
 def stack_down(name):
     subprocess.run([ROOT / "scripts" / "stack", "down", "--name", name], capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """The build, installed under a prefix."""
+    # Sanitized code cannot be linked by others as an ordinary library can.
+    assert "POUCH_SANITIZE:STRING=\n" in (BUILD / "CMakeCache.txt").read_text(), "needs a build without sanitizers"
+    return Installed(BUILD, tmp_path_factory.mktemp("prefix"))
 
 
 @pytest.fixture(scope="session")

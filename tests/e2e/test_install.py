@@ -7,39 +7,33 @@ from pathlib import Path
 
 import pytest
 from conftest import BUILD, ROOT
+from installed import output
 
 WARNINGS = ["-Wall", "-Wextra", "-pedantic", "-Werror"]
 COMPILERS = [["cc", "-x", "c", "-std=c11"], ["cc", "-x", "c", "-std=c17"], ["c++", "-x", "c++", "-std=c++11"], ["c++", "-x", "c++", "-std=c++20"]]
 
 
-def output(command, **more):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **more)
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    return done.stdout
+def files_below(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
 
 
-class Installed:
-    def __init__(self, prefix):
-        output(["cmake", "--install", BUILD, "--prefix", prefix])
-        self.prefix = prefix
-        [pc] = prefix.rglob("libpouch.pc")
-        self.libraries = pc.parent.parent
-        self.env = dict(os.environ, PKG_CONFIG_PATH=str(pc.parent))
-        self.program = prefix / "bin" / "pouch"
-
-    def pkg_config(self, *words):
-        return output(["pkg-config", *words, "libpouch"], env=self.env).split()
-
-    def headers(self):
-        include = self.prefix / "include"
-        return sorted(str(path.relative_to(include)) for path in include.rglob("*.h"))
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    # Sanitized code cannot be linked by others as an ordinary library can.
-    assert "POUCH_SANITIZE:STRING=\n" in (BUILD / "CMakeCache.txt").read_text(), "needs a build without sanitizers"
-    return Installed(tmp_path_factory.mktemp("prefix"))
+def test_every_file_is_installed_where_it_is_looked_for(installed, tmp_path):
+    output(["cmake", "--install", BUILD, "--prefix", "/usr"], env=dict(os.environ, DESTDIR=str(tmp_path)))
+    libraries = installed.libraries.relative_to(installed.prefix)
+    pages = {f"share/man/man1/pouch-{command.replace(' ', '-')}.1" for command in installed.commands()}
+    assert files_below(tmp_path) == {f"usr/{name}" for name in {
+        "bin/pouch",
+        *(f"{libraries}/libpouch.{end}" for end in ("a", "so", "so.0", "so." + installed.pkg_config("--modversion")[0])),
+        f"{libraries}/pkgconfig/libpouch.pc",
+        *(f"include/{header}" for header in installed.headers()),
+        "share/man/man1/pouch.1",
+        *pages,
+        "share/man/man5/pouch.yaml.5",
+        "share/bash-completion/completions/pouch",
+        "share/zsh/site-functions/_pouch",
+        "share/fish/vendor_completions.d/pouch.fish",
+    }}
+    assert "prefix=/usr\n" in (tmp_path / "usr" / libraries / "pkgconfig" / "libpouch.pc").read_text()
 
 
 @pytest.mark.acceptance("A26")
