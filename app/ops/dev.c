@@ -11,6 +11,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* For the errno of the call that failed. */
+static pouch_err cannot_make(const char *path) {
+    return pl_fail(POUCH_E_CONFIG,
+                   "%s cannot be made: %s; name a key file with --key-file (pouch key new makes one), "
+                   "or a folder that can be written in XDG_STATE_HOME",
+                   path, strerror(errno));
+}
+
+/* With those above it; each may exist. */
+static pouch_err make_dirs(char *path) {
+    for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = 0;
+        if (mkdir(path, 0700) && errno != EEXIST) return cannot_make(path);
+        *slash = '/';
+    }
+    return mkdir(path, 0700) && errno != EEXIST ? cannot_make(path) : POUCH_OK;
+}
+
 /* $XDG_STATE_HOME/pouch or ~/.local/state/pouch, made when missing. */
 static pouch_err state_dir(char out[PATH_MAX]) {
     const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
@@ -19,27 +37,19 @@ static pouch_err state_dir(char out[PATH_MAX]) {
                                  : -1;
     if (n < 0 || n >= PATH_MAX)
         return pl_fail(POUCH_E_CONFIG, "no place for the key: set HOME or XDG_STATE_HOME, or name one with --key-file");
-    for (char *slash = out + 1; (slash = strchr(slash, '/')); slash++) {
-        *slash = 0;
-        (void)mkdir(out, 0700); /* those above may exist; the last mkdir tells */
-        *slash = '/';
-    }
-    if (mkdir(out, 0700) && errno != EEXIST)
-        return pl_fail(POUCH_E_CONFIG, "%s cannot be made: %s", out, strerror(errno));
-    return POUCH_OK;
+    return make_dirs(out);
 }
 
+/* A full disk may say so only when the file is closed. */
 static pouch_err make_key(const char *path) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 && errno == EEXIST) return POUCH_OK;
-    if (fd < 0) return pl_fail(POUCH_E_CONFIG, "%s cannot be written: %s", path, strerror(errno));
+    if (fd < 0) return errno == EEXIST ? POUCH_OK : cannot_make(path);
     char hex[65];
     pouch_err e = pouch_key_generate(hex);
     hex[64] = '\n';
-    if (!e && write(fd, hex, sizeof hex) != (ssize_t)sizeof hex)
-        e = pl_fail(POUCH_E_CONFIG, "%s cannot be written: %s", path, strerror(errno));
+    if (!e && write(fd, hex, sizeof hex) != (ssize_t)sizeof hex) e = cannot_make(path);
     explicit_bzero(hex, sizeof hex);
-    close(fd);
+    if (close(fd) && !e) e = cannot_make(path);
     if (e) unlink(path);
     return e;
 }

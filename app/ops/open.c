@@ -27,12 +27,13 @@ static pouch_err open_line(const struct ops_call *call, pouch_keyring *ring, con
     return e;
 }
 
+/* Opens the input's lines until its end, or until nobody gets what is written; the exit code. */
 static int open_lines(const struct ops_call *call, pouch_keyring *ring) {
     struct pl_buf line;
     pl_buf_init(&line, LINE_MAX_BYTES);
     int exit_code = OPS_EXIT_OK, got;
     size_t opened = 0;
-    for (unsigned long number = 1; (got = ops_read_line(stdin, &line)) != 0; number++) {
+    for (unsigned long number = 1; !ferror(stdout) && (got = ops_read_line(stdin, &line)) != 0; number++) {
         if (got > 0 && line.len == 0) continue;
         if (got > 0 && open_line(call, ring, &line, opened) == POUCH_OK) {
             opened++;

@@ -45,7 +45,7 @@ void ops_advise(pouch_err e) {
 
 int ops_done(void) {
     if (fflush(stdout) == 0 && !ferror(stdout)) return OPS_EXIT_OK;
-    ops_say("writing the output failed: %s", strerror(errno));
+    ops_say("writing the output failed, and it is not complete: %s; see to the place that it goes to", strerror(errno));
     return 74;
 }
 

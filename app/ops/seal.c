@@ -6,13 +6,13 @@
 
 enum { LINE_MAX_BYTES = 64 * 1024 * 1024 };
 
-/* Seals the input's lines until its end; the exit code. */
+/* Seals the input's lines until its end, or until nobody gets what is written; the exit code. */
 static int seal_lines(const struct ops_call *call, pouch_keyring *ring, const pouch_dest *to) {
     struct pl_buf line;
     pl_buf_init(&line, LINE_MAX_BYTES);
     int exit_code = OPS_EXIT_OK, got;
     size_t sealed = 0;
-    for (unsigned long number = 1; (got = ops_read_line(stdin, &line)) != 0; number++) {
+    for (unsigned long number = 1; !ferror(stdout) && (got = ops_read_line(stdin, &line)) != 0; number++) {
         if (got > 0 && line.len == 0) continue;
         char *envelope = NULL;
         size_t n = 0;

@@ -219,6 +219,15 @@ def test_output_that_cannot_be_written_is_an_error(alone):
         assert done.returncode == IO and "writing the output failed" in done.stderr, words
 
 
+@pytest.mark.parametrize("command", ["seal", "open"])
+def test_lines_are_no_longer_read_when_nobody_gets_them(alone, command):
+    line = "1" if command == "seal" else run("seal", stdin="1\n", env=alone.env).stdout.strip()
+    script = 'yes "$1" | "$2" "$3" > /dev/full'
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", f"{script}; exit ${{PIPESTATUS[1]}}", "bash", line, POUCH, command],
+                          stderr=subprocess.PIPE, text=True, env=alone.env, timeout=60)
+    assert done.returncode == IO and "No space left on device" in done.stderr
+
+
 # Keys, sealing and opening
 
 

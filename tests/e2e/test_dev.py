@@ -114,6 +114,16 @@ def test_a_key_file_that_is_not_there_is_refused(tmp_path):
     assert done.returncode == 78 and "pouch key new" in done.stderr and done.stdout == ""
 
 
+@pytest.mark.parametrize("in_the_way, named", [("state", "state/pouch"), ("state/pouch", "state/pouch/dev.key")])
+def test_a_place_where_no_key_can_be_kept_is_named(in_the_way, named, tmp_path):
+    (tmp_path / in_the_way).parent.mkdir(exist_ok=True)
+    (tmp_path / in_the_way).write_text("a file")
+    env = dict(clean_environment(), HOME=str(tmp_path), XDG_STATE_HOME=str(tmp_path / "state"))
+    done = subprocess.run([POUCH, "dev"], env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 78 and f"{tmp_path / named} cannot be made: Not a directory" in done.stderr
+    assert "--key-file" in done.stderr and done.stdout == ""
+
+
 def test_topics_have_the_partitions_asked_for(start):
     exports = start("--topic", "one", "--topic", "three:3", "-t", "four:4").exports()
     topics = AdminClient({"bootstrap.servers": exports["POUCH_BROKERS"]}).list_topics(timeout=30).topics
