@@ -59,14 +59,34 @@ static bool wants_colour(void) {
     return !(no_colour && *no_colour) && terminal && strcmp(terminal, "dumb") != 0;
 }
 
+static struct {
+    pthread_mutex_t lock;
+    struct pl_log_line lines[PL_LOG_KEPT];
+    size_t written; /* since the start */
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void keep(const struct pl_log_line *json) {
+    pthread_mutex_lock(&kept.lock);
+    kept.lines[kept.written++ % PL_LOG_KEPT] = *json;
+    pthread_mutex_unlock(&kept.lock);
+}
+
+void pl_log_kept(void (*each)(const char *json, size_t n, void *arg), void *arg) {
+    pthread_mutex_lock(&kept.lock);
+    for (size_t i = kept.written < PL_LOG_KEPT ? 0 : kept.written - PL_LOG_KEPT; i < kept.written; i++) {
+        const struct pl_log_line *line = &kept.lines[i % PL_LOG_KEPT];
+        each(line->at, line->len - 1, arg);
+    }
+    pthread_mutex_unlock(&kept.lock);
+}
+
 /* What stderr does not take is lost: a log must never hold up or end the process. */
 static void print(const struct pl_log_event *event) {
     struct pl_log_line line;
-    if (isatty(STDERR_FILENO)) {
-        pl_log_line_text(&line, event, program, wants_colour());
-    } else {
-        pl_log_line_json(&line, event);
-    }
+    bool terminal = isatty(STDERR_FILENO), trouble = event->level <= PL_LOG_WARN;
+    if (!terminal || trouble) pl_log_line_json(&line, event);
+    if (trouble) keep(&line);
+    if (terminal) pl_log_line_text(&line, event, program, wants_colour());
     while (write(STDERR_FILENO, line.at, line.len) < 0 && errno == EINTR) continue;
 }
 

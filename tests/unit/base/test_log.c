@@ -194,6 +194,41 @@ static void levels_beyond_the_set_one_are_silent(void **state) {
     pl_log_set_level(PL_LOG_INFO);
 }
 
+static void say_many(void) {
+    pl_log_set_level(PL_LOG_INFO);
+    for (int i = 0; i < PL_LOG_KEPT; i++) {
+        char n[8];
+        snprintf(n, sizeof n, "%d", i);
+        PL_LOG(PL_LOG_ERROR, "kept", "n", n);
+        PL_LOG(PL_LOG_INFO, "passed by", "n", n);
+    }
+    PL_LOG(PL_LOG_WARN, "the last");
+}
+
+static void join(const char *json, size_t n, void *arg) {
+    char *all = arg;
+    strncat(all, json, n);
+    strcat(all, "\n");
+}
+
+static void the_latest_errors_and_warnings_are_kept(void **state) {
+    (void)state;
+    static char all[PL_LOG_KEPT * (PL_LOG_LINE_MAX + 1)];
+    capture_pipe(say_many);
+    pl_log_kept(join, all);
+    const char *at = all;
+    for (int i = 1; i < PL_LOG_KEPT; i++) {
+        char end[64];
+        snprintf(end, sizeof end, "\"level\":\"error\",\"msg\":\"kept\",\"n\":\"%d\"}\n", i);
+        at = strstr(at, end);
+        assert_non_null(at);
+        at += strlen(end);
+    }
+    assert_non_null(strstr(at, "\"level\":\"warn\",\"msg\":\"the last\"}\n"));
+    assert_null(strstr(all, "\"n\":\"0\""));
+    assert_null(strstr(all, "passed by"));
+}
+
 static void say_one(void) {
     errno = ENOTTY + 1;
     PL_LOG(PL_LOG_ERROR, "one");
@@ -244,6 +279,7 @@ int main(void) {
         cmocka_unit_test(places_do_not_share_their_rate),
         cmocka_unit_test(levels_beyond_the_set_one_are_silent),
         cmocka_unit_test(a_terminal_gets_text_and_colour_only_if_wanted),
+        cmocka_unit_test(the_latest_errors_and_warnings_are_kept),
         cmocka_unit_test(a_closed_stderr_is_no_failure),
     };
     setenv("TZ", "UTC", 1);
