@@ -29,6 +29,10 @@ size_t pl_group_partitions(const struct pl_group *g, struct pl_partition **out, 
     return g->n_parts;
 }
 
+const struct pl_partition *pl_group_partition(const struct pl_group *g, size_t i) {
+    return g->parts[i];
+}
+
 /*
  * 2.0.2 may drop a cooperative assignment when a commit is under way, so only eager assignors are
  * let through.

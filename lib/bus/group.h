@@ -87,6 +87,7 @@ pouch_err pl_group_failed(struct pl_group *g);
 /* True once partitions have been assigned for the first time (even none). */
 bool pl_group_joined(const struct pl_group *g);
 size_t pl_group_partitions(const struct pl_group *g, struct pl_partition **out, size_t max);
+const struct pl_partition *pl_group_partition(const struct pl_group *g, size_t i); /* of those */
 
 /*
  * Calls revoke for all partitions, commits, leaves, frees. NULL allowed. Messages that were taken

@@ -69,6 +69,9 @@ bool pl_kafka_all_down(const struct pl_kafka_health *h);
 /* A broker has answered: a delivery, a record, a call. Cheap; h may be NULL. */
 void pl_kafka_up(struct pl_kafka_health *h);
 
+/* While all brokers are down: asks whether one is back, for at most `ms`. Without traffic nothing else would tell. */
+void pl_kafka_look(struct pl_kafka_health *h, rd_kafka_t *rk, int ms);
+
 /* Keeps the error that the error callback told, or a fatal one. h may be NULL. */
 void pl_kafka_trouble(struct pl_kafka_health *h, rd_kafka_resp_err_t e, const char *reason);
 

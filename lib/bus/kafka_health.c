@@ -37,6 +37,13 @@ void pl_kafka_up(struct pl_kafka_health *h) {
     if (h && pl_kafka_all_down(h)) atomic_store_explicit(&h->all_down, false, memory_order_relaxed);
 }
 
+void pl_kafka_look(struct pl_kafka_health *h, rd_kafka_t *rk, int ms) {
+    const rd_kafka_metadata_t *md;
+    if (!pl_kafka_all_down(h) || rd_kafka_metadata(rk, 0, NULL, &md, ms)) return;
+    rd_kafka_metadata_destroy(md);
+    pl_kafka_up(h);
+}
+
 void pl_kafka_trouble(struct pl_kafka_health *h, rd_kafka_resp_err_t e, const char *reason) {
     if (!h) return;
     if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {

@@ -87,6 +87,7 @@ struct pouch_job {
 
     /* The poll thread's. */
     struct pl_taken taken; /* message is NULL when the job holds no record */
+    int64_t taken_us;      /* when, on the monotonic clock */
     size_t bytes;          /* of the record */
     unsigned waiting;      /* posts that are not stored yet */
     bool lettered;         /* a dead letter has been written, or is being */

@@ -23,6 +23,8 @@ pouch_err pouch_worker_new(pouch_worker **out, const pouch_options *o, pouch_key
     if (e) goto free_worker;
     e = pl_wake_init(&w->wake);
     if (e) goto free_settings;
+    e = pl_status_init(&w->status);
+    if (e) goto free_wake;
     w->ring = pl_keyring_ref(ring);
     w->clock = &pl_clock_system;
     atomic_init(&w->holds, 1);
@@ -31,6 +33,8 @@ pouch_err pouch_worker_new(pouch_worker **out, const pouch_options *o, pouch_key
     *out = w;
     return POUCH_OK;
 
+free_wake:
+    pl_wake_free(&w->wake);
 free_settings:
     pl_settings_free(&w->settings);
 free_worker:
@@ -54,6 +58,7 @@ void pl_worker_drop(struct pouch_worker *w) {
     free(w->routes);
     free(w->own_id);
     pouch_keyring_free(w->ring);
+    pl_status_free(&w->status);
     pl_wake_free(&w->wake);
     pl_settings_free(&w->settings);
     free(w);
@@ -115,18 +120,21 @@ static void serve(struct pouch_worker *w) {
     pl_posts_due(w);
     pl_jobs_time_out(w);
     count(w);
+    pl_worker_publish(w);
 }
 
 static void dispatch(struct pouch_worker *w, const struct pl_taken taken[], size_t n) {
     void *jobs[PL_BATCH];
-    int64_t newest = -1;
+    int64_t newest = -1, now = pl_mono_us(w->clock);
     for (size_t i = 0; i < n; i++) {
         struct pl_partition *p = taken[i].partition;
         rd_kafka_timestamp_type_t type;
         int64_t written = rd_kafka_message_timestamp(taken[i].message, &type);
         if (written > newest) newest = written;
         if (!p->arg) p->arg = route_of(w, p->topic);
-        jobs[i] = pl_job_new(w, &taken[i]);
+        struct pouch_job *j = pl_job_new(w, &taken[i]);
+        j->taken_us = now;
+        jobs[i] = j;
     }
     pl_clockcheck_record(&w->clockcheck, newest);
     pl_queue_put(w->work, jobs, n);
@@ -192,6 +200,7 @@ static pouch_err work(struct pouch_worker *w) {
 static void drain(struct pouch_worker *w) {
     struct pl_taken none[1];
     w->drain_until_us = pl_mono_us(w->clock) + (int64_t)w->settings.drain_ms * 1000;
+    pl_worker_publish(w);
     while (w->live && pl_mono_us(w->clock) < w->drain_until_us) {
         wait_until(w, w->drain_until_us);
         serve(w);

@@ -9,6 +9,7 @@
 #include <base/queue.h>
 #include <base/wake.h>
 #include <bus/producer.h>
+#include <bus/status.h>
 #include <conf/settings.h>
 #include <worker/desk.h>
 #include <worker/job.h>
@@ -34,6 +35,7 @@ struct pouch_worker {
     struct pl_desks desks;
     struct pl_pool pool;
     struct pl_producer *producer;
+    struct pl_status status;
     struct pl_clockcheck clockcheck;
 
     /* The poll thread's. */
@@ -58,6 +60,9 @@ enum { PL_BATCH = 500 };
 
 /* worker.c: gives back a hold, from any thread. */
 void pl_worker_drop(struct pouch_worker *w);
+
+/* status.c, the poll thread: about once a second, whatever there is to tell; and when the end begins. */
+void pl_worker_publish(struct pouch_worker *w);
 
 /* start.c: everything that a run needs; what there is after an error is the caller's to end. */
 POUCH_MUST_CHECK pouch_err pl_worker_start(struct pouch_worker *w, const struct pl_group_hooks *hooks);

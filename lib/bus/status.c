@@ -1,0 +1,57 @@
+#include <base/why.h>
+#include <bus/status.h>
+#include <stdio.h>
+#include <string.h>
+
+pouch_err pl_status_init(struct pl_status *s) {
+    memset(&s->facts, 0, sizeof s->facts);
+    return pthread_mutex_init(&s->lock, NULL) ? pl_fail(POUCH_E_OVERLOADED, "no lock can be had for the status")
+                                              : POUCH_OK;
+}
+
+void pl_status_free(struct pl_status *s) {
+    pthread_mutex_destroy(&s->lock);
+}
+
+/* Without the lock: nobody else writes. */
+bool pl_status_due(const struct pl_status *s, enum pl_phase phase, int64_t now_us) {
+    const struct pl_status_facts *f = &s->facts;
+    return !f->at_us || f->work.phase != phase || now_us - f->at_us >= PL_STATUS_PERIOD_US;
+}
+
+static void describe(struct pl_status_partition *out, const struct pl_partition *p) {
+    snprintf(out->topic, sizeof out->topic, "%s", p->topic);
+    out->id = p->id;
+    out->in_flight = pl_watermark_open(&p->watermark);
+    out->position = p->position;
+    out->held = p->held;
+}
+
+static void describe_all(struct pl_status_facts *f, const struct pl_group *group) {
+    f->n_held = 0;
+    f->n_partitions = group ? pl_group_partitions(group, NULL, 0) : 0;
+    for (size_t i = 0; i < f->n_partitions; i++) {
+        const struct pl_partition *p = pl_group_partition(group, i);
+        f->n_held += p->held;
+        if (i < PL_STATUS_PARTITIONS) describe(&f->partitions[i], p);
+    }
+}
+
+void pl_status_publish(struct pl_status *s, const struct pl_status_work *work, int64_t now_us,
+                       const struct pl_group *group, struct pl_kafka_health *health, const char *brokers) {
+    pthread_mutex_lock(&s->lock);
+    struct pl_status_facts *f = &s->facts;
+    f->work = *work;
+    f->at_us = now_us;
+    f->joined = group && pl_group_joined(group);
+    f->trouble[0] = 0;
+    if (health && pl_kafka_all_down(health)) pl_kafka_health_text(health, brokers, f->trouble, sizeof f->trouble);
+    describe_all(f, group);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void pl_status_read(struct pl_status *s, struct pl_status_facts *out) {
+    pthread_mutex_lock(&s->lock);
+    *out = s->facts;
+    pthread_mutex_unlock(&s->lock);
+}
