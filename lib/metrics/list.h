@@ -49,6 +49,16 @@
     X(PRODUCER_REBUILDS, counter, "pouch_producer_rebuilds_total", "", "Producers made anew after a fatal error.") \
     X(OFFSET_RESETS, counter, "pouch_offset_resets_total", "", "Times a position was out of the log's range.") \
     X(DECRYPT_FAILURES, counter, "pouch_decrypt_failures_total", "", "Envelopes no key of the ring opened.") \
+    X(HTTP_CONNECTIONS, gauge, "pouch_http_connections", "", "Open connections to the HTTP server.") \
+    X(HTTP_2XX, counter, "pouch_http_answers_total", "class=\"2xx\"", "HTTP answers, by class of status.") \
+    X(HTTP_4XX, counter, "pouch_http_answers_total", "class=\"4xx\"", "") \
+    X(HTTP_5XX, counter, "pouch_http_answers_total", "class=\"5xx\"", "") \
+    X(HTTP_MALFORMED, counter, "pouch_http_rejects_total", "reason=\"malformed\"", "HTTP requests and connections turned away, by reason; connections: more than may be open.") \
+    X(HTTP_LINE_TOO_LONG, counter, "pouch_http_rejects_total", "reason=\"line_too_long\"", "") \
+    X(HTTP_FIELDS_TOO_LARGE, counter, "pouch_http_rejects_total", "reason=\"fields_too_large\"", "") \
+    X(HTTP_HEAD_TIMEOUT, counter, "pouch_http_rejects_total", "reason=\"head_timeout\"", "") \
+    X(HTTP_ANSWER_TIMEOUT, counter, "pouch_http_rejects_total", "reason=\"answer_timeout\"", "") \
+    X(HTTP_FULL, counter, "pouch_http_rejects_total", "reason=\"connections\"", "") \
     X(LOG_LEFT_OUT, counter, "pouch_log_left_out_total", "", "Log lines left out by the rate limit.")
 /* clang-format on */
 

@@ -18,6 +18,7 @@ PACKAGE_HEADERS = {
     "libcrypto": ["openssl/"],
     "rdkafka": ["librdkafka/"],
     "libcurl": ["curl/"],
+    "libevent_core": ["event2/"],
     "sqlite3": ["sqlite3.h"],
 }
 FUNCTION_LINES = 70

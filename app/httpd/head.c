@@ -1,0 +1,228 @@
+#include <httpd/head.h>
+#include <string.h>
+#include <strings.h>
+
+enum { OK = 200, BAD = 400, LINE_TOO_LONG = 414, FIELDS_TOO_LARGE = 431, UNKNOWN_CODING = 501, VERSION = 505 };
+
+static int over_limit(const struct httpd_search *s, size_t so_far) {
+    if (s->line == s->start) return so_far - s->start > HTTPD_LINE_MAX ? LINE_TOO_LONG : 0;
+    return s->fields + (so_far - s->line) > HTTPD_FIELDS_BYTES_MAX ? FIELDS_TOO_LARGE : 0;
+}
+
+/* A line that ends before the LF at `lf`. */
+static int take_line(struct httpd_search *s, const char *at, size_t lf) {
+    if (lf == s->line || at[lf - 1] != '\r') return BAD;
+    size_t length = lf - 1 - s->line;
+    bool first = s->line == s->start;
+    int status = over_limit(s, lf - 1);
+    if (status) return status;
+    if (!first) s->fields += length + 2;
+    s->line = lf + 1;
+    if (length) return 0;
+    if (!first) {
+        s->end = lf + 1;
+        return OK;
+    }
+    s->start = s->line;
+    return s->start > 4 ? BAD : 0;
+}
+
+/* A client that speaks TLS, for one, is told at once. */
+static bool may_begin(char c) {
+    return c == '\r' || (c > ' ' && c <= '~');
+}
+
+int httpd_search(struct httpd_search *s, const char *at, size_t n) {
+    const char *lf;
+    while ((lf = memchr(at + s->seen, '\n', n - s->seen))) {
+        s->seen = (size_t)(lf - at) + 1;
+        int status = take_line(s, at, s->seen - 1);
+        if (status) return status;
+    }
+    s->seen = n;
+    if (s->line == s->start && n > s->start && !may_begin(at[s->start])) return BAD;
+    return over_limit(s, n);
+}
+
+bool httpd_span_is(struct httpd_span s, const char *text) {
+    return s.n == strlen(text) && !memcmp(s.at, text, s.n);
+}
+
+static bool same_word(struct httpd_span s, const char *text) {
+    return s.n == strlen(text) && !strncasecmp(s.at, text, s.n);
+}
+
+static bool letter_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static bool all_of(struct httpd_span s, const char *also) {
+    for (size_t i = 0; i < s.n; i++)
+        if (!letter_or_digit(s.at[i]) && (!s.at[i] || !strchr(also, s.at[i]))) return false;
+    return true;
+}
+
+static bool is_token(struct httpd_span s) {
+    return s.n && all_of(s, "!#$%&'*+-.^_`|~");
+}
+
+static bool is_host(struct httpd_span s) {
+    return all_of(s, "-._~!$&'()*+,;=:%[]");
+}
+
+/* Printable ASCII without the space: what a target may consist of before it is understood. */
+static bool is_visible(struct httpd_span s) {
+    for (size_t i = 0; i < s.n; i++)
+        if (s.at[i] <= ' ' || s.at[i] > '~') return false;
+    return s.n > 0;
+}
+
+static bool is_value(struct httpd_span s) {
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.at[i] < ' ' ? s.at[i] != '\t' : s.at[i] == 0x7f) return false;
+    return true;
+}
+
+/* What stands before the first c, which *rest then begins behind. False: there is none. */
+static bool cut(struct httpd_span *rest, char c, struct httpd_span *before) {
+    const char *found = rest->n ? memchr(rest->at, c, rest->n) : NULL;
+    if (!found) return false;
+    *before = (struct httpd_span){rest->at, (size_t)(found - rest->at)};
+    *rest = (struct httpd_span){found + 1, rest->n - before->n - 1};
+    return true;
+}
+
+static struct httpd_span trim(struct httpd_span s) {
+    while (s.n && (*s.at == ' ' || *s.at == '\t')) s.at++, s.n--;
+    while (s.n && (s.at[s.n - 1] == ' ' || s.at[s.n - 1] == '\t')) s.n--;
+    return s;
+}
+
+/* The line up to its CR LF, which is there. */
+static struct httpd_span next_line(struct httpd_span *rest) {
+    struct httpd_span line = {0};
+    cut(rest, '\n', &line);
+    line.n--;
+    return line;
+}
+
+static int read_version(struct httpd_head *h, struct httpd_span version) {
+    if (version.n != 8 || memcmp(version.at, "HTTP/", 5) || !digit(version.at[5]) || version.at[6] != '.' ||
+        !digit(version.at[7]))
+        return BAD;
+    if (version.at[5] != '1') return VERSION;
+    h->last = version.at[7] == '0';
+    return OK;
+}
+
+/* The target as a path or as a whole URL; anything else, such as "*", is kept as a path that nothing is found at. */
+static int read_target(struct httpd_head *h, struct httpd_span target) {
+    static const char scheme[] = "http://";
+    size_t n = sizeof scheme - 1;
+    if (!is_visible(target)) return BAD;
+    if (target.n > n && !strncasecmp(target.at, scheme, n)) {
+        struct httpd_span host = {target.at + n, target.n - n};
+        size_t length = 0;
+        while (length < host.n && !strchr("/?#", host.at[length])) length++;
+        target = (struct httpd_span){host.at + length, host.n - length};
+        if (!length || !is_host((struct httpd_span){host.at, length})) return BAD;
+    }
+    h->query = target;
+    if (!cut(&h->query, '?', &h->path)) {
+        h->path = target;
+        h->query = (struct httpd_span){0};
+    }
+    return memchr(target.at, '#', target.n) ? BAD : OK;
+}
+
+static int read_request_line(struct httpd_head *h, struct httpd_span line) {
+    struct httpd_span target;
+    if (!cut(&line, ' ', &h->method) || !cut(&line, ' ', &target) || !is_token(h->method)) return BAD;
+    int status = read_version(h, line);
+    return status == OK ? read_target(h, target) : status;
+}
+
+static int read_field(struct httpd_head *h, struct httpd_span line) {
+    if (h->n_fields == HTTPD_FIELDS_MAX) return FIELDS_TOO_LARGE;
+    struct httpd_field *f = &h->fields[h->n_fields++];
+    if (!cut(&line, ':', &f->name) || !is_token(f->name) || !is_value(line)) return BAD;
+    f->value = trim(line);
+    return OK;
+}
+
+/* The one field of that name, or NULL; *more: there are several. */
+static const struct httpd_span *only(const struct httpd_head *h, const char *name, bool *more) {
+    const struct httpd_span *found = NULL;
+    *more = false;
+    for (size_t i = 0; i < h->n_fields; i++) {
+        if (!same_word(h->fields[i].name, name)) continue;
+        *more = found != NULL;
+        if (*more) return NULL;
+        found = &h->fields[i].value;
+    }
+    return found;
+}
+
+const struct httpd_span *httpd_head_field(const struct httpd_head *h, const char *name) {
+    for (size_t i = 0; i < h->n_fields; i++)
+        if (same_word(h->fields[i].name, name)) return &h->fields[i].value;
+    return NULL;
+}
+
+static bool is_length(struct httpd_span s) {
+    for (size_t i = 0; i < s.n; i++)
+        if (!digit(s.at[i])) return false;
+    return s.n > 0 && s.n <= 18;
+}
+
+static bool is_zero(struct httpd_span s) {
+    while (s.n && *s.at == '0') s.at++, s.n--;
+    return !s.n;
+}
+
+/* Whatever leaves a doubt about where the request ends is refused. */
+static int read_framing(struct httpd_head *h) {
+    bool lengths, codings;
+    const struct httpd_span *length = only(h, "Content-Length", &lengths);
+    const struct httpd_span *coding = only(h, "Transfer-Encoding", &codings);
+    if (lengths || codings || (length && coding) || (coding && h->last)) return BAD;
+    if (length && !is_length(*length)) return BAD;
+    if (coding && !same_word(*coding, "chunked")) return UNKNOWN_CODING;
+    h->content = coding || (length && !is_zero(*length));
+    return OK;
+}
+
+static int read_host(const struct httpd_head *h) {
+    bool several;
+    const struct httpd_span *host = only(h, "Host", &several);
+    if (several || (host && !is_host(*host))) return BAD;
+    return host || h->last ? OK : BAD;
+}
+
+/* "Connection: close", alone or in a list, in any of the fields. */
+static bool closes(const struct httpd_head *h) {
+    for (size_t i = 0; i < h->n_fields; i++) {
+        if (!same_word(h->fields[i].name, "Connection")) continue;
+        struct httpd_span list = h->fields[i].value, word;
+        while (cut(&list, ',', &word))
+            if (same_word(trim(word), "close")) return true;
+        if (same_word(trim(list), "close")) return true;
+    }
+    return false;
+}
+
+int httpd_head_read(struct httpd_head *h, const char *at, size_t n) {
+    struct httpd_span rest = {at, n}, line;
+    h->n_fields = 0;
+    h->content = false;
+    int status = read_request_line(h, next_line(&rest));
+    while (status == OK && (line = next_line(&rest)).n) status = read_field(h, line);
+    if (status == OK) status = read_host(h); /* while `last` still tells the version */
+    if (status == OK) status = read_framing(h);
+    if (status == OK && closes(h)) h->last = true;
+    return status;
+}
