@@ -40,14 +40,17 @@ int ops_read_line(FILE *in, struct pl_buf *line) {
     return whole ? 1 : -1;
 }
 
+pouch_err ops_read_end(FILE *in) {
+    return ferror(in) ? pl_fail(POUCH_E_CONFIG, "reading the input failed: %s", strerror(errno)) : POUCH_OK;
+}
+
 pouch_err ops_read_all(FILE *in, struct pl_buf *out) {
     char block[16384];
     size_t n;
     pouch_err e = POUCH_OK;
     while (!e && (n = fread(block, 1, sizeof block, in)) > 0) e = pl_buf_append(out, block, n);
     explicit_bzero(block, sizeof block);
-    if (!e && ferror(in)) e = pl_fail(POUCH_E_CONFIG, "reading the input failed: %s", strerror(errno));
-    return e;
+    return e ? e : ops_read_end(in);
 }
 
 int ops_print_json(json_t *value) {

@@ -21,7 +21,10 @@ void ops_help_family(FILE *out, const struct ops_command *const commands[], cons
  */
 int ops_read_line(FILE *in, struct pl_buf *line);
 
-/* All of in. TOO_LARGE past the buffer's ceiling. */
+/* After the last line. CONFIG: there is more that cannot be read. */
+POUCH_MUST_CHECK pouch_err ops_read_end(FILE *in);
+
+/* All of in. TOO_LARGE past the buffer's ceiling; CONFIG as above. */
 POUCH_MUST_CHECK pouch_err ops_read_all(FILE *in, struct pl_buf *out);
 
 /* One line of JSON on stdout. Takes value; NULL stands for out of memory. Gives the exit code. */

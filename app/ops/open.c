@@ -42,6 +42,8 @@ static int open_lines(const struct ops_call *call, pouch_keyring *ring) {
         ops_say("line %lu: %s", number, got < 0 ? "longer than 128 MiB" : pouch_why());
         exit_code = OPS_EXIT_DATA;
     }
+    pouch_err e = ops_read_end(stdin);
+    if (e) exit_code = ops_error(e);
     ops_print_end(call, opened);
     pl_buf_free(&line);
     return exit_code;

@@ -3,6 +3,7 @@
 #include <base/why.h>
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ops/common.h>
 #include <ops/ops.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void ops_say(const char *format, ...) {
     va_list args;
@@ -225,7 +227,18 @@ static int unknown(const struct ops_command *const commands[], int argc, char **
     return ops_usage(&none, "no such command: %s", word);
 }
 
+/*
+ * The number of a standard stream that is closed would go to the next connection, and what is meant for people with it.
+ * Opened the wrong way round, a stream fails as it would have.
+ */
+static bool hold_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) return false;
+    return true;
+}
+
 int ops_main(const struct ops_command *const commands[], int argc, char **argv) {
+    if (!hold_standard_streams()) return OPS_EXIT_SOFTWARE;
     signal(SIGPIPE, SIG_IGN);
     pl_log_set_name("pouch");
     if (argc < 2) {

@@ -17,9 +17,9 @@ static int seal_lines(const struct ops_call *call, pouch_keyring *ring, const po
         char *envelope = NULL;
         size_t n = 0;
         const char *reply_topic = ops_flag(call, "--reply-topic", 0);
-        pouch_err e =
+        pouch_err bad =
             got < 0 ? POUCH_E_TOO_LARGE : pouch_seal(ring, to, reply_topic, line.at, line.len, NULL, &envelope, &n);
-        if (e) {
+        if (bad) {
             ops_say("line %lu: %s", number, got < 0 ? "longer than 64 MiB" : pouch_why());
             exit_code = OPS_EXIT_DATA;
             continue;
@@ -27,6 +27,8 @@ static int seal_lines(const struct ops_call *call, pouch_keyring *ring, const po
         ops_print_item(call, sealed++, envelope, n);
         pouch_free(envelope);
     }
+    pouch_err e = ops_read_end(stdin);
+    if (e) exit_code = ops_error(e);
     ops_print_end(call, sealed);
     pl_buf_wipe(&line);
     return exit_code;

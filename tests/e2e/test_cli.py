@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 import uuid
+from pathlib import Path
 
 import independent
 import pytest
@@ -24,6 +25,16 @@ FLAGS = {
     "key new": [],
     "seal": ["--publisher", "--reply-topic", "--iv-bytes"],
     "open": [],
+    "route add": ["--replace", "--id", "--service", "--store"],
+    "route list": ["--store"],
+    "route show": ["--store"],
+    "route enable": ["--store"],
+    "route disable": ["--store"],
+    "route remove": ["--store"],
+    "service add": ["--version", "--description", "--endpoint", "--tag", "--replace", "--store"],
+    "service list": ["--tag", "--endpoint", "--store"],
+    "service show": ["--store"],
+    "service remove": ["--store"],
     "topic create": ["--partitions", "--replication", "--set"],
     "topic list": [],
     "topic describe": [],
@@ -226,6 +237,23 @@ def test_lines_are_no_longer_read_when_nobody_gets_them(alone, command):
     done = subprocess.run(["bash", "-o", "pipefail", "-c", f"{script}; exit ${{PIPESTATUS[1]}}", "bash", line, POUCH, command],
                           stderr=subprocess.PIPE, text=True, env=alone.env, timeout=60)
     assert done.returncode == IO and "No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["seal"], ["open"], ["request", "a"]])
+def test_input_that_cannot_be_read_is_an_error(alone, command):
+    for take_away in ('< /', '<&-'):
+        done = subprocess.run(["sh", "-c", f'exec "$@" {take_away}', "sh", POUCH, *command], capture_output=True, text=True, env=alone.env, timeout=60)
+        assert done.returncode == CONFIG and "reading the input failed" in done.stderr, take_away
+
+
+def test_a_stream_that_is_closed_is_no_place_for_a_connection(alone):
+    asked = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", POUCH, "request", "a", "1"], env=alone.env)
+    proc = Path(f"/proc/{asked.pid}")
+    wait_until(lambda: len(list((proc / "task").iterdir())) > 3, "connecting")
+    streams = [os.readlink(proc / "fd" / str(fd)) for fd in range(3)]
+    asked.kill()
+    asked.wait()
+    assert streams == ["/dev/null"] * 3
 
 
 # Keys, sealing and opening
