@@ -1,0 +1,38 @@
+/* What the commands on routes and services share. */
+#ifndef POUCH_OPS_REGISTRY_H
+#define POUCH_OPS_REGISTRY_H
+
+#include <json/json.h>
+#include <ops/ops.h>
+#include <store/store.h>
+
+/* The store that the settings name, or else the default one. */
+POUCH_MUST_CHECK pouch_err ops_registry_open(const struct ops_call *call, struct pl_store **store);
+
+/*
+ * The row of that publisher, or name, as an array of one for pl_route_free() or pl_service_free(). NULL: there is none, and
+ * that is no error.
+ */
+POUCH_MUST_CHECK pouch_err ops_route_find(struct pl_store *store, const char *publisher, struct pl_route_row **row);
+POUCH_MUST_CHECK pouch_err ops_service_find(struct pl_store *store, const char *name, struct pl_service_row **row);
+
+/* Replaces *text by a copy; NULL is left out. NO_MEMORY: nothing changed. */
+POUCH_MUST_CHECK pouch_err ops_text_set(char **text, const char *to);
+
+/* Replaces a list by copies of n others. NO_MEMORY: the list has fewer. */
+POUCH_MUST_CHECK pouch_err ops_texts_set(char ***texts, size_t *n, const char *const from[], size_t n_from);
+
+/* NULL: out of memory. */
+json_t *ops_texts_json(char *const *texts, size_t n);
+json_t *ops_service_json(const struct pl_service_row *s);
+
+/* Writes texts with ", " between them, "-" when there are none. */
+void ops_texts_put(FILE *out, char *const *texts, size_t n);
+
+/* Adds a member to an object, which it takes and frees when memory is out: then NULL. */
+json_t *ops_json_with(json_t *object, const char *name, json_t *value);
+
+/* Prints the items of an array as -o json or jsonl says. Takes it; NULL stands for out of memory. Gives the exit code. */
+int ops_print_array(const struct ops_call *call, json_t *array);
+
+#endif

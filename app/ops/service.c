@@ -1,0 +1,273 @@
+/* pouch service add, list, show, remove. */
+#include <base/why.h>
+#include <ops/commands.h>
+#include <ops/common.h>
+#include <ops/registry.h>
+#include <ops/when.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char FIRST_VERSION[] = "1.0.0";
+
+static pouch_err no_service(const char *name) {
+    return pl_fail(POUCH_E_NOT_FOUND,
+                   "there is no service %s; `pouch service list` shows those there are, `pouch service add %s` "
+                   "registers one",
+                   name, name);
+}
+
+/* ---- add ---- */
+
+/* What the command line says, over what row has. */
+static pouch_err fill(const struct ops_call *call, struct pl_service_row *row) {
+    const char *tags[PL_TAGS_MAX + 1];
+    size_t n = 0;
+    while (n <= PL_TAGS_MAX && (tags[n] = ops_flag(call, "--tag", n))) n++;
+    pouch_err e = ops_text_set(&row->name, call->args[0]);
+    if (!e) e = ops_text_set(&row->version, row->version ? NULL : FIRST_VERSION);
+    if (!e) e = ops_text_set(&row->version, ops_flag(call, "--version", 0));
+    if (!e) e = ops_text_set(&row->description, ops_flag(call, "--description", 0));
+    if (!e) e = ops_text_set(&row->endpoint, ops_flag(call, "--endpoint", 0));
+    if (!e && n) e = ops_texts_set(&row->tags, &row->n_tags, tags, n);
+    return e;
+}
+
+static pouch_err add(const struct ops_call *call, struct pl_store *store, struct pl_service_row **row,
+                     bool *was_there) {
+    bool replace = ops_has(call, "--replace");
+    pouch_err e = replace ? ops_service_find(store, call->args[0], row) : POUCH_OK;
+    if (e) return e;
+    *was_there = *row != NULL;
+    if (!*row) *row = calloc(1, sizeof **row);
+    if (!*row) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a service");
+    e = fill(call, *row);
+    return e ? e : pl_store_service_put(store, *row, replace);
+}
+
+/* Texts from the command line may be in any encoding, and what is stored is to be shown as JSON. */
+static pouch_err check_texts(const struct ops_call *call) {
+    for (size_t i = 0; i < call->n_given; i++) {
+        const char *value = call->given[i].value;
+        json_t *text = value ? json_string(value) : json_null();
+        if (!text) return pl_fail(POUCH_E_CONFIG, "%s: not UTF-8", call->given[i].flag->name);
+        json_decref(text);
+    }
+    return POUCH_OK;
+}
+
+static int service_add(struct ops_call *call) {
+    if (check_texts(call)) return ops_usage(call, "%s", pouch_why());
+    struct pl_store *store = NULL;
+    struct pl_service_row *row = NULL;
+    bool was_there = false;
+    pouch_err e = ops_registry_open(call, &store);
+    if (!e) e = add(call, store, &row, &was_there);
+    int exit_code = OPS_EXIT_OK;
+    if (e == POUCH_E_CONFIG && store)
+        exit_code = ops_usage(call, "%s", pouch_why());
+    else if (e)
+        exit_code = ops_error(e);
+    else if (call->output != OPS_TABLE)
+        exit_code = ops_print_json(ops_service_json(row));
+    else
+        ops_say("service %s %s", row->name, was_there ? "replaced" : "added");
+    if (e == POUCH_E_EXISTS)
+        ops_say("to change the service that is there, add --replace; see pouch service show %s", call->args[0]);
+    pl_service_free(row, row != NULL);
+    pl_store_close(store);
+    return exit_code ? exit_code : ops_done();
+}
+
+/* ---- list and show ---- */
+
+static bool has_tag(const struct pl_service_row *s, const char *tag) {
+    for (size_t i = 0; i < s->n_tags; i++)
+        if (!strcmp(s->tags[i], tag)) return true;
+    return false;
+}
+
+/* Whether it has every tag and the endpoint that were asked for. */
+static bool wanted(const struct ops_call *call, const struct pl_service_row *s) {
+    const char *tag, *endpoint = ops_flag(call, "--endpoint", 0);
+    for (size_t i = 0; (tag = ops_flag(call, "--tag", i)); i++)
+        if (!has_tag(s, tag)) return false;
+    return !endpoint || (s->endpoint && !strcmp(s->endpoint, endpoint));
+}
+
+static json_t *list_json(const struct ops_call *call, const struct pl_service_row *services, size_t n) {
+    json_t *all = json_array();
+    for (size_t i = 0; all && i < n; i++)
+        if (wanted(call, &services[i]) && json_array_append_new(all, ops_service_json(&services[i]))) {
+            json_decref(all);
+            all = NULL;
+        }
+    return all;
+}
+
+static void print_list(const struct ops_call *call, const struct pl_service_row *services, size_t n) {
+    size_t shown = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct pl_service_row *s = &services[i];
+        if (!wanted(call, s)) continue;
+        if (!shown++) printf("%-32s %-12s %-32s %s\n", "SERVICE", "VERSION", "ENDPOINT", "TAGS");
+        printf("%-32s %-12s %-32s ", s->name, s->version, s->endpoint ? s->endpoint : "-");
+        ops_texts_put(stdout, s->tags, s->n_tags);
+        putchar('\n');
+    }
+    if (!n) ops_say("there are no services yet; to register one: pouch service add NAME");
+}
+
+static int service_list(struct ops_call *call) {
+    struct pl_store *store = NULL;
+    struct pl_service_row *services = NULL;
+    size_t n = 0;
+    int exit_code = OPS_EXIT_OK;
+    pouch_err e = ops_registry_open(call, &store);
+    if (!e) e = pl_store_services(store, &services, &n);
+    if (e)
+        exit_code = ops_error(e);
+    else if (call->output == OPS_TABLE)
+        print_list(call, services, n);
+    else
+        exit_code = ops_print_array(call, list_json(call, services, n));
+    pl_service_free(services, n);
+    pl_store_close(store);
+    return exit_code ? exit_code : ops_done();
+}
+
+/* The publishers whose routes name the service, compacted to the front of their array in *n. */
+static pouch_err publishers_of(struct pl_store *store, const char *service, char ***publishers, size_t *n) {
+    struct pl_route_row *routes;
+    size_t all;
+    int64_t version;
+    *n = 0;
+    pouch_err e = pl_store_routes(store, &routes, &all, &version);
+    if (e) return e;
+    *publishers = calloc(all + 1, sizeof **publishers);
+    if (!*publishers) e = pl_fail(POUCH_E_NO_MEMORY, "out of memory for %zu routes", all);
+    for (size_t i = 0; !e && i < all; i++)
+        if (routes[i].service && !strcmp(routes[i].service, service)) {
+            e = ops_text_set(&(*publishers)[*n], routes[i].publisher);
+            *n += !e;
+        }
+    pl_route_free(routes, all);
+    return e;
+}
+
+static void print_service(const struct pl_service_row *s, char *const *publishers, size_t n) {
+    char created[OPS_WHEN_TEXT], updated[OPS_WHEN_TEXT];
+    printf("service      %s\nversion      %s\ndescription  %s\nendpoint     %s\ntags         ", s->name, s->version,
+           s->description ? s->description : "-", s->endpoint ? s->endpoint : "-");
+    ops_texts_put(stdout, s->tags, s->n_tags);
+    printf("\nroutes       ");
+    ops_texts_put(stdout, publishers, n);
+    printf("\ncreated      %s\nupdated      %s\n", ops_when_text(created, s->created_ms),
+           ops_when_text(updated, s->updated_ms));
+}
+
+static int print_one(const struct ops_call *call, struct pl_store *store, const struct pl_service_row *s) {
+    char **publishers = NULL;
+    size_t n;
+    int exit_code = OPS_EXIT_OK;
+    pouch_err e = publishers_of(store, s->name, &publishers, &n);
+    if (e)
+        exit_code = ops_error(e);
+    else if (call->output == OPS_TABLE)
+        print_service(s, publishers, n);
+    else
+        exit_code = ops_print_json(ops_json_with(ops_service_json(s), "routes", ops_texts_json(publishers, n)));
+    for (size_t i = 0; i < n; i++) free(publishers[i]);
+    free(publishers);
+    return exit_code;
+}
+
+static int service_show(struct ops_call *call) {
+    struct pl_store *store = NULL;
+    struct pl_service_row *row = NULL;
+    pouch_err e = ops_registry_open(call, &store);
+    if (!e) e = ops_service_find(store, call->args[0], &row);
+    if (!e && !row) e = no_service(call->args[0]);
+    int exit_code = e ? ops_error(e) : print_one(call, store, row);
+    pl_service_free(row, row != NULL);
+    pl_store_close(store);
+    return exit_code ? exit_code : ops_done();
+}
+
+static int service_remove(struct ops_call *call) {
+    const char *name = call->args[0];
+    struct pl_store *store = NULL;
+    pouch_err e = ops_registry_open(call, &store);
+    if (!e) e = pl_store_service_remove(store, name);
+    if (e == POUCH_E_NOT_FOUND) e = no_service(name);
+    pl_store_close(store);
+    if (e) return ops_error(e);
+    int exit_code = OPS_EXIT_OK;
+    if (call->output == OPS_TABLE)
+        ops_say("service %s removed", name);
+    else
+        exit_code = ops_print_json(json_pack("{s:s,s:b}", "name", name, "removed", 1));
+    return exit_code ? exit_code : ops_done();
+}
+
+static const char *const settings[] = {"store", NULL};
+
+const struct ops_command ops_service_add = {
+    .name = "service add",
+    .args = "NAME",
+    .summary = "Register a service: its version, what it is for, where it is, its tags",
+    .about = "Others find it with pouch service list. Routes may name it, but need it not. Registering it\n"
+             "again fails; with --replace what is given is changed and the rest stays.\n\n"
+             "  pouch service add verification --version 2.1.0 --description 'Checks citizens' \\\n"
+             "    --endpoint https://verify.example --tag citizens --tag checks\n",
+    .flags =
+        (const struct ops_flag[]){
+            {"--version", 0, "V", false, "its version (default 1.0.0)"},
+            {"--description", 0, "D", false, "what it is for"},
+            {"--endpoint", 0, "E", false, "where people or programs reach it"},
+            {"--tag", 0, "T", true, "a word to find it by"},
+            {"--replace", 0, NULL, false, "change the service that is there, if there is one"},
+            {0},
+        },
+    .settings = settings,
+    .least = 1,
+    .most = 1,
+    .run = service_add,
+};
+
+const struct ops_command ops_service_list = {
+    .name = "service list",
+    .args = "",
+    .summary = "List services, all or by tag and endpoint",
+    .about = "In order of their names.\n\n"
+             "  pouch service list --tag citizens -o jsonl | jq -r .endpoint\n",
+    .flags =
+        (const struct ops_flag[]){
+            {"--tag", 0, "T", true, "only those with this tag, or with all of these"},
+            {"--endpoint", 0, "E", false, "only those with exactly this endpoint"},
+            {0},
+        },
+    .settings = settings,
+    .run = service_list,
+};
+
+const struct ops_command ops_service_show = {
+    .name = "service show",
+    .args = "NAME",
+    .summary = "Show a service and the routes that name it",
+    .about = "The routes are given by their publishers.\n",
+    .settings = settings,
+    .least = 1,
+    .most = 1,
+    .run = service_show,
+};
+
+const struct ops_command ops_service_remove = {
+    .name = "service remove",
+    .args = "NAME",
+    .summary = "Remove a service from the list",
+    .about = "Routes that name it go on working.\n",
+    .settings = settings,
+    .least = 1,
+    .most = 1,
+    .run = service_remove,
+};
