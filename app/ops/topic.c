@@ -58,10 +58,12 @@ static pouch_err read_spec(const struct ops_call *call, struct pl_topic_spec *sp
 
 static int create_all(struct ops_call *call, struct pl_cluster *c, struct pl_topic_spec *spec) {
     int exit_code = OPS_EXIT_OK;
-    for (size_t i = 0; i < call->n_args; i++) {
+    pouch_err e = POUCH_OK;
+    /* Without a broker each further topic would only wait for one again. */
+    for (size_t i = 0; i < call->n_args && e != POUCH_E_NO_BROKER; i++) {
         bool existed = false;
         spec->name = call->args[i];
-        pouch_err e = pl_topic_create(pl_cluster_handle(c), spec, &existed, TIMEOUT_MS);
+        e = pl_topic_create(pl_cluster_handle(c), spec, &existed, TIMEOUT_MS);
         if (e) {
             exit_code = ops_error(e);
         } else if (existed) {
@@ -179,7 +181,7 @@ static int topic_describe(struct ops_call *call) {
     if (e) return ops_error(e);
     json_t *all = call->output == OPS_JSON && call->n_args > 1 ? json_array() : NULL;
     int exit_code = OPS_EXIT_OK;
-    for (size_t i = 0; i < call->n_args; i++) {
+    for (size_t i = 0; i < call->n_args && e != POUCH_E_NO_BROKER; i++) {
         struct pl_topic_info *t = NULL;
         e = pl_topic_describe(pl_cluster_handle(c), call->args[i], &t, TIMEOUT_MS);
         if (e)
@@ -221,7 +223,7 @@ static int topic_delete(struct ops_call *call) {
     struct pl_cluster *c = NULL;
     pouch_err e = cluster(call, &c);
     if (e) return ops_error(e);
-    for (size_t i = 0; i < call->n_args; i++) {
+    for (size_t i = 0; i < call->n_args && e != POUCH_E_NO_BROKER; i++) {
         e = pl_topic_delete(pl_cluster_handle(c), call->args[i], TIMEOUT_MS);
         if (e)
             exit_code = ops_error(e);
