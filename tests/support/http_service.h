@@ -4,10 +4,7 @@
 
 #include <support.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,17 +49,6 @@ static inline int http_service_stop(void **state) {
 static inline const char *http_service_url(const char *path, char out[128]) {
     snprintf(out, 128, "http://127.0.0.1:%d/%s", http_service.port, path);
     return out;
-}
-
-/* A port that is taken but that nobody listens on: connections to it are refused while *fd is open. */
-static inline int http_refusing_port(int *fd) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof address;
-    *fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(*fd >= 0);
-    assert_int_equal(bind(*fd, (struct sockaddr *)&address, n), 0);
-    assert_int_equal(getsockname(*fd, (struct sockaddr *)&address, &n), 0);
-    return ntohs(address.sin_port);
 }
 
 #endif

@@ -3,24 +3,10 @@
 
 #include <client_stage.h>
 #include <metrics/metrics.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <refusing_port.h>
 
 static int set_up(void **state) {
     return stage_set_up(state, 1, peer_echo);
-}
-
-/* A port of this host on which nobody listens. */
-static void closed_port(char out[32]) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
-    close(fd);
-    snprintf(out, 32, "127.0.0.1:%d", ntohs(at.sin_port));
 }
 
 static void the_reply_topic_is_made_when_it_is_missing(void **state) {
@@ -106,7 +92,7 @@ static void without_a_broker_calls_end_with_the_reason(void **state) {
     char brokers[32];
     struct ending asked = {0}, sent = {0}, later = {0};
     pouch_dest *to = pouch_dest_topic("orders");
-    closed_port(brokers);
+    int fd = test_refusing_port(brokers);
     pouch_client *c = client_of(brokers, s->ring, (const char *const[]){"client.connect_timeout", "300ms", NULL});
     ask(c, "orders", "1", 60000, &asked);
     assert_int_equal(pouch_client_send(c, to, "1", 1, NULL, note_stored, &sent), POUCH_OK);
@@ -121,19 +107,21 @@ static void without_a_broker_calls_end_with_the_reason(void **state) {
     assert_int_equal(later.error, POUCH_E_NO_BROKER);
     pouch_client_close(c, 0);
     pouch_dest_free(to);
+    close(fd);
 }
 
 static void a_short_deadline_ends_a_held_request_first(void **state) {
     struct stage *s = *state;
     char brokers[32];
     struct ending end = {0};
-    closed_port(brokers);
+    int fd = test_refusing_port(brokers);
     pouch_client *c = client_of(brokers, s->ring, (const char *const[]){"client.connect_timeout", "60s", NULL});
     ask(c, "orders", "1", 50, &end);
     test_until(has_ended, &end);
     assert_int_equal(end.error, POUCH_E_TIMEOUT);
     assert_non_null(strstr(end.why, "the reply lane was not ready"));
     pouch_client_close(c, 0);
+    close(fd);
 }
 
 /* acceptance: A21 */
@@ -142,7 +130,7 @@ static void close_without_a_broker_ends_all_with_closed(void **state) {
     char brokers[32];
     struct ending ends[10] = {0}, sent = {0};
     pouch_dest *to = pouch_dest_topic("orders");
-    closed_port(brokers);
+    int fd = test_refusing_port(brokers);
     pouch_client *c = client_of(brokers, s->ring, NULL);
     for (int i = 0; i < 10; i++) ask(c, "orders", "1", 60000, &ends[i]);
     assert_int_equal(pouch_client_send(c, to, "1", 1, NULL, note_stored, &sent), POUCH_OK);
@@ -154,6 +142,7 @@ static void close_without_a_broker_ends_all_with_closed(void **state) {
     assert_int_equal(atomic_load(&sent.times), 1);
     assert_int_equal(sent.error, POUCH_E_CLOSED);
     pouch_dest_free(to);
+    close(fd);
 }
 
 static void what_may_not_be_read_is_told_at_once(void **state) {

@@ -3,6 +3,7 @@
 
 #include <http/http.h>
 #include <pthread.h>
+#include <refusing_port.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -100,9 +101,9 @@ static void the_ceiling_holds_to_the_byte(void **state) {
 
 static void what_goes_wrong_is_told_apart(void **state) {
     (void)state;
-    int fd, port = http_refusing_port(&fd);
-    char refused[64];
-    snprintf(refused, sizeof refused, "http://127.0.0.1:%d/", port);
+    char address[32], refused[64];
+    int fd = test_refusing_port(address);
+    snprintf(refused, sizeof refused, "http://%s/", address);
     struct pl_buf body;
     pl_buf_init(&body, 64);
     long status;
@@ -120,9 +121,9 @@ static void what_goes_wrong_is_told_apart(void **state) {
 
 static void a_proxy_of_the_environment_sees_nothing(void **state) {
     (void)state;
-    int fd, port = http_refusing_port(&fd);
-    char proxy[64];
-    snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d/", port);
+    char address[32], proxy[64];
+    int fd = test_refusing_port(address);
+    snprintf(proxy, sizeof proxy, "http://%s/", address);
     setenv("http_proxy", proxy, 1);
     struct pl_buf body;
     pl_buf_init(&body, 1 << 16);

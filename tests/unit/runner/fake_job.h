@@ -10,6 +10,7 @@
 #include <base/why.h>
 #include <pouch/worker.h>
 #include <pthread.h>
+#include <runner/runner.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,25 @@ static inline enum fake_end fake_wait(struct pouch_job *j) {
     pthread_mutex_unlock(&fake_lock);
     if (times != 1) fail_msg("request %s was ended %d times within %d s", j->id, times, FAKE_WAIT_S);
     return end;
+}
+
+/* A thread that hands a job to a runner, as a worker's would; to be joined. */
+struct fake_caller {
+    pthread_t thread;
+    struct runner *runner;
+    struct pouch_job *job;
+};
+
+static inline void *fake_handle(void *arg) {
+    struct fake_caller *c = arg;
+    c->runner->handle(c->job, c->runner);
+    return NULL;
+}
+
+static inline void fake_hand_over(struct fake_caller *c, struct runner *r, struct pouch_job *j) {
+    c->runner = r;
+    c->job = j;
+    assert_int_equal(pthread_create(&c->thread, NULL, fake_handle, c), 0);
 }
 
 static inline pouch_err fake_note(struct pouch_job *j, enum fake_end end, const void *said, size_t n) {

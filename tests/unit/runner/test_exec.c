@@ -105,29 +105,17 @@ static void a_command_over_its_time_is_killed_with_all_it_started(void **state) 
     fake_free(&job);
 }
 
-struct waiting {
-    struct runner *r;
-    struct pouch_job *job;
-};
-
-static void *hand_over(void *arg) {
-    struct waiting *w = arg;
-    w->r->handle(w->job, w->r);
-    return NULL;
-}
-
 static void a_stop_gives_back_what_still_runs(void **state) {
     (void)state;
     struct runner *r;
     assert_int_equal(runner_exec(&r, "sleep 1000", &limits), POUCH_OK);
     struct pouch_job job = fake_job("00000000-0000-4000-8000-00000000000a", "1");
-    pthread_t thread;
-    struct waiting w = {r, &job};
-    assert_int_equal(pthread_create(&thread, NULL, hand_over, &w), 0);
+    struct fake_caller caller;
+    fake_hand_over(&caller, r, &job);
     r->halt(r);
     assert_int_equal(fake_wait(&job), FAKE_RETRY);
     assert_string_equal(job.said, "the worker is stopping");
-    pthread_join(thread, NULL);
+    pthread_join(caller.thread, NULL);
     fake_free(&job);
     r->free(r);
 }

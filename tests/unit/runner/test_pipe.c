@@ -251,17 +251,6 @@ static void a_stop_ends_a_command_that_does_not_finish(void **state) {
     r->free(r);
 }
 
-struct waiting {
-    struct runner *r;
-    struct pouch_job *job;
-};
-
-static void *hand_over(void *arg) {
-    struct waiting *w = arg;
-    w->r->handle(w->job, w->r);
-    return NULL;
-}
-
 static void a_stop_frees_those_who_wait_for_room(void **state) {
     (void)state;
     struct runner_limits narrow = {.open = 1, .timeout_ms = 60000, .drain_ms = 0};
@@ -269,13 +258,12 @@ static void a_stop_frees_those_who_wait_for_room(void **state) {
     struct pouch_job in = fake_job("00000000-0000-4000-8000-00000000000a", "1"),
                      waits = fake_job("00000000-0000-4000-8000-00000000000b", "2");
     r->handle(&in, r);
-    pthread_t thread;
-    struct waiting w = {r, &waits};
-    assert_int_equal(pthread_create(&thread, NULL, hand_over, &w), 0);
+    struct fake_caller caller;
+    fake_hand_over(&caller, r, &waits);
     r->halt(r);
     assert_int_equal(fake_wait(&in), FAKE_RETRY);
     assert_int_equal(fake_wait(&waits), FAKE_RETRY);
-    pthread_join(thread, NULL);
+    pthread_join(caller.thread, NULL);
     fake_free(&in);
     fake_free(&waits);
     r->free(r);

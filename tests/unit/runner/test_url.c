@@ -2,6 +2,7 @@
 #include "fake_job.h"
 
 #include <http_service.h>
+#include <refusing_port.h>
 #include <runner/runner.h>
 #include <signal.h>
 
@@ -68,9 +69,9 @@ static void the_request_is_in_body_and_headers(void **state) {
 
 static void a_service_that_is_not_there_is_tried_again(void **state) {
     (void)state;
-    int fd, port = http_refusing_port(&fd);
-    char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%d/", port);
+    char address[32], url[64];
+    int fd = test_refusing_port(address);
+    snprintf(url, sizeof url, "http://%s/", address);
     struct pouch_job job = fake_job("00000000-0000-4000-8000-00000000000a", "1");
     assert_int_equal(ask(url, &job), FAKE_RETRY);
     assert_non_null(strstr(job.said, "is the service running?"));
