@@ -59,6 +59,9 @@
     X(HTTP_HEAD_TIMEOUT, counter, "pouch_http_rejects_total", "reason=\"head_timeout\"", "") \
     X(HTTP_ANSWER_TIMEOUT, counter, "pouch_http_rejects_total", "reason=\"answer_timeout\"", "") \
     X(HTTP_FULL, counter, "pouch_http_rejects_total", "reason=\"connections\"", "") \
+    X(TRACE_ROWS, counter, "pouch_trace_rows_total", "", "Trace rows written to the store.")       \
+    X(TRACE_MISSING, counter, "pouch_trace_missing_total", "", "Trace rows that were not written, because the queue was full or the store failed.") \
+    X(TRACE_QUEUE_BYTES, gauge, "pouch_trace_queue_bytes", "", "Bytes of trace rows that wait for the store.") \
     X(LOG_LEFT_OUT, counter, "pouch_log_left_out_total", "", "Log lines left out by the rate limit.")
 /* clang-format on */
 

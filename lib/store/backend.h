@@ -1,8 +1,22 @@
-/* What a kind of store is: the calls of store.h with their arguments checked, and the writing side of a tracer. Inside the room. */
+/*
+ * What a kind of store is: the calls of store.h with their arguments checked, and the writing side of a
+ * tracer, a sink. Inside the room.
+ */
 #ifndef POUCH_STORE_BACKEND_H
 #define POUCH_STORE_BACKEND_H
 
 #include <store/store.h>
+
+struct pl_trace_batch {
+    const char *at, *end; /* packed rows (trace_pack.h) */
+};
+
+struct pl_gap { /* rows that were lost: how many, and between which times they began */
+    int64_t from_us, to_us;
+    uint64_t rows; /* 0: no gap */
+};
+
+struct pl_sink; /* belongs to one thread */
 
 struct pl_store_kind {
     const char *scheme;                                        /* what its URLs begin with: "sqlite://" */
@@ -15,11 +29,25 @@ struct pl_store_kind {
     pouch_err (*services)(struct pl_store *s, struct pl_service_row **services, size_t *n);
     pouch_err (*service_put)(struct pl_store *s, struct pl_service_row *r, bool replace);
     pouch_err (*service_remove)(struct pl_store *s, const char *name);
+    pouch_err (*by_request)(struct pl_store *s, const struct pl_uuid *id, pl_trace_visit *fn, void *arg);
+    pouch_err (*by_time)(struct pl_store *s, const struct pl_trace_query *q, pl_trace_visit *fn, void *arg);
+    pouch_err (*missing)(struct pl_store *s, int64_t since_us, int64_t until_us, uint64_t *rows);
+    pouch_err (*expire)(struct pl_store *s, int64_t before_us);
+
+    pouch_err (*sink_open)(struct pl_sink **s, const char *where, int64_t ttl_ms);
+    void (*sink_close)(struct pl_sink *s);
+    /* All of the batch and the gap, or nothing. */
+    pouch_err (*sink_write)(struct pl_sink *s, const struct pl_trace_batch *batch, const struct pl_gap *gap);
+    /* Drops what is older than its time; called now and then. */
+    void (*sink_tidy)(struct pl_sink *s);
 };
 
 struct pl_store {
     const struct pl_store_kind *kind;
 };
+
+/* The kind that a URL names, and the URL's rest. CONFIG. */
+POUCH_MUST_CHECK pouch_err pl_store_kind_of(const struct pl_store_kind **kind, const char **where, const char *url);
 
 extern const struct pl_store_kind pl_store_sqlite;
 

@@ -50,6 +50,13 @@ pouch_err pl_sqlite_copy_text(sqlite3_stmt *statement, int column, char **text) 
     return *text ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "out of memory for a row of the store");
 }
 
+struct pl_uuid pl_sqlite_uuid(sqlite3_stmt *statement, int column) {
+    struct pl_uuid id = {{0}};
+    const void *at = sqlite3_column_blob(statement, column);
+    if (at && sqlite3_column_bytes(statement, column) == sizeof id.b) memcpy(id.b, at, sizeof id.b);
+    return id;
+}
+
 static pouch_err unusable(sqlite3 *db, const char *path) {
     int code = sqlite3_errcode(db) & 0xff;
     if (!db || code == SQLITE_NOMEM) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for store file %s", path);
@@ -74,6 +81,14 @@ static pouch_err check_version(sqlite3 *db, const char *path, const struct pl_sq
                        schema->what, path, version, schema->version);
     return pl_fail(POUCH_E_CONFIG, "%s file %s is not one of ours (schema version %d): move it away", schema->what,
                    path, version);
+}
+
+int pl_sqlite_version_of(const char *path) {
+    sqlite3 *db = NULL;
+    int version;
+    bool told = !sqlite3_open_v2(path, &db, OPEN_FLAGS, NULL) && read_version(db, &version);
+    sqlite3_close(db);
+    return told ? version : 0;
 }
 
 pouch_err pl_sqlite_open(sqlite3 **out, const char *path, const struct pl_sqlite_schema *schema, int busy_ms) {
@@ -104,7 +119,7 @@ static pouch_err make(const char *path, const struct pl_sqlite_schema *schema) {
     return e;
 }
 
-static void remove_with_journals(const char *path) {
+void pl_sqlite_unlink(const char *path) {
     static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         char name[PATH_MAX];
@@ -125,6 +140,6 @@ pouch_err pl_sqlite_create(const char *path, const struct pl_sqlite_schema *sche
     pouch_err e = make(fresh, schema);
     if (!e && link(fresh, path) && errno != EEXIST)
         e = pl_fail(POUCH_E_CONFIG, "cannot make store file %s: %s", path, strerror(errno));
-    remove_with_journals(fresh);
+    pl_sqlite_unlink(fresh);
     return e;
 }

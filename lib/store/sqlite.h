@@ -2,6 +2,7 @@
 #ifndef POUCH_STORE_SQLITE_H
 #define POUCH_STORE_SQLITE_H
 
+#include <base/uuid.h>
 #include <pouch/error.h>
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -25,6 +26,9 @@ POUCH_MUST_CHECK pouch_err pl_sqlite_create(const char *path, const struct pl_sq
 POUCH_MUST_CHECK pouch_err pl_sqlite_open(sqlite3 **db, const char *path, const struct pl_sqlite_schema *schema,
                                           int busy_ms);
 
+/* The schema version of a file; 0 when it cannot be told. */
+int pl_sqlite_version_of(const char *path);
+
 /* The last failure of db in words: STORE, or NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err pl_sqlite_failed(sqlite3 *db);
 
@@ -42,5 +46,11 @@ void pl_sqlite_bind_text(sqlite3_stmt *statement, int place, const char *text);
 
 /* A copy of a column; NULL where it is NULL. NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err pl_sqlite_copy_text(sqlite3_stmt *statement, int column, char **text);
+
+/* 16 bytes; all zero where the column has none. */
+struct pl_uuid pl_sqlite_uuid(sqlite3_stmt *statement, int column);
+
+/* Removes a file and what SQLite keeps beside it. Nobody may be writing to it. */
+void pl_sqlite_unlink(const char *path);
 
 #endif

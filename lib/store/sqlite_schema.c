@@ -1,27 +1,74 @@
 #include <store/sqlite_schema.h>
 
-/* Targets and tags are ordered by place. Times are milliseconds since the epoch. */
+/* Times are kept as integers since the epoch; the views give them as people and other programs read them. */
+#define TIME(seconds)    "strftime('%Y-%m-%dT%H:%M:%fZ', " seconds ", 'unixepoch')"
+#define HEX(blob, at, n) "substr(hex(" blob "), " #at ", " #n ")"
+#define UUID(blob)                                                                                     \
+    "CASE WHEN " blob " NOT NULL THEN lower(" HEX(blob, 1, 8) "||'-'||" HEX(blob, 9, 4) "||'-'||" HEX( \
+        blob, 13, 4) "||'-'||" HEX(blob, 17, 4) "||'-'||" HEX(blob, 21, 12) ") END"
+
+/* Targets and tags are ordered by place. */
 const struct pl_sqlite_schema pl_registry_schema = {
     .what = "registry",
     .version = 1,
-    .sql = "CREATE TABLE registry(version INTEGER NOT NULL);"
-           "INSERT INTO registry VALUES(0);"
-           "CREATE TABLE route("
-           " publisher TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, service TEXT, enabled INTEGER NOT NULL,"
-           " version INTEGER NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL) WITHOUT ROWID;"
-           "CREATE TABLE target("
-           " publisher TEXT, place INTEGER, topic TEXT NOT NULL, PRIMARY KEY(publisher, place)) WITHOUT ROWID;"
-           "CREATE TABLE service("
-           " name TEXT PRIMARY KEY, version TEXT NOT NULL, description TEXT, endpoint TEXT,"
-           " created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL) WITHOUT ROWID;"
-           "CREATE TABLE tag("
-           " service TEXT, place INTEGER, tag TEXT NOT NULL, PRIMARY KEY(service, place)) WITHOUT ROWID;"
-           "CREATE VIEW routes AS SELECT"
-           " id AS route_id, publisher AS source_publisher,"
-           " (SELECT group_concat(topic, ',') FROM target WHERE target.publisher = route.publisher) AS target_topic,"
-           " service AS service_name, enabled, created_ms AS created_at, updated_ms AS updated_at FROM route;"
-           "CREATE VIEW services AS SELECT"
-           " name AS service_name, version, description, endpoint,"
-           " (SELECT group_concat(tag, ',') FROM tag WHERE tag.service = service.name) AS tags,"
-           " created_ms AS created_at, updated_ms AS updated_at FROM service;",
+    .sql =
+        "CREATE TABLE registry(version INTEGER NOT NULL);"
+        "INSERT INTO registry VALUES(0);"
+        "CREATE TABLE route("
+        " publisher TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, service TEXT, enabled INTEGER NOT NULL,"
+        " version INTEGER NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE target("
+        " publisher TEXT, place INTEGER, topic TEXT NOT NULL, PRIMARY KEY(publisher, place)) WITHOUT ROWID;"
+        "CREATE TABLE service("
+        " name TEXT PRIMARY KEY, version TEXT NOT NULL, description TEXT, endpoint TEXT,"
+        " created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE tag("
+        " service TEXT, place INTEGER, tag TEXT NOT NULL, PRIMARY KEY(service, place)) WITHOUT ROWID;"
+        "CREATE VIEW routes AS SELECT"
+        " id AS route_id, publisher AS source_publisher,"
+        " (SELECT group_concat(topic, ',') FROM target WHERE target.publisher = route.publisher) AS target_topic,"
+        " service AS service_name, enabled, " TIME("created_ms / 1000.0") " AS created_at, " TIME(
+            "updated_ms / 1000.0") " AS updated_at FROM route;"
+                                   "CREATE VIEW services AS SELECT"
+                                   " name AS service_name, version, description, endpoint,"
+                                   " (SELECT group_concat(tag, ',') FROM tag WHERE tag.service = service.name) AS tags,"
+                                   " " TIME("created_ms / 1000.0") " AS created_at, " TIME(
+                                       "updated_ms / 1000.0") " AS updated_at FROM service;",
+};
+
+/*
+ * trace is only appended to. request leads from a key (trace_hash.h) to rows, up to the row in indexed; what
+ * came later is few enough to be read. batch says what each transaction wrote, source which offsets of a
+ * partition there are rows of, gap what is missing.
+ */
+const struct pl_sqlite_schema pl_trace_schema = {
+    .what = "trace",
+    .version = 1,
+    .sql = "CREATE TABLE trace("
+           " row INTEGER PRIMARY KEY, id INTEGER NOT NULL, made_by INTEGER NOT NULL, response INTEGER NOT NULL,"
+           " success INTEGER NOT NULL, request_id BLOB, at_us INTEGER NOT NULL, took_us INTEGER, publisher TEXT,"
+           " topic TEXT, partition INTEGER, offset INTEGER, target TEXT, route TEXT, code TEXT, error TEXT,"
+           " payload BLOB);"
+           "CREATE TABLE request(key INTEGER, row INTEGER, PRIMARY KEY(key, row)) WITHOUT ROWID;"
+           "CREATE TABLE indexed(row INTEGER NOT NULL);"
+           "INSERT INTO indexed VALUES(0);"
+           "CREATE TABLE batch("
+           " first_row INTEGER PRIMARY KEY, last_row INTEGER NOT NULL, failed INTEGER NOT NULL,"
+           " from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, written_us INTEGER NOT NULL);"
+           "CREATE TABLE source(id INTEGER PRIMARY KEY, low INTEGER NOT NULL, high INTEGER NOT NULL);"
+           "CREATE TABLE gap(from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, rows INTEGER NOT NULL);"
+           "CREATE VIEW routing_metadata AS SELECT"
+           " " UUID("request_id") " AS request_id, publisher AS worker_name, " TIME(
+               "at_us / 1e6") " AS timestamp,"
+                              " topic AS source_topic, target AS target_topic, route AS route_id,"
+                              " iif(response, 'response', 'request') AS message_type, success, coalesce(error, code) "
+                              "AS error,"
+                              " took_us / 1000.0 AS processing_time_ms FROM trace WHERE made_by = 1;"
+                              "CREATE VIEW message_logs AS SELECT"
+                              " " UUID("request_id") " AS request_id, " TIME(
+                                  "at_us / 1e6") " AS timestamp,"
+                                                 " iif(response, 'response', 'request') AS type, topic, CAST(payload "
+                                                 "AS TEXT) AS payload, success,"
+                                                 " coalesce(error, code) AS error, took_us / 1000.0 AS duration_ms "
+                                                 "FROM trace WHERE made_by <> 1;",
 };

@@ -77,4 +77,12 @@ const struct pl_store_kind pl_store_sqlite = {
     .services = pl_sqlite_services,
     .service_put = pl_sqlite_service_put,
     .service_remove = pl_sqlite_service_remove,
+    .by_request = pl_sqlite_by_request,
+    .by_time = pl_sqlite_by_time,
+    .missing = pl_sqlite_missing,
+    .expire = pl_sqlite_expire,
+    .sink_open = pl_sqlite_sink_open,
+    .sink_close = pl_sqlite_sink_close,
+    .sink_write = pl_sqlite_sink_write,
+    .sink_tidy = pl_sqlite_sink_tidy,
 };

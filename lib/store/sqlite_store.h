@@ -27,4 +27,19 @@ POUCH_MUST_CHECK pouch_err pl_sqlite_services(struct pl_store *s, struct pl_serv
 POUCH_MUST_CHECK pouch_err pl_sqlite_service_put(struct pl_store *s, struct pl_service_row *r, bool replace);
 POUCH_MUST_CHECK pouch_err pl_sqlite_service_remove(struct pl_store *s, const char *name);
 
+/* ---- traces: reading and writing ---- */
+
+POUCH_MUST_CHECK pouch_err pl_sqlite_by_request(struct pl_store *s, const struct pl_uuid *id, pl_trace_visit *fn,
+                                                void *arg);
+POUCH_MUST_CHECK pouch_err pl_sqlite_by_time(struct pl_store *s, const struct pl_trace_query *q, pl_trace_visit *fn,
+                                             void *arg);
+POUCH_MUST_CHECK pouch_err pl_sqlite_missing(struct pl_store *s, int64_t since_us, int64_t until_us, uint64_t *rows);
+POUCH_MUST_CHECK pouch_err pl_sqlite_expire(struct pl_store *s, int64_t before_us);
+
+POUCH_MUST_CHECK pouch_err pl_sqlite_sink_open(struct pl_sink **s, const char *where, int64_t ttl_ms);
+void pl_sqlite_sink_close(struct pl_sink *s);
+POUCH_MUST_CHECK pouch_err pl_sqlite_sink_write(struct pl_sink *s, const struct pl_trace_batch *batch,
+                                                const struct pl_gap *gap);
+void pl_sqlite_sink_tidy(struct pl_sink *s);
+
 #endif

@@ -11,12 +11,22 @@
 static const struct pl_store_kind *const kinds[] = {&pl_store_sqlite};
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
-pouch_err pl_store_open(struct pl_store **s, const char *url) {
+pouch_err pl_store_kind_of(const struct pl_store_kind **kind, const char **where, const char *url) {
     for (size_t i = 0; i < KINDS; i++) {
         size_t n = strlen(kinds[i]->scheme);
-        if (!strncmp(url, kinds[i]->scheme, n)) return kinds[i]->open(s, url + n);
+        if (strncmp(url, kinds[i]->scheme, n)) continue;
+        *kind = kinds[i];
+        *where = url + n;
+        return POUCH_OK;
     }
     return pl_fail(POUCH_E_CONFIG, "store %s: not a store this program knows; give sqlite:///FOLDER", url);
+}
+
+pouch_err pl_store_open(struct pl_store **s, const char *url) {
+    const struct pl_store_kind *kind;
+    const char *where;
+    pouch_err e = pl_store_kind_of(&kind, &where, url);
+    return e ? e : kind->open(s, where);
 }
 
 void pl_store_close(struct pl_store *s) {
@@ -76,4 +86,20 @@ pouch_err pl_store_service_put(struct pl_store *s, struct pl_service_row *r, boo
 
 pouch_err pl_store_service_remove(struct pl_store *s, const char *name) {
     return s->kind->service_remove(s, name);
+}
+
+pouch_err pl_store_by_request(struct pl_store *s, const struct pl_uuid *id, pl_trace_visit *fn, void *arg) {
+    return s->kind->by_request(s, id, fn, arg);
+}
+
+pouch_err pl_store_by_time(struct pl_store *s, const struct pl_trace_query *q, pl_trace_visit *fn, void *arg) {
+    return s->kind->by_time(s, q, fn, arg);
+}
+
+pouch_err pl_store_missing(struct pl_store *s, int64_t since_us, int64_t until_us, uint64_t *rows) {
+    return s->kind->missing(s, since_us, until_us, rows);
+}
+
+pouch_err pl_store_expire(struct pl_store *s, int64_t before_us) {
+    return s->kind->expire(s, before_us);
 }

@@ -1,0 +1,127 @@
+#include <base/log.h>
+#include <base/why.h>
+#include <stdlib.h>
+#include <store/sqlite.h>
+#include <store/sqlite_store.h>
+#include <store/trace_file.h>
+#include <store/trace_folder.h>
+#include <unistd.h>
+
+enum { FILES_A_TTL = 8 }; /* so a row may be kept an eighth longer than its time */
+
+struct pl_sink {
+    char *folder;
+    int slot, lock; /* lock: the file descriptor that holds the slot */
+    int64_t ttl_us;
+    struct pl_trace_file *file; /* NULL: the next write opens one */
+    struct pl_trace_name name;  /* file's */
+};
+
+static void close_file(struct pl_sink *s) {
+    pl_trace_file_close(s->file);
+    s->file = NULL;
+}
+
+void pl_sqlite_sink_close(struct pl_sink *s) {
+    close_file(s);
+    if (s->lock >= 0) close(s->lock);
+    free(s->folder);
+    free(s);
+}
+
+pouch_err pl_sqlite_sink_open(struct pl_sink **out, const char *where, int64_t ttl_ms) {
+    struct pl_sink *s = calloc(1, sizeof *s);
+    if (!s) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a writer of traces");
+    s->lock = -1;
+    s->ttl_us = ttl_ms * 1000;
+    pouch_err e = pl_folder_make(&s->folder, where);
+    if (!e) e = pl_slot_take(&s->slot, &s->lock, s->folder);
+    if (e)
+        pl_sqlite_sink_close(s);
+    else
+        *out = s;
+    return e;
+}
+
+static bool is_worn(const struct pl_sink *s) {
+    int64_t age_us = pl_wall_us() - s->name.created_us;
+    return pl_trace_file_rows(s->file) >= PL_TRACE_FILE_ROWS || age_us < 0 || age_us > s->ttl_us / FILES_A_TTL;
+}
+
+/* A file that was deleted while open would swallow what is written to it. */
+static bool is_there(const struct pl_sink *s) {
+    return !access(pl_trace_file_path(s->file), F_OK);
+}
+
+static pouch_err open_file(struct pl_sink *s, const struct pl_trace_name *name) {
+    char path[PATH_MAX];
+    pl_trace_path(path, s->folder, name);
+    pouch_err e = pl_trace_file_open(&s->file, path);
+    if (!e) s->name = *name;
+    return e;
+}
+
+static pouch_err open_new(struct pl_sink *s, int64_t newest_us) {
+    int64_t now = pl_wall_us();
+    struct pl_trace_name name = {.slot = s->slot, .created_us = now > newest_us ? now : newest_us + 1};
+    return open_file(s, &name);
+}
+
+/* The time that the newest file of the slot was made; 0: there is none. */
+static pouch_err find_newest(const struct pl_sink *s, int64_t *newest_us) {
+    struct pl_trace_name *names;
+    size_t n;
+    *newest_us = 0;
+    pouch_err e = pl_trace_list(&names, &n, s->folder);
+    for (size_t i = 0; i < n && !e; i++)
+        if (names[i].slot == s->slot) *newest_us = names[i].created_us;
+    free(names);
+    return e;
+}
+
+/* Goes on with the newest file of the slot, which may be that of a writer before us, or begins a new one. */
+static pouch_err have_file(struct pl_sink *s) {
+    if (s->file && !is_worn(s) && is_there(s)) return POUCH_OK;
+    close_file(s);
+    int64_t newest_us;
+    pouch_err e = find_newest(s, &newest_us);
+    if (e) return e;
+    if (newest_us && !open_file(s, &(struct pl_trace_name){s->slot, newest_us})) {
+        if (!is_worn(s)) return POUCH_OK;
+        close_file(s);
+    }
+    return open_new(s, newest_us);
+}
+
+/* One more try in a file of its own: that the last one is locked or damaged then hurts nobody. */
+static pouch_err write_anew(struct pl_sink *s, const struct pl_trace_batch *batch, const struct pl_gap *gap) {
+    int64_t newest_us;
+    pouch_err e = find_newest(s, &newest_us);
+    if (!e) e = open_new(s, newest_us);
+    if (e) return e;
+    e = pl_trace_file_append(s->file, batch, gap);
+    if (!e) return e;
+    close_file(s);
+    char path[PATH_MAX];
+    pl_trace_path(path, s->folder, &s->name);
+    pl_sqlite_unlink(path); /* nothing is in it */
+    return e;
+}
+
+pouch_err pl_sqlite_sink_write(struct pl_sink *s, const struct pl_trace_batch *batch, const struct pl_gap *gap) {
+    pouch_err e = have_file(s);
+    if (e) return e;
+    e = pl_trace_file_append(s->file, batch, gap);
+    if (!e) return e;
+    PL_LOG(PL_LOG_WARN, "a trace file is given up for a new one", "file", pl_trace_file_path(s->file), "why",
+           pouch_why());
+    close_file(s);
+    return write_anew(s, batch, gap);
+}
+
+void pl_sqlite_sink_tidy(struct pl_sink *s) {
+    if (s->file && is_worn(s)) close_file(s);
+    int64_t before_us = pl_wall_us() - s->ttl_us;
+    if (pl_trace_expire(s->folder, before_us, before_us, s->file ? -1 : s->slot))
+        PL_LOG(PL_LOG_WARN, "old traces are not removed", "why", pouch_why());
+}

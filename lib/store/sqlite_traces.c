@@ -1,0 +1,279 @@
+#include <base/why.h>
+#include <stdlib.h>
+#include <store/sqlite.h>
+#include <store/sqlite_store.h>
+#include <store/trace_folder.h>
+#include <store/trace_hash.h>
+#include <store/trace_reader.h>
+
+static const char *folder_of(const struct pl_store *s) {
+    return ((const struct pl_sqlite_store *)s)->folder;
+}
+
+/* A row by the time it began; ties in the order of file and row, so that every walk has one order. */
+struct ref {
+    int64_t at_us;
+    struct pl_row_at at;
+};
+
+struct refs {
+    struct ref *at;
+    size_t n, max;
+};
+
+static int by_age(const struct ref *a, const struct ref *b) {
+    if (a->at_us != b->at_us) return a->at_us < b->at_us ? -1 : 1;
+    if (a->at.file != b->at.file) return a->at.file < b->at.file ? -1 : 1;
+    return (a->at.row > b->at.row) - (a->at.row < b->at.row);
+}
+
+static pouch_err add_ref(struct refs *r, const struct ref *ref) {
+    if (r->n == r->max) {
+        size_t max = r->max ? r->max * 2 : 64;
+        struct ref *wider = realloc(r->at, max * sizeof *wider);
+        if (!wider) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for reading traces");
+        r->at = wider;
+        r->max = max;
+    }
+    r->at[r->n++] = *ref;
+    return POUCH_OK;
+}
+
+/* ---- of one request ---- */
+
+static pouch_err keep_found(struct pl_reader *r, struct pl_row_at at, void *arg) {
+    sqlite3 *db;
+    sqlite3_stmt *q = NULL;
+    pouch_err e = pl_reader_file(r, at.file, &db);
+    if (e || !db) return e;
+    e = pl_sqlite_prepare(db, &q, "SELECT at_us FROM trace WHERE row = ?");
+    if (e) return e;
+    sqlite3_bind_int64(q, 1, at.row);
+    bool there;
+    e = pl_sqlite_step(q, &there);
+    if (!e && there) e = add_ref(arg, &(struct ref){sqlite3_column_int64(q, 0), at});
+    sqlite3_finalize(q);
+    return e;
+}
+
+static int compare_ages(const void *a, const void *b) {
+    return by_age(a, b);
+}
+
+pouch_err pl_sqlite_by_request(struct pl_store *s, const struct pl_uuid *id, pl_trace_visit *fn, void *arg) {
+    struct pl_reader *r;
+    pouch_err e = pl_reader_open(&r, folder_of(s));
+    if (e) return e;
+    struct refs found = {0};
+    uint64_t key = pl_trace_key(id, 0);
+    for (size_t i = 0; i < pl_reader_files(r) && !e; i++) e = pl_reader_find(r, i, key, keep_found, &found);
+    if (found.n) qsort(found.at, found.n, sizeof *found.at, compare_ages);
+
+    struct pl_showing showing = {.fn = fn, .arg = arg, .only = id};
+    for (size_t i = 0; i < found.n && !e && !showing.ended; i++) e = pl_reader_show(r, found.at[i].at, &showing);
+    free(found.at);
+    pl_reader_close(r);
+    return e;
+}
+
+/* ---- by time ---- */
+
+enum { ZONE_ROWS = 4096 };
+
+/*
+ * Rows are in their files nearly in the order of time. A zone is a run of them with the times between which they
+ * began. Zones are read in order, and a row is shown when no zone to come can hold one that comes before it; so a
+ * query reads little more than what it shows.
+ */
+struct zone {
+    size_t file;
+    int64_t first_row, last_row, from_us, to_us;
+};
+
+struct walk {
+    struct pl_reader *r;
+    const struct pl_trace_query *q;
+    struct zone *zones;
+    size_t n_zones, max_zones, next_zone;
+    struct refs
+        heap; /* read and not yet shown; the one to show next is at[0], at[i] comes before at[2i+1] and at[2i+2] */
+};
+
+static bool comes_before(const struct walk *w, const struct ref *a, const struct ref *b) {
+    int order = by_age(a, b);
+    return w->q->oldest_first ? order < 0 : order > 0;
+}
+
+static void swap(struct ref *a, struct ref *b) {
+    struct ref c = *a;
+    *a = *b;
+    *b = c;
+}
+
+static pouch_err push(struct walk *w, const struct ref *ref) {
+    pouch_err e = add_ref(&w->heap, ref);
+    if (e) return e;
+    struct ref *at = w->heap.at;
+    for (size_t i = w->heap.n - 1; i && comes_before(w, &at[i], &at[(i - 1) / 2]); i = (i - 1) / 2)
+        swap(&at[i], &at[(i - 1) / 2]);
+    return POUCH_OK;
+}
+
+static struct ref pop(struct walk *w) {
+    struct ref *at = w->heap.at, top = at[0];
+    size_t n = --w->heap.n;
+    at[0] = at[n];
+    for (size_t i = 0;;) {
+        size_t child = 2 * i + 1;
+        if (child >= n) return top;
+        if (child + 1 < n && comes_before(w, &at[child + 1], &at[child])) child++;
+        if (!comes_before(w, &at[child], &at[i])) return top;
+        swap(&at[i], &at[child]);
+        i = child;
+    }
+}
+
+/* Batches that follow each other become one zone until it is large enough. */
+static pouch_err add_batch(struct walk *w, const struct zone *z) {
+    struct zone *last = w->n_zones ? &w->zones[w->n_zones - 1] : NULL;
+    if (last && last->file == z->file && last->last_row - last->first_row < ZONE_ROWS) {
+        last->last_row = z->last_row;
+        if (z->from_us < last->from_us) last->from_us = z->from_us;
+        if (z->to_us > last->to_us) last->to_us = z->to_us;
+        return POUCH_OK;
+    }
+    if (w->n_zones == w->max_zones) {
+        size_t max = w->max_zones ? w->max_zones * 2 : 64;
+        struct zone *wider = realloc(w->zones, max * sizeof *wider);
+        if (!wider) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for reading traces");
+        w->zones = wider;
+        w->max_zones = max;
+    }
+    w->zones[w->n_zones++] = *z;
+    return POUCH_OK;
+}
+
+static pouch_err list_zones(struct walk *w, size_t file) {
+    sqlite3 *db;
+    sqlite3_stmt *q = NULL;
+    pouch_err e = pl_reader_file(w->r, file, &db);
+    if (e || !db) return e;
+    e = pl_sqlite_prepare(db, &q,
+                          "SELECT first_row, last_row, from_us, to_us FROM batch"
+                          " WHERE last_row <= ? AND to_us >= ? AND from_us < ? AND (failed > 0 OR NOT ?)"
+                          " ORDER BY first_row");
+    if (e) return e;
+    sqlite3_bind_int64(q, 1, pl_reader_rows(w->r, file));
+    sqlite3_bind_int64(q, 2, w->q->since_us);
+    sqlite3_bind_int64(q, 3, w->q->until_us);
+    sqlite3_bind_int(q, 4, w->q->failed);
+    bool row;
+    while (!(e = pl_sqlite_step(q, &row)) && row) {
+        struct zone z = {file, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1), sqlite3_column_int64(q, 2),
+                         sqlite3_column_int64(q, 3)};
+        if ((e = add_batch(w, &z))) break;
+    }
+    sqlite3_finalize(q);
+    return e;
+}
+
+static int oldest_zone_first(const void *left, const void *right) {
+    const struct zone *a = left, *b = right;
+    return (a->from_us > b->from_us) - (a->from_us < b->from_us);
+}
+
+static int newest_zone_first(const void *left, const void *right) {
+    const struct zone *a = left, *b = right;
+    return (a->to_us < b->to_us) - (a->to_us > b->to_us);
+}
+
+static pouch_err read_zone(struct walk *w, const struct zone *z) {
+    sqlite3 *db;
+    sqlite3_stmt *q = NULL;
+    pouch_err e = pl_reader_file(w->r, z->file, &db);
+    if (e || !db) return e;
+    e = pl_sqlite_prepare(db, &q,
+                          "SELECT row, at_us FROM trace WHERE row BETWEEN ? AND ? AND at_us >= ? AND at_us < ?"
+                          " AND (success = 0 OR NOT ?5) AND (?6 IS NULL OR publisher = ?6)");
+    if (e) return e;
+    sqlite3_bind_int64(q, 1, z->first_row);
+    sqlite3_bind_int64(q, 2, z->last_row);
+    sqlite3_bind_int64(q, 3, w->q->since_us);
+    sqlite3_bind_int64(q, 4, w->q->until_us);
+    sqlite3_bind_int(q, 5, w->q->failed);
+    pl_sqlite_bind_text(q, 6, w->q->publisher);
+    bool row;
+    while (!(e = pl_sqlite_step(q, &row)) && row) {
+        struct ref ref = {sqlite3_column_int64(q, 1), {z->file, sqlite3_column_int64(q, 0)}};
+        if ((e = push(w, &ref))) break;
+    }
+    sqlite3_finalize(q);
+    return e;
+}
+
+/* Whether the next zone may hold a row that comes before all that are read. */
+static bool zone_is_due(const struct walk *w) {
+    if (w->next_zone == w->n_zones) return false;
+    if (!w->heap.n) return true;
+    const struct zone *z = &w->zones[w->next_zone];
+    return w->q->oldest_first ? z->from_us <= w->heap.at[0].at_us : z->to_us >= w->heap.at[0].at_us;
+}
+
+static pouch_err walk(struct walk *w, pl_trace_visit *fn, void *arg) {
+    struct pl_showing showing = {.fn = fn, .arg = arg};
+    pouch_err e = POUCH_OK;
+    while (!e && !showing.ended && showing.shown < w->q->limit) {
+        if (zone_is_due(w))
+            e = read_zone(w, &w->zones[w->next_zone++]);
+        else if (w->heap.n)
+            e = pl_reader_show(w->r, pop(w).at, &showing);
+        else
+            break;
+    }
+    return e;
+}
+
+pouch_err pl_sqlite_by_time(struct pl_store *s, const struct pl_trace_query *q, pl_trace_visit *fn, void *arg) {
+    struct walk w = {.q = q};
+    pouch_err e = pl_reader_open(&w.r, folder_of(s));
+    if (e) return e;
+    for (size_t i = 0; i < pl_reader_files(w.r) && !e; i++) e = list_zones(&w, i);
+    if (w.n_zones) qsort(w.zones, w.n_zones, sizeof *w.zones, q->oldest_first ? oldest_zone_first : newest_zone_first);
+    if (!e) e = walk(&w, fn, arg);
+    free(w.heap.at);
+    free(w.zones);
+    pl_reader_close(w.r);
+    return e;
+}
+
+/* ---- what is not there ---- */
+
+static pouch_err add_missing(struct pl_reader *r, size_t file, int64_t since_us, int64_t until_us, uint64_t *rows) {
+    sqlite3 *db;
+    sqlite3_stmt *q = NULL;
+    pouch_err e = pl_reader_file(r, file, &db);
+    if (e || !db) return e;
+    e = pl_sqlite_prepare(db, &q, "SELECT coalesce(sum(rows), 0) FROM gap WHERE to_us >= ? AND from_us < ?");
+    if (e) return e;
+    sqlite3_bind_int64(q, 1, since_us);
+    sqlite3_bind_int64(q, 2, until_us);
+    bool there;
+    e = pl_sqlite_step(q, &there);
+    if (!e) *rows += (uint64_t)sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    return e;
+}
+
+pouch_err pl_sqlite_missing(struct pl_store *s, int64_t since_us, int64_t until_us, uint64_t *rows) {
+    struct pl_reader *r;
+    *rows = 0;
+    pouch_err e = pl_reader_open(&r, folder_of(s));
+    if (e) return e;
+    for (size_t i = 0; i < pl_reader_files(r) && !e; i++) e = add_missing(r, i, since_us, until_us, rows);
+    pl_reader_close(r);
+    return e;
+}
+
+pouch_err pl_sqlite_expire(struct pl_store *s, int64_t before_us) {
+    return pl_trace_expire(folder_of(s), before_us, INT64_MAX, -1);
+}

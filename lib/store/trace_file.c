@@ -1,0 +1,207 @@
+#include <base/why.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <store/sqlite.h>
+#include <store/sqlite_schema.h>
+#include <store/trace_file.h>
+#include <store/trace_folder.h>
+#include <store/trace_hash.h>
+#include <store/trace_keys.h>
+#include <store/trace_pack.h>
+#include <store/trace_spans.h>
+#include <string.h>
+
+/*
+ * Keys are random, so that adding one touches a page of its own; adding many in sorted order touches each page
+ * once. So they wait until they are INDEX_EVERY, and readers look through the rows that are not indexed yet.
+ */
+enum { INDEX_EVERY = 32768, BUSY_MS = 100 };
+
+/*
+ * While it is written to, a file has a write-ahead log, so that readers and the writer do not wait for each
+ * other; before and after, it is one plain file, which is the cheapest to read.
+ */
+static const char *const finished = "PRAGMA journal_mode=DELETE";
+static const char *const settings = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+                                    "PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-8000";
+
+enum statement { BEGIN, COMMIT, ROW, KEY, INDEXED, BATCH, SOURCE, GAP, STATEMENTS };
+
+static const char *const sql[STATEMENTS] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ROW] = "INSERT INTO trace VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [KEY] = "INSERT INTO request VALUES(?,?)",
+    [INDEXED] = "UPDATE indexed SET row = ?",
+    [BATCH] = "INSERT INTO batch VALUES(?,?,?,?,?,?)",
+    [SOURCE] = "REPLACE INTO source VALUES(?,?,?)",
+    [GAP] = "INSERT INTO gap VALUES(?,?,?)",
+};
+
+struct pl_trace_file {
+    char *path;
+    sqlite3 *db;
+    sqlite3_stmt *do_[STATEMENTS];
+    int64_t rows;        /* the last row's number; they begin at 1 */
+    struct pl_keys keys; /* of the rows that are not indexed yet */
+    struct pl_spans spans;
+};
+
+/* What a transaction has written, for its row in batch. */
+struct written {
+    int64_t first_row, failed, from_us, to_us;
+};
+
+/* ---- opening ---- */
+
+/* What is in the file already: it may be that of a writer that died. */
+static pouch_err load(struct pl_trace_file *f) {
+    sqlite3_stmt *q;
+    pouch_err e = pl_sqlite_prepare(f->db, &q, "SELECT max(row) FROM trace");
+    if (e) return e;
+    bool row;
+    e = pl_sqlite_step(q, &row);
+    if (!e) f->rows = sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    if (!e) e = pl_spans_load(&f->spans, f->db);
+    int64_t indexed;
+    return e ? e : pl_keys_load(&f->keys, &indexed, f->db);
+}
+
+pouch_err pl_trace_file_open(struct pl_trace_file **out, const char *path) {
+    struct pl_trace_file *f = calloc(1, sizeof *f);
+    if (!f || !(f->path = strdup(path))) {
+        free(f);
+        return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a trace file");
+    }
+    pouch_err e = pl_sqlite_create(path, &pl_trace_schema);
+    if (!e) e = pl_sqlite_open(&f->db, path, &pl_trace_schema, BUSY_MS);
+    if (!e) e = pl_sqlite_run(f->db, settings);
+    for (size_t i = 0; i < STATEMENTS && !e; i++) e = pl_sqlite_prepare(f->db, &f->do_[i], sql[i]);
+    if (!e) e = load(f);
+    if (e)
+        pl_trace_file_close(f);
+    else
+        *out = f;
+    return e;
+}
+
+void pl_trace_file_close(struct pl_trace_file *f) {
+    if (!f) return;
+    for (size_t i = 0; i < STATEMENTS; i++) sqlite3_finalize(f->do_[i]);
+    sqlite3_exec(f->db, finished, NULL, NULL, NULL); /* fails while somebody reads: then it stays as it is */
+    sqlite3_close(f->db);
+    pl_keys_free(&f->keys);
+    free(f->path);
+    free(f);
+}
+
+int64_t pl_trace_file_rows(const struct pl_trace_file *f) {
+    return f->rows;
+}
+
+const char *pl_trace_file_path(const struct pl_trace_file *f) {
+    return f->path;
+}
+
+/* ---- appending ---- */
+
+static void bind_row(sqlite3_stmt *s, int64_t number, const struct pl_trace *row) {
+    static const struct pl_uuid none;
+    bool from_record = row->offset >= 0;
+    sqlite3_bind_int64(s, 1, number);
+    sqlite3_bind_int64(s, 2, (int64_t)row->id);
+    sqlite3_bind_int(s, 3, row->by);
+    sqlite3_bind_int(s, 4, row->response);
+    sqlite3_bind_int(s, 5, row->success);
+    bool has_id = memcmp(&row->request_id, &none, sizeof none) != 0;
+    sqlite3_bind_blob(s, 6, has_id ? row->request_id.b : NULL, sizeof row->request_id.b, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 7, row->at_us);
+    row->took_us >= 0 ? sqlite3_bind_int64(s, 8, row->took_us) : sqlite3_bind_null(s, 8);
+    pl_sqlite_bind_text(s, 9, row->publisher);
+    pl_sqlite_bind_text(s, 10, row->topic);
+    from_record ? sqlite3_bind_int(s, 11, row->partition) : sqlite3_bind_null(s, 11);
+    from_record ? sqlite3_bind_int64(s, 12, row->offset) : sqlite3_bind_null(s, 12);
+    pl_sqlite_bind_text(s, 13, row->target);
+    pl_sqlite_bind_text(s, 14, row->route);
+    pl_sqlite_bind_text(s, 15, row->code);
+    pl_sqlite_bind_text(s, 16, row->error);
+    sqlite3_bind_blob64(s, 17, row->payload, row->payload_n, SQLITE_STATIC);
+}
+
+static void note(struct pl_trace_file *f, struct written *w, const struct pl_trace *row) {
+    if (row->at_us < w->from_us) w->from_us = row->at_us;
+    if (row->at_us > w->to_us) w->to_us = row->at_us;
+    w->failed += !row->success;
+    if (row->offset >= 0)
+        pl_spans_add(&f->spans, pl_trace_source(row->topic, row->partition), row->offset, row->offset);
+}
+
+static pouch_err append_rows(struct pl_trace_file *f, const struct pl_trace_batch *batch, struct written *w) {
+    pouch_err e = POUCH_OK;
+    for (const char *at = batch->at; at < batch->end && !e;) {
+        struct pl_trace row;
+        at = pl_trace_unpack(at, &row);
+        bind_row(f->do_[ROW], ++f->rows, &row);
+        e = pl_sqlite_do(f->do_[ROW]);
+        if (!e) e = pl_keys_add(&f->keys, (int64_t)pl_trace_key(&row.request_id, row.id), f->rows);
+        note(f, w, &row);
+    }
+    return e;
+}
+
+static pouch_err do_with(sqlite3_stmt *s, const int64_t *values, int n) {
+    for (int i = 0; i < n; i++) sqlite3_bind_int64(s, i + 1, values[i]);
+    return pl_sqlite_do(s);
+}
+
+static pouch_err append_batch(struct pl_trace_file *f, const struct written *w) {
+    if (f->rows < w->first_row) return POUCH_OK;
+    const int64_t values[] = {w->first_row, f->rows, w->failed, w->from_us, w->to_us, pl_wall_us()};
+    return do_with(f->do_[BATCH], values, 6);
+}
+
+static pouch_err append_span(struct pl_trace_file *f, struct pl_span *span) {
+    if (!span->changed) return POUCH_OK;
+    span->changed = false;
+    const int64_t values[] = {(int64_t)span->source, span->low, span->high};
+    return do_with(f->do_[SOURCE], values, 3);
+}
+
+static pouch_err append_spans(struct pl_trace_file *f) {
+    pouch_err e = append_span(f, &f->spans.rest);
+    for (size_t i = 0; i < sizeof f->spans.at / sizeof f->spans.at[0] && !e; i++) e = append_span(f, &f->spans.at[i]);
+    return e;
+}
+
+static pouch_err append_gap(struct pl_trace_file *f, const struct pl_gap *gap) {
+    if (!gap->rows) return POUCH_OK;
+    const int64_t values[] = {gap->from_us, gap->to_us, (int64_t)gap->rows};
+    return do_with(f->do_[GAP], values, 3);
+}
+
+static pouch_err index_rows(struct pl_trace_file *f) {
+    if (f->keys.n < INDEX_EVERY) return POUCH_OK;
+    pl_keys_sort(&f->keys);
+    pouch_err e = POUCH_OK;
+    for (size_t i = 0; i < f->keys.n && !e; i++) {
+        const int64_t values[] = {f->keys.at[i].key, f->keys.at[i].row};
+        e = do_with(f->do_[KEY], values, 2);
+    }
+    f->keys.n = 0;
+    return e ? e : do_with(f->do_[INDEXED], &f->rows, 1);
+}
+
+pouch_err pl_trace_file_append(struct pl_trace_file *f, const struct pl_trace_batch *batch, const struct pl_gap *gap) {
+    struct written w = {.first_row = f->rows + 1, .from_us = INT64_MAX, .to_us = INT64_MIN};
+    pouch_err e = pl_sqlite_do(f->do_[BEGIN]);
+    if (e) return e;
+    e = append_rows(f, batch, &w);
+    if (!e) e = append_batch(f, &w);
+    if (!e) e = append_spans(f);
+    if (!e) e = append_gap(f, gap);
+    if (!e) e = index_rows(f);
+    if (!e) e = pl_sqlite_do(f->do_[COMMIT]);
+    if (e) sqlite3_exec(f->db, "ROLLBACK", NULL, NULL, NULL);
+    return e;
+}

@@ -1,0 +1,135 @@
+#include <base/why.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <store/sqlite.h>
+#include <store/sqlite_schema.h>
+#include <store/trace_folder.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SLOTS = 1000, BUSY_MS = 100 };
+
+int64_t pl_wall_us(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* *fd: negative when another has it. */
+static pouch_err try_slot(int *fd, const char *folder, int slot) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/writer-%03d.lock", folder, slot);
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*fd < 0) return pl_fail(POUCH_E_CONFIG, "store file %s cannot be made: %s", path, strerror(errno));
+    if (!flock(*fd, LOCK_EX | LOCK_NB)) return POUCH_OK;
+    close(*fd);
+    *fd = -1;
+    return POUCH_OK;
+}
+
+pouch_err pl_slot_take(int *slot, int *fd, const char *folder) {
+    for (*slot = 0; *slot < SLOTS; ++*slot) {
+        pouch_err e = try_slot(fd, folder, *slot);
+        if (e || *fd >= 0) return e;
+    }
+    return pl_fail(POUCH_E_CONFIG, "store folder %s has %d writers, the most allowed", folder, SLOTS);
+}
+
+void pl_trace_path(char out[PATH_MAX], const char *folder, const struct pl_trace_name *name) {
+    snprintf(out, PATH_MAX, "%s/trace-%03d-%016lld.db", folder, name->slot, (long long)name->created_us);
+}
+
+static bool parse_name(struct pl_trace_name *name, const char *text) {
+    int end = 0;
+    long long created;
+    if (sscanf(text, "trace-%3d-%16lld.db%n", &name->slot, &created, &end) != 2 || !end || text[end]) return false;
+    name->created_us = created;
+    return true;
+}
+
+static int by_slot_and_age(const void *left, const void *right) {
+    const struct pl_trace_name *a = left, *b = right;
+    if (a->slot != b->slot) return a->slot < b->slot ? -1 : 1;
+    return (a->created_us > b->created_us) - (a->created_us < b->created_us);
+}
+
+static pouch_err append_name(struct pl_trace_name **names, size_t *n, size_t *max, const struct pl_trace_name *name) {
+    if (*n == *max) {
+        size_t more = *max ? *max * 2 : 16;
+        struct pl_trace_name *wider = realloc(*names, more * sizeof *wider);
+        if (!wider) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for the names of %zu trace files", more);
+        *names = wider;
+        *max = more;
+    }
+    (*names)[(*n)++] = *name;
+    return POUCH_OK;
+}
+
+pouch_err pl_trace_list(struct pl_trace_name **names, size_t *n, const char *folder) {
+    *names = NULL;
+    *n = 0;
+    DIR *d = opendir(folder);
+    if (!d) return pl_fail(POUCH_E_STORE, "store folder %s cannot be read: %s", folder, strerror(errno));
+    size_t max = 0;
+    pouch_err e = POUCH_OK;
+    for (struct dirent *entry; !e && (entry = readdir(d));) {
+        struct pl_trace_name name;
+        if (parse_name(&name, entry->d_name)) e = append_name(names, n, &max, &name);
+    }
+    closedir(d);
+    if (e) {
+        free(*names);
+        *names = NULL;
+    } else if (*n) {
+        qsort(*names, *n, sizeof **names, by_slot_and_age);
+    }
+    return e;
+}
+
+/* Whether all rows and gaps began before that time. A file that cannot be read now is looked at another time. */
+static bool is_older(const char *path, int64_t before_us) {
+    sqlite3 *db;
+    if (pl_sqlite_open(&db, path, &pl_trace_schema, BUSY_MS)) return false;
+    sqlite3_stmt *q = NULL;
+    bool older = !sqlite3_prepare_v2(db,
+                                     "SELECT max((SELECT coalesce(max(to_us), 0) FROM batch),"
+                                     " (SELECT coalesce(max(to_us), 0) FROM gap))",
+                                     -1, &q, NULL) &&
+                 sqlite3_step(q) == SQLITE_ROW && sqlite3_column_int64(q, 0) < before_us;
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return older;
+}
+
+static pouch_err expire_newest(const char *folder, const struct pl_trace_name *name, const char *path,
+                               int64_t before_us, int own_slot) {
+    int fd = -1;
+    pouch_err e = name->slot == own_slot ? POUCH_OK : try_slot(&fd, folder, name->slot);
+    if (e) return e;
+    if ((fd >= 0 || name->slot == own_slot) && is_older(path, before_us)) pl_sqlite_unlink(path);
+    if (fd >= 0) close(fd);
+    return POUCH_OK;
+}
+
+pouch_err pl_trace_expire(const char *folder, int64_t before_us, int64_t created_before_us, int own_slot) {
+    struct pl_trace_name *names;
+    size_t n;
+    pouch_err e = pl_trace_list(&names, &n, folder);
+    for (size_t i = 0; i < n && !e; i++) {
+        if (names[i].created_us >= created_before_us) continue;
+        char path[PATH_MAX];
+        pl_trace_path(path, folder, &names[i]);
+        bool newest = i + 1 == n || names[i + 1].slot != names[i].slot;
+        if (newest)
+            e = expire_newest(folder, &names[i], path, before_us, own_slot);
+        else if (is_older(path, before_us))
+            pl_sqlite_unlink(path);
+    }
+    free(names);
+    return e;
+}

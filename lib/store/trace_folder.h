@@ -1,0 +1,37 @@
+/*
+ * The trace files of a folder. A writer has a slot, a number that a lock file is its own for as long as it lives: the
+ * lock falls with the process, so the next writer goes on where a dead one stopped. A slot's files
+ * are trace-SLOT-CREATED.db; only the newest of a slot is ever written to. Inside the room.
+ */
+#ifndef POUCH_STORE_TRACE_FOLDER_H
+#define POUCH_STORE_TRACE_FOLDER_H
+
+#include <limits.h>
+#include <pouch/error.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+int64_t pl_wall_us(void);
+
+/* Takes the lowest free slot; *fd holds it until it is closed. CONFIG: there is none, or the folder does not take the file. */
+POUCH_MUST_CHECK pouch_err pl_slot_take(int *slot, int *fd, const char *folder);
+
+struct pl_trace_name {
+    int slot;
+    int64_t created_us;
+};
+
+/* All files, ordered by slot and age; *names from malloc. STORE, NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_trace_list(struct pl_trace_name **names, size_t *n, const char *folder);
+
+void pl_trace_path(char out[PATH_MAX], const char *folder, const struct pl_trace_name *name);
+
+/*
+ * Unlinks the files that were created before one time and whose rows all began before the other. A file that somebody may be
+ * writing to stays: the newest of a slot in use, unless the slot is own_slot (-1: none is).
+ */
+POUCH_MUST_CHECK pouch_err pl_trace_expire(const char *folder, int64_t before_us, int64_t created_before_us,
+                                           int own_slot);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * The trace files of a folder as one reader has them during one query. A record that was handled again has a
+ * row in another file, or a later one in the same: the older is not shown. Inside the room.
+ */
+#ifndef POUCH_STORE_TRACE_READER_H
+#define POUCH_STORE_TRACE_READER_H
+
+#include <sqlite3.h>
+#include <store/store.h>
+
+struct pl_reader;
+
+POUCH_MUST_CHECK pouch_err pl_reader_open(struct pl_reader **r, const char *folder);
+void pl_reader_close(struct pl_reader *r);
+size_t pl_reader_files(const struct pl_reader *r);
+
+struct pl_row_at { /* a row: the file's number, and its own there */
+    size_t file;
+    int64_t row;
+};
+
+/*
+ * The file's handle, opened when it is not; valid until the next call that names another file. NULL: the file is gone or
+ * cannot be read, which was logged, and has no rows. STORE, NO_MEMORY.
+ */
+POUCH_MUST_CHECK pouch_err pl_reader_file(struct pl_reader *r, size_t file, sqlite3 **db);
+
+/* How many rows the query sees of a file that it has opened; they are numbered from 1. */
+int64_t pl_reader_rows(const struct pl_reader *r, size_t file);
+
+/* Calls fn for every row of that key, of whatever request. */
+typedef pouch_err pl_row_found(struct pl_reader *r, struct pl_row_at at, void *arg);
+POUCH_MUST_CHECK pouch_err pl_reader_find(struct pl_reader *r, size_t file, uint64_t key, pl_row_found *fn, void *arg);
+
+/* Shows a row to fn, unless it is of another request than only (NULL: any) or a later row has its id. */
+struct pl_showing {
+    pl_trace_visit *fn;
+    void *arg;
+    const struct pl_uuid *only;
+    size_t shown;
+    bool ended; /* fn has said so */
+};
+POUCH_MUST_CHECK pouch_err pl_reader_show(struct pl_reader *r, struct pl_row_at at, struct pl_showing *s);
+
+#endif

@@ -1,0 +1,425 @@
+/* What was traced is found: by request, by time, by publisher, over all files of all writers, and each row once. */
+#include <support.h>
+
+#include "folder.h"
+#include "traces.h"
+#include <sqlite3.h>
+
+static struct test_folder folder;
+static struct pl_store *store;
+
+static int setup(void **state) {
+    (void)state;
+    test_folder_make(&folder);
+    assert_int_equal(pl_store_open(&store, folder.url), POUCH_OK);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    pl_store_close(store);
+    test_folder_remove(&folder);
+    return 0;
+}
+
+static void put_and_close(const struct pl_trace *rows, size_t n) {
+    struct pl_tracer *t = test_tracer(&folder);
+    for (size_t i = 0; i < n; i++) pl_tracer_put(t, &rows[i]);
+    pl_tracer_free(t, TEST_PATIENCE_MS);
+}
+
+static void an_id_depends_on_every_part(void **state) {
+    (void)state;
+    const uint64_t ids[] = {
+        pl_trace_id("a", 0, 0, "t", PL_TRACE_CENTER, false), pl_trace_id("b", 0, 0, "t", PL_TRACE_CENTER, false),
+        pl_trace_id("a", 1, 0, "t", PL_TRACE_CENTER, false), pl_trace_id("a", 0, 1, "t", PL_TRACE_CENTER, false),
+        pl_trace_id("a", 0, 0, "u", PL_TRACE_CENTER, false), pl_trace_id("a", 0, 0, NULL, PL_TRACE_CENTER, false),
+        pl_trace_id("a", 0, 0, "t", PL_TRACE_WORKER, false), pl_trace_id("a", 0, 0, "t", PL_TRACE_CENTER, true),
+        pl_trace_id("at", 0, 0, "", PL_TRACE_CENTER, false),
+    };
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+        for (size_t j = 0; j < i; j++) assert_int_not_equal(ids[i], ids[j]);
+    assert_int_equal(ids[0], pl_trace_id("a", 0, 0, "t", PL_TRACE_CENTER, false));
+    assert_int_equal(ids[5], pl_trace_id("a", 0, 0, "", PL_TRACE_CENTER, false));
+}
+
+/* acceptance: A18 B13 B14 */
+static void a_row_is_read_as_it_was_put(void **state) {
+    (void)state;
+    struct pl_trace full = test_row(1), bare = {.took_us = -1, .partition = -1, .offset = -1, .at_us = 5};
+    full.response = true;
+    full.success = false;
+    full.took_us = 0;
+    full.code = "no_route";
+    full.error = "there is none";
+    full.payload = "{\"data\":\"00\"}";
+    full.payload_n = strlen(full.payload);
+    bare.request_id = test_row(2).request_id;
+    const struct pl_trace rows[] = {full, bare};
+    put_and_close(rows, 2);
+
+    struct test_seen seen = test_request(store, 1);
+    assert_int_equal(seen.n, 1);
+    assert_true(seen.response && !seen.success);
+    assert_int_equal(seen.by, PL_TRACE_CENTER);
+    assert_int_equal(seen.took_us, 0);
+    assert_int_equal(seen.partition, 3);
+    assert_int_equal(seen.last_at_us, full.at_us);
+    assert_string_equal(seen.publisher, "publisher-a");
+    assert_string_equal(seen.topic, "inbox");
+    assert_string_equal(seen.target, "target-a");
+    assert_string_equal(seen.route, "route-publisher-a");
+    assert_string_equal(seen.code, "no_route");
+    assert_string_equal(seen.error, "there is none");
+    assert_string_equal(seen.payload, full.payload);
+
+    seen = test_request(store, 2);
+    assert_int_equal(seen.n, 1);
+    assert_int_equal(seen.took_us, -1);
+    assert_int_equal(seen.partition, -1);
+    assert_string_equal(seen.payload, "");
+    const char *const texts[] = {seen.publisher, seen.topic, seen.target, seen.route, seen.code, seen.error};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) assert_string_equal(texts[i], "(null)");
+    assert_int_equal(test_request(store, 3).n, 0);
+}
+
+static void an_error_text_is_cut_at_a_kibibyte(void **state) {
+    (void)state;
+    char text[3000];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    struct pl_trace row = test_row(1);
+    row.error = text;
+    put_and_close(&row, 1);
+    assert_int_equal(strlen(test_request(store, 1).error), 1024);
+}
+
+/* More than an index is filled with at a time, so that rows are found both in the index and behind it. */
+enum { MANY = 70000 };
+
+/* acceptance: A18 A19 B15 */
+static void rows_are_found_by_request_and_by_time(void **state) {
+    (void)state;
+    struct pl_tracer *t = test_tracer(&folder);
+    test_put_rows(t, 0, MANY);
+    for (int64_t n = 0; n < MANY; n += 997) {
+        struct test_seen seen = test_request(store, n);
+        assert_int_equal(seen.n, 1);
+        assert_int_equal(seen.last_number, n);
+    }
+    struct pl_trace_query q = test_all();
+    struct test_seen seen = test_query(store, &q);
+    assert_int_equal(seen.n, MANY);
+    assert_true(seen.ordered_up);
+    assert_int_equal(seen.last_number, MANY - 1);
+
+    q.since_us = test_row(50000).at_us;
+    q.until_us = test_row(50010).at_us;
+    seen = test_query(store, &q);
+    assert_int_equal(seen.n, 10);
+    assert_int_equal(seen.numbers[0], 50000);
+    assert_int_equal(seen.last_number, 50009);
+
+    q = test_all();
+    q.oldest_first = false;
+    q.limit = 5;
+    seen = test_query(store, &q);
+    assert_int_equal(seen.n, 5);
+    assert_int_equal(seen.numbers[0], MANY - 1);
+    assert_int_equal(seen.last_number, MANY - 5);
+    assert_true(seen.ordered_down);
+    pl_tracer_free(t, TEST_PATIENCE_MS);
+    assert_int_equal(test_missing(store), 0);
+}
+
+/* acceptance: B15 */
+static void rows_are_found_by_publisher_and_by_failure(void **state) {
+    (void)state;
+    struct pl_trace rows[30];
+    for (int64_t n = 0; n < 30; n++) {
+        rows[n] = test_row(n);
+        rows[n].publisher = n % 3 == 0 ? "third" : NULL;
+        rows[n].success = n % 10 != 0;
+    }
+    put_and_close(rows, 30);
+    struct pl_trace_query q = test_all();
+    q.publisher = "third";
+    struct test_seen seen = test_query(store, &q);
+    assert_int_equal(seen.n, 10);
+    for (int64_t i = 0; i < 10; i++) assert_int_equal(seen.numbers[i], i * 3);
+    q.failed = true;
+    seen = test_query(store, &q);
+    assert_int_equal(seen.n, 1);
+    assert_int_equal(seen.numbers[0], 0);
+    q.publisher = NULL;
+    q.oldest_first = false;
+    seen = test_query(store, &q);
+    assert_int_equal(seen.n, 3);
+    assert_int_equal(seen.numbers[0], 20);
+    q.publisher = "nobody";
+    assert_int_equal(test_query(store, &q).n, 0);
+}
+
+static void a_visit_that_has_enough_ends_the_walk(void **state) {
+    (void)state;
+    struct pl_trace rows[10];
+    for (int64_t n = 0; n < 10; n++) {
+        rows[n] = test_row(n);
+        rows[n].request_id = test_row(0).request_id;
+    }
+    put_and_close(rows, 10);
+    struct pl_trace_query q = test_all();
+    struct test_seen seen = {.stop_at = 3};
+    assert_int_equal(pl_store_by_time(store, &q, test_see, &seen), POUCH_OK);
+    assert_int_equal(seen.n, 3);
+    seen = (struct test_seen){.stop_at = 4};
+    assert_int_equal(pl_store_by_request(store, &rows[0].request_id, test_see, &seen), POUCH_OK);
+    assert_int_equal(seen.n, 4);
+}
+
+/* acceptance: A18 */
+static void all_rows_of_a_request_are_shown_oldest_first(void **state) {
+    (void)state;
+    struct pl_trace rows[6];
+    for (int64_t n = 0; n < 6; n++) {
+        rows[n] = test_row(n);
+        rows[n].request_id = test_row(0).request_id;
+        rows[n].at_us = 1000 - n * 10; /* written in another order than they began */
+    }
+    put_and_close(rows, 3);
+    put_and_close(rows + 3, 3);
+    struct test_seen seen = test_request(store, 0);
+    assert_int_equal(seen.n, 6);
+    assert_true(seen.ordered_up);
+}
+
+static void rows_without_a_request_id_are_kept_apart(void **state) {
+    (void)state;
+    struct pl_trace rows[3];
+    for (int64_t n = 0; n < 3; n++) {
+        rows[n] = test_row(n);
+        rows[n].request_id = (struct pl_uuid){{0}};
+    }
+    put_and_close(rows, 3);
+    struct pl_trace_query q = test_all();
+    assert_int_equal(test_query(store, &q).n, 3);
+    rows[1].error = "again";
+    put_and_close(rows + 1, 1);
+    assert_int_equal(test_query(store, &q).n, 3);
+}
+
+/* The newer of two rows with one id is what is shown, wherever it was written and whatever time it names. */
+static void a_row_that_is_written_again_replaces_the_first(void **state) {
+    (void)state;
+    static const int64_t moves[] = {0, 5000000, -5000000};
+    for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
+        struct pl_tracer *a = test_tracer(&folder), *b = test_tracer(&folder);
+        int64_t n = (int64_t)i * 100;
+        struct pl_trace first = test_row(n), second = test_row(n);
+        first.success = false;
+        first.error = "first";
+        second.at_us += moves[i];
+        second.error = "second";
+        /* In b's file before the rows of a: which file is newer does not decide. */
+        struct pl_trace other = test_row(n + 1);
+        test_wait_written(b, pl_tracer_put(b, &other));
+        test_wait_written(a, pl_tracer_put(a, &first));
+        test_wait_written(b, pl_tracer_put(b, &second));
+        assert_int_equal(test_folder_count(&folder, "trace-", ".db"), 2);
+
+        struct test_seen seen = test_request(store, n);
+        assert_int_equal(seen.n, 1);
+        assert_string_equal(seen.error, "second");
+        struct pl_trace_query q = test_all();
+        assert_int_equal(test_query(store, &q).n, 2 * (i + 1));
+        q.failed = true; /* what failed first and then did not has not failed */
+        assert_int_equal(test_query(store, &q).n, 0);
+        pl_tracer_free(a, TEST_PATIENCE_MS);
+        pl_tracer_free(b, TEST_PATIENCE_MS);
+    }
+}
+
+static void a_replay_by_another_writer_changes_no_count(void **state) {
+    (void)state;
+    enum { FIRST = 40000, AGAIN_FROM = 30000, END = 60000 };
+    struct pl_tracer *a = test_tracer(&folder);
+    test_put_rows(a, 0, FIRST);
+    struct pl_tracer *b = test_tracer(&folder);
+    test_put_rows(b, AGAIN_FROM, END);
+    test_put_rows(b, AGAIN_FROM, AGAIN_FROM + 100); /* and again by the same */
+    pl_tracer_free(b, TEST_PATIENCE_MS);
+    pl_tracer_free(a, TEST_PATIENCE_MS);
+    struct pl_trace_query q = test_all();
+    struct test_seen seen = test_query(store, &q);
+    assert_int_equal(seen.n, END);
+    assert_true(seen.ordered_up);
+    q.oldest_first = false;
+    q.since_us = test_row(AGAIN_FROM - 10).at_us;
+    q.until_us = test_row(AGAIN_FROM + 10).at_us;
+    assert_int_equal(test_query(store, &q).n, 20);
+}
+
+static void rows_of_many_writers_come_in_one_order(void **state) {
+    (void)state;
+    enum { WRITERS = 70, EACH = 5 }; /* more files than a reader holds open */
+    struct pl_tracer *writers[WRITERS];
+    for (int i = 0; i < WRITERS; i++) writers[i] = test_tracer(&folder);
+    for (int64_t n = 0; n < WRITERS * EACH; n++) {
+        struct pl_trace row = test_row(n);
+        row.partition = (int32_t)(n * 11 % WRITERS);
+        pl_tracer_put(writers[row.partition], &row);
+    }
+    for (int i = 0; i < WRITERS; i++) pl_tracer_free(writers[i], TEST_PATIENCE_MS);
+    assert_int_equal(test_folder_count(&folder, "trace-", ".db"), WRITERS);
+    struct pl_trace_query q = test_all();
+    struct test_seen seen = test_query(store, &q);
+    assert_int_equal(seen.n, WRITERS * EACH);
+    assert_true(seen.ordered_up);
+    for (int64_t n = 0; n < WRITERS * EACH; n += 37) assert_int_equal(test_request(store, n).n, 1);
+}
+
+static void run_sql(const char *path, const char *sql) {
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void a_file_of_a_later_version_fails_the_query_and_says_so(void **state) {
+    (void)state;
+    struct pl_trace row = test_row(1);
+    put_and_close(&row, 1);
+    char path[PATH_MAX];
+    assert_true(test_folder_find(&folder, "trace-", ".db", 0, path));
+    run_sql(path, "PRAGMA user_version=2");
+    struct pl_trace_query q = test_all();
+    struct test_seen seen = {0};
+    assert_int_not_equal(pl_store_by_time(store, &q, test_see, &seen), POUCH_OK);
+    assert_non_null(strstr(pouch_why(), "update pouch"));
+    assert_non_null(strstr(pouch_why(), path));
+
+    /* A writer that finds it goes on in a file of its own. */
+    row = test_row(2);
+    put_and_close(&row, 1);
+    assert_int_equal(test_folder_count(&folder, "trace-", ".db"), 2);
+    run_sql(path, "PRAGMA user_version=1");
+    assert_int_equal(test_query(store, &q).n, 2);
+}
+
+static void a_damaged_file_hides_no_other(void **state) {
+    (void)state;
+    struct pl_trace rows[] = {test_row(1), test_row(2)};
+    put_and_close(rows, 1);
+    char path[PATH_MAX];
+    assert_true(test_folder_find(&folder, "trace-", ".db", 0, path));
+    FILE *f = fopen(path, "r+");
+    assert_non_null(f);
+    for (int i = 0; i < 4096; i++) fputc('x', f);
+    fclose(f);
+    put_and_close(rows + 1, 1);
+    assert_int_equal(test_folder_count(&folder, "trace-", ".db"), 2);
+    struct pl_trace_query q = test_all();
+    struct test_seen seen = test_query(store, &q);
+    assert_int_equal(seen.n, 1);
+    assert_int_equal(seen.last_number, 2);
+}
+
+/* acceptance: A17 B13 B14 */
+static void the_tables_of_earlier_systems_are_readable_with_plain_sqlite(void **state) {
+    (void)state;
+    struct pl_trace rows[] = {test_row(1), test_row(2), test_row(3), test_row(4)};
+    rows[0].took_us = 0;
+    rows[1].success = false;
+    rows[1].code = "no_route";
+    rows[1].request_id = (struct pl_uuid){{0}};
+    rows[2].by = PL_TRACE_CLIENT;
+    rows[2].response = true;
+    rows[2].payload = "{\"sealed\":1}";
+    rows[2].payload_n = 12;
+    rows[3].by = PL_TRACE_WORKER;
+    put_and_close(rows, 4);
+    static const char *const expected[][2] = {
+        {"SELECT request_id||' '||worker_name||' '||timestamp||' '||source_topic||' '||target_topic||' '||route_id"
+         "||' '||message_type||' '||success||' '||coalesce(error,'-')||' '||processing_time_ms FROM routing_metadata"
+         " WHERE success",
+         "01000000-0000-0000-0100-000000000000 publisher-a 2023-11-14T22:13:20.001Z inbox target-a route-publisher-a"
+         " request 1 - 0.0"},
+        {"SELECT (request_id IS NULL)||' '||error FROM routing_metadata WHERE NOT success", "1 no_route"},
+        {"SELECT request_id||' '||timestamp||' '||type||' '||topic||' '||payload||' '||success||' '||duration_ms"
+         " FROM message_logs WHERE type = 'response'",
+         "01000000-0000-0000-0300-000000000000 2023-11-14T22:13:20.003Z response inbox {\"sealed\":1} 1 0.25"},
+        {"SELECT count(*) FROM routing_metadata", "2"},
+        {"SELECT count(*) FROM message_logs", "2"},
+        {"SELECT count(*) FROM pragma_table_info('routing_metadata') WHERE name = 'payload'", "0"},
+    };
+    char path[PATH_MAX];
+    assert_true(test_folder_find(&folder, "trace-", ".db", 0, path));
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        sqlite3_stmt *q;
+        assert_int_equal(sqlite3_prepare_v2(db, expected[i][0], -1, &q, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+        assert_string_equal((const char *)sqlite3_column_text(q, 0), expected[i][1]);
+        sqlite3_finalize(q);
+    }
+    sqlite3_close(db);
+}
+
+/* acceptance: A17 B13 */
+static void old_files_are_removed_whole_and_new_ones_stay(void **state) {
+    (void)state;
+    struct pl_tracer *a = test_tracer(&folder);
+    test_put_rows(a, 0, 10);
+    struct pl_tracer *b = test_tracer(&folder);
+    test_put_rows(b, 1000, 1010);
+    pl_tracer_free(b, TEST_PATIENCE_MS);
+    pl_tracer_free(a, TEST_PATIENCE_MS);
+    assert_int_equal(pl_store_expire(store, test_row(9).at_us), POUCH_OK);
+    assert_int_equal(test_folder_count(&folder, "trace-", ""), 2); /* the last row is not older */
+    assert_int_equal(pl_store_expire(store, test_row(10).at_us), POUCH_OK);
+    assert_int_equal(test_folder_count(&folder, "trace-", ""), 1);
+    struct pl_trace_query q = test_all();
+    struct test_seen seen = test_query(store, &q);
+    assert_int_equal(seen.n, 10);
+    assert_int_equal(seen.numbers[0], 1000);
+    assert_int_equal(pl_store_expire(store, INT64_MAX), POUCH_OK);
+    assert_int_equal(test_folder_count(&folder, "trace-", ""), 0);
+    assert_int_equal(test_query(store, &q).n, 0);
+}
+
+static void the_file_of_a_living_writer_is_never_removed(void **state) {
+    (void)state;
+    struct pl_tracer *t = test_tracer(&folder);
+    test_put_rows(t, 0, 10);
+    assert_int_equal(pl_store_expire(store, INT64_MAX), POUCH_OK);
+    struct pl_trace_query q = test_all();
+    assert_int_equal(test_query(store, &q).n, 10);
+    test_put_rows(t, 10, 20);
+    assert_int_equal(test_query(store, &q).n, 20);
+    pl_tracer_free(t, TEST_PATIENCE_MS);
+}
+
+#define WITH_STORE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_id_depends_on_every_part),
+        WITH_STORE(a_row_is_read_as_it_was_put),
+        WITH_STORE(an_error_text_is_cut_at_a_kibibyte),
+        WITH_STORE(rows_are_found_by_request_and_by_time),
+        WITH_STORE(rows_are_found_by_publisher_and_by_failure),
+        WITH_STORE(a_visit_that_has_enough_ends_the_walk),
+        WITH_STORE(all_rows_of_a_request_are_shown_oldest_first),
+        WITH_STORE(rows_without_a_request_id_are_kept_apart),
+        WITH_STORE(a_row_that_is_written_again_replaces_the_first),
+        WITH_STORE(a_replay_by_another_writer_changes_no_count),
+        WITH_STORE(rows_of_many_writers_come_in_one_order),
+        WITH_STORE(a_file_of_a_later_version_fails_the_query_and_says_so),
+        WITH_STORE(a_damaged_file_hides_no_other),
+        WITH_STORE(the_tables_of_earlier_systems_are_readable_with_plain_sqlite),
+        WITH_STORE(old_files_are_removed_whole_and_new_ones_stay),
+        WITH_STORE(the_file_of_a_living_writer_is_never_removed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
