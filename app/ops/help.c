@@ -17,6 +17,7 @@ static void flag_line(FILE *out, const struct ops_shown *f) {
     snprintf(left, sizeof left, "  %c%c%s%s%s%s", f->letter ? '-' : ' ', f->letter ? f->letter : ' ',
              f->letter && f->name ? ", " : "  ", f->name ? f->name : "", f->arg ? " " : "", f->arg ? f->arg : "");
     fprintf(out, "%s%*s %s", left, columns(left) < LEFT ? LEFT - columns(left) : 0, "", f->text);
+    if (f->words && strcmp(f->words, f->arg)) fprintf(out, ": %s", f->words);
     if (f->fallback) fprintf(out, " (default %s)", f->fallback);
     fputc('\n', out);
 }
