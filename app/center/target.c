@@ -66,10 +66,10 @@ void center_target_leave(struct center_targets *t, struct center_target *target,
     if (stored || !target->in_flight) takes_again(t, target);
 }
 
-void center_targets_delivered(struct center_targets *t, int64_t now_us) {
-    int64_t gap = now_us - t->delivered_us;
+void center_targets_alive(struct center_targets *t, int64_t now_us) {
+    int64_t gap = now_us - t->alive_us;
     if (gap <= CENTER_GAP_US) t->healthy_us += gap;
-    t->delivered_us = now_us;
+    t->alive_us = now_us;
 }
 
 static bool has_stalled(const struct center_targets *t, const struct center_target *target, center_crowded_fn *crowded,

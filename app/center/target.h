@@ -1,11 +1,11 @@
 /*
  * The topics that routes lead to, and whether each takes what it is sent. None may hold more than a quarter of
- * what is in flight. One that takes nothing while others do is stalled: what is for it is refused
+ * what is in flight. One that takes nothing while the cluster works is stalled: what is for it is refused
  * until it takes something again, so that it stops nobody else.
  *
  * How long a target has taken nothing is counted in time during which the cluster was seen to work:
- * between two deliveries, to whatever topic, that were at most a second apart. So a
- * broker that was away for a while stalls nobody.
+ * between two signs of life, such as deliveries to whatever topic, that were at most a second
+ * apart. So a broker that was away for a while stalls nobody.
  */
 #ifndef POUCH_CENTER_TARGET_H
 #define POUCH_CENTER_TARGET_H
@@ -29,7 +29,7 @@ struct center_targets {
     struct center_target *slots[CENTER_SLOTS];
     size_t most, most_bytes; /* for each */
     int64_t healthy_us;      /* time of proven health so far */
-    int64_t delivered_us;    /* when something was last delivered */
+    int64_t alive_us;        /* when the last sign of life came */
     size_t in_flight, stalled;
 };
 
@@ -46,8 +46,8 @@ bool center_target_full(const struct center_targets *t, const struct center_targ
 void center_target_enter(struct center_targets *t, struct center_target *target, size_t bytes);
 void center_target_leave(struct center_targets *t, struct center_target *target, size_t bytes, bool stored);
 
-/* Something, on whatever topic, has been stored. */
-void center_targets_delivered(struct center_targets *t, int64_t now_us);
+/* A sign of life: something, on whatever topic, has been stored, or a broker has answered. */
+void center_targets_alive(struct center_targets *t, int64_t now_us);
 
 /* Marks those that have stalled since the last look and gives them to fn. crowded: somebody waits for room at it. */
 typedef bool center_crowded_fn(const struct center_target *target, void *arg);

@@ -12,6 +12,7 @@ extern const struct ops_command ops_seal;
 extern const struct ops_command ops_open;
 extern const struct ops_command ops_dev;
 extern const struct ops_command ops_worker;
+extern const struct ops_command ops_center;
 extern const struct ops_command ops_request;
 extern const struct ops_command ops_send;
 extern const struct ops_command ops_route_add;

@@ -6,6 +6,7 @@ const struct ops_command *const ops_commands[] = {
     &ops_request,
     &ops_send,
     &ops_worker,
+    &ops_center,
     &ops_dev,
     &ops_key_new,
     &ops_seal,

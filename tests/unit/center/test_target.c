@@ -48,7 +48,7 @@ static void look(struct fixture *f) {
 static void others_deliver(struct fixture *f, int64_t us, int64_t step) {
     for (int64_t end = f->now_us + us; f->now_us < end;) {
         f->now_us += step;
-        center_targets_delivered(&f->targets, f->now_us);
+        center_targets_alive(&f->targets, f->now_us);
     }
 }
 

@@ -1,0 +1,238 @@
+/* The center's life, and the polling thread's loop: a short list of phases. */
+#include <base/log.h>
+#include <base/why.h>
+#include <center/state.h>
+#include <metrics/metrics.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TURN_MOST_US = 1000000,   /* the group wants to be served every few seconds */
+    LOOK_US = 250000,         /* at targets that hold something */
+    PRODUCER_FULL_US = 10000, /* deliveries that make room wake us; this is for when memory was short */
+    FLUSH_LEAST_MS = 500,
+    QUARTER = 4,
+    TARGET_BYTES = 16 * 1024 * 1024,
+};
+
+/*
+ * A target that does not exist is known by the first answer about it; by default librdkafka goes on asking for a
+ * while, and the requester waits. What the user has set comes later and holds.
+ */
+static pouch_err answer_about_targets_at_once(struct pl_settings *s) {
+    struct pl_property *all = reallocarray(s->kafka, s->n_kafka + 1, sizeof *all);
+    if (all) s->kafka = all;
+    char *name = strdup("topic.metadata.propagation.max.ms"), *value = strdup("0");
+    if (!all || !name || !value) {
+        free(name);
+        free(value);
+        return pl_fail(POUCH_E_NO_MEMORY, "out of memory for settings");
+    }
+    memmove(all + 1, all, s->n_kafka * sizeof *all);
+    all[0] = (struct pl_property){name, value};
+    s->n_kafka++;
+    return POUCH_OK;
+}
+
+static pouch_err name(struct center *c) {
+    c->client_id = c->settings.client_id;
+    if (!c->client_id) {
+        if (asprintf(&c->own_id, "pouch-center.%s", c->settings.inbox) < 0) {
+            c->own_id = NULL;
+            return pl_fail(POUCH_E_NO_MEMORY, "out of memory for the client id");
+        }
+        c->client_id = c->own_id;
+    }
+    c->group_id = c->settings.group ? c->settings.group : c->client_id;
+    return POUCH_OK;
+}
+
+pouch_err center_new(struct center **out, const pouch_options *o) {
+    struct center *c = calloc(1, sizeof *c);
+    if (!c) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a center");
+    c->clock = &pl_clock_system;
+    c->parked_end = &c->parked;
+    c->untraced_end = &c->untraced;
+    pl_heap_init(&c->waiting);
+    center_spans_init(&c->spans);
+    pouch_err e = pl_settings_read(&c->settings, o);
+    if (e) goto free_center;
+    e = pl_wake_init(&c->wake);
+    if (e) goto free_settings;
+    if (!c->settings.store) e = pl_store_default_url(&c->settings.store);
+    if (!e) e = answer_about_targets_at_once(&c->settings);
+    if (!e) e = name(c);
+    if (e) goto free_wake;
+    *out = c;
+    return POUCH_OK;
+
+free_wake:
+    pl_wake_free(&c->wake);
+free_settings:
+    pl_settings_free(&c->settings);
+free_center:
+    free(c);
+    return e;
+}
+
+/* All that can end an item. */
+static void serve(struct center *c) {
+    pl_producer_poll(c->producer);
+    center_posts_due(c);
+    if (c->parked) center_unpark(c);
+    if (c->targets.in_flight && pl_mono_us(c->clock) >= c->look_us) {
+        center_look_at_targets(c);
+        c->look_us = pl_mono_us(c->clock) + LOOK_US;
+    }
+    center_items_traced(c);
+    pl_metric_set(PL_M_CENTER_IN_FLIGHT, (int64_t)c->items_used);
+}
+
+static void take(struct center *c) {
+    struct pl_taken taken[CENTER_BATCH];
+    size_t n = pl_group_take(c->group, taken, center_room(c));
+    if (n) center_route(c, taken, n);
+}
+
+static int64_t until_next(const struct center *c) {
+    int64_t now = pl_mono_us(c->clock), next = now + TURN_MOST_US;
+    const struct pl_heap_node *first = pl_heap_first(&c->waiting);
+    int64_t due = c->producer_full ? now + PRODUCER_FULL_US : first ? first->due : next;
+    if (due < next) next = due;
+    if (c->targets.in_flight && c->look_us < next) next = c->look_us;
+    return next < now ? 0 : next - now;
+}
+
+static void wait_until(struct center *c, int64_t until_us) {
+    int64_t us = until_next(c), left = until_us - pl_mono_us(c->clock);
+    if (left < us) us = left;
+    pl_wake_wait(&c->wake, us > 0 ? us : 0);
+}
+
+static bool any_open(struct pl_partition *const parts[], size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (pl_watermark_open(&parts[i]->watermark)) return true;
+    return false;
+}
+
+/* What is not done in time is done twice: what is under way here, and by the partition's next owner. */
+static void revoke(struct pl_partition *const parts[], size_t n, bool lost, void *owner) {
+    struct center *c = owner;
+    int64_t until = pl_mono_us(c->clock) + (int64_t)c->settings.drain_ms * 1000;
+    if (c->drain_until_us && c->drain_until_us < until) until = c->drain_until_us;
+    while (!lost && !c->closing && any_open(parts, n) && pl_mono_us(c->clock) < until) {
+        wait_until(c, until);
+        serve(c);
+    }
+}
+
+static pouch_err work(struct center *c) {
+    bool joined = false;
+    while (!atomic_load(&c->stopping)) {
+        pl_wake_wait(&c->wake, until_next(c));
+        pl_clockcheck_tick(&c->clockcheck);
+        serve(c);
+        take(c);
+        pouch_err e = pl_group_failed(c->group);
+        if (e) return e;
+        if (!joined && (joined = pl_group_joined(c->group)))
+            PL_LOG(PL_LOG_INFO, "routing", "inbox", c->settings.inbox, "group", c->group_id, "client", c->client_id);
+    }
+    return POUCH_OK;
+}
+
+/* Finishes what is in flight, as far as drain allows. */
+static void drain(struct center *c) {
+    struct pl_taken none[1];
+    c->drain_until_us = pl_mono_us(c->clock) + (int64_t)c->settings.drain_ms * 1000;
+    while (c->items_used && pl_mono_us(c->clock) < c->drain_until_us) {
+        wait_until(c, c->drain_until_us);
+        serve(c);
+        pl_group_take(c->group, none, 0); /* stay a member meanwhile */
+    }
+}
+
+static int flush_ms(const struct center *c) {
+    int64_t left = (c->drain_until_us - pl_mono_us(c->clock)) / 1000;
+    return left < FLUSH_LEAST_MS ? FLUSH_LEAST_MS : (int)left;
+}
+
+static void wait_for_traces(struct center *c, int ms) {
+    int64_t until = pl_mono_us(c->clock) + (int64_t)ms * 1000;
+    for (center_items_traced(c); c->untraced && pl_mono_us(c->clock) < until; center_items_traced(c))
+        pl_wake_wait(&c->wake, LOOK_US);
+}
+
+/* What is left ends without an outcome and comes again, to us or to another member. */
+static void abandon(struct center *c) {
+    size_t left = c->items_used;
+    int ms = flush_ms(c);
+    c->closing = true;
+    center_posts_drop(c);
+    pl_producer_free(c->producer, ms); /* the rest is reported */
+    c->producer = NULL;
+    wait_for_traces(c, ms);
+    pl_tracer_free(c->tracer, ms);
+    c->tracer = NULL;
+    if (!left) return;
+    char n[24];
+    snprintf(n, sizeof n, "%zu", left);
+    PL_LOG(PL_LOG_WARN, "requests were not finished within drain; they will be routed again", "requests", n);
+}
+
+/* Records that were dropped are told to nobody before the group has been left, or they would be committed. */
+static void leave(struct center *c) {
+    pl_group_leave(c->group);
+    c->group = NULL;
+    for (size_t i = 0; i < c->items_touched; i++) {
+        struct pl_partition *p = c->items[i].taken.partition;
+        if (p) pl_group_done(NULL, p, c->items[i].taken.ticket);
+    }
+}
+
+/* Undoes as much of center_start() as was done. */
+static void end(struct center *c) {
+    if (c->group) drain(c);
+    abandon(c);
+    leave(c);
+    center_view_release(c, c->view);
+    c->view = NULL;
+    pl_registry_close(c->registry);
+    c->registry = NULL;
+    pl_kafka_health_free(c->health);
+    c->health = NULL;
+    pl_metric_set(PL_M_CENTER_IN_FLIGHT, 0);
+}
+
+pouch_err center_run(struct center *c) {
+    const struct pl_group_hooks hooks = {revoke, c};
+    char why[1024];
+    if (c->items || c->health) return pl_fail(POUCH_E_CONFIG, "a center runs once; make a new one");
+    pl_clockcheck_init(&c->clockcheck, c->clock, c->settings.deadline_skew_ms);
+    center_targets_init(&c->targets, c->settings.center_in_flight / QUARTER, TARGET_BYTES);
+    pouch_err e = center_start(c, &hooks);
+    if (!e && c->group) e = work(c);
+    snprintf(why, sizeof why, "%s", pouch_why());
+    end(c);
+    return e ? pl_fail(e, "%s", why) : POUCH_OK;
+}
+
+void center_stop(struct center *c) {
+    atomic_store(&c->stopping, true);
+    pl_wake_signal(&c->wake);
+}
+
+void center_free(struct center *c) {
+    if (!c) return;
+    center_targets_free(&c->targets);
+    center_headers_free(&c->headers);
+    pl_buf_free(&c->value);
+    pl_heap_free(&c->waiting);
+    free(c->items);
+    free(c->legs);
+    free(c->own_id);
+    pl_wake_free(&c->wake);
+    pl_settings_free(&c->settings);
+    free(c);
+}

@@ -1,0 +1,120 @@
+/* Reading a record, and where it goes. */
+#include <base/log.h>
+#include <base/why.h>
+#include <center/state.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+void center_view_release(struct center *c, struct center_view *v) {
+    if (!v || --v->users) return;
+    pl_registry_give(c->registry, v->snapshot);
+    free(v);
+}
+
+/* A batch is judged by one snapshot. Without memory for a new one it is the one before, once more. */
+static void look_up_view(struct center *c) {
+    const struct pl_snapshot *s = pl_registry_take(c->registry);
+    bool is_new = !c->view || s != c->view->snapshot;
+    struct center_view *v = is_new ? malloc(sizeof *v) : NULL;
+    if (!v) {
+        pl_registry_give(c->registry, s);
+        return;
+    }
+    *v = (struct center_view){s, 1};
+    center_view_release(c, c->view);
+    c->view = v;
+}
+
+static pouch_err scan(struct center_item *item) {
+    const rd_kafka_message_t *m = item->taken.message;
+    item->envelope = (struct pl_envelope){0};
+    if (!m->len) return pl_fail(POUCH_E_BAD_ENVELOPE, m->payload ? "the value is empty" : "the record has no value");
+    return pl_envelope_scan(&item->envelope, m->payload, m->len);
+}
+
+bool center_expired(const struct center_item *item) {
+    const struct center *c = item->center;
+    return item->facts.deadline_ms && pl_clockcheck_trusted(&c->clockcheck) &&
+           pl_wall_ms(c->clock) - c->settings.deadline_skew_ms > item->facts.deadline_ms;
+}
+
+void center_item_source(char out[CENTER_SOURCE_MAX], const struct center_item *item) {
+    const rd_kafka_message_t *m = item->taken.message;
+    center_source_write(out, rd_kafka_topic_name(m->rkt), m->partition, m->offset);
+}
+
+static pouch_err look_up(struct center_item *item) {
+    struct pl_span name = item->envelope.worker_name;
+    if (!name.at)
+        return pl_fail(POUCH_E_NO_ROUTE, "the envelope names no publisher (worker_name), so there is no route for it");
+    item->view = item->center->view;
+    item->view->users++;
+    item->route = pl_snapshot_find(item->view->snapshot, name.at, name.n);
+    if (!item->route)
+        return pl_fail(POUCH_E_NO_ROUTE, "No route found for publisher: %.*s; `pouch route add` makes one", (int)name.n,
+                       name.at);
+    if (!item->route->enabled)
+        return pl_fail(POUCH_E_ROUTE_DISABLED,
+                       "Route disabled for publisher: %.*s; `pouch route enable` lets its requests through",
+                       (int)name.n, name.at);
+    return POUCH_OK;
+}
+
+/* POUCH_OK: the record goes to the targets of item->route. */
+static pouch_err judge(struct center_item *item) {
+    pouch_err e = scan(item);
+    center_facts_read(&item->facts, center_headers_of(item->taken.message));
+    if (e) return e;
+    if (item->facts.hop >= PL_HOPS_MAX)
+        return pl_fail(POUCH_E_HOP_LIMIT, "the request was passed on %d times already; its routes may form a circle",
+                       item->facts.hop);
+    if (center_expired(item)) return pl_fail(POUCH_E_EXPIRED, "the deadline had passed before the request was routed");
+    return look_up(item);
+}
+
+static void send_to_targets(struct center_item *item) {
+    struct center *c = item->center;
+    const struct pl_registry_route *r = item->route;
+    item->open = r->n_targets; /* before the first can be over */
+    for (size_t i = 0; i < r->n_targets; i++) {
+        struct center_target *target = center_target_of(&c->targets, r->targets[i]);
+        struct center_leg *leg = center_leg_new(item, target, i);
+        if (target)
+            center_forward(leg);
+        else
+            center_fail(leg, POUCH_E_OVERLOADED, "out of memory for one more target");
+    }
+}
+
+static void route_one(struct center *c, const struct pl_taken *t, int64_t now_us, int64_t wall_us) {
+    struct center_item *item = center_item_new(c, t);
+    item->taken_us = now_us;
+    item->at_us = wall_us;
+    pouch_err e = judge(item);
+    if (!e) {
+        send_to_targets(item);
+        return;
+    }
+    item->open = 1;
+    center_fail(center_leg_new(item, NULL, 0), e, pouch_why());
+}
+
+static int64_t wall_us(const struct center *c) {
+    struct timespec t;
+    if (c->clock != &pl_clock_system) return pl_wall_ms(c->clock) * 1000;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+void center_route(struct center *c, const struct pl_taken taken[], size_t n) {
+    int64_t newest = -1, now = pl_mono_us(c->clock), wall = wall_us(c);
+    look_up_view(c);
+    for (size_t i = 0; i < n; i++) {
+        rd_kafka_timestamp_type_t type;
+        int64_t written = rd_kafka_message_timestamp(taken[i].message, &type);
+        if (written > newest) newest = written;
+    }
+    pl_clockcheck_record(&c->clockcheck, newest);
+    for (size_t i = 0; i < n; i++) route_one(c, &taken[i], now, wall);
+}

@@ -1,0 +1,162 @@
+/*
+ * What the files of this room share. All of it is the polling thread's, but for what is marked as
+ * shared.
+ *
+ * An item is one record of the inbox, a leg is its way to one target. A leg ends with its
+ * record stored at the target; or, when it has failed, with an error to the requester and a dead letter.
+ * When all legs are over the item waits for its trace rows, then its offset is done.
+ */
+#ifndef POUCH_CENTER_STATE_H
+#define POUCH_CENTER_STATE_H
+
+#include <base/buf.h>
+#include <base/clockcheck.h>
+#include <base/heap.h>
+#include <base/wake.h>
+#include <bus/group.h>
+#include <bus/producer.h>
+#include <center/center.h>
+#include <center/headers.h>
+#include <center/target.h>
+#include <conf/settings.h>
+#include <registry/registry.h>
+#include <store/tracer.h>
+#include <wire/envelope.h>
+
+enum { CENTER_BATCH = 500, CENTER_REASON_MAX = 640 };
+
+/* A snapshot of the routes, held while records that were judged by it are in flight. */
+struct center_view {
+    const struct pl_snapshot *snapshot;
+    size_t users; /* items, and the center while it is the latest */
+};
+
+struct center_item {
+    struct center *center;
+    struct pl_taken taken; /* message: NULL once all legs are over; partition: NULL when the item is free */
+    size_t bytes;          /* of the record */
+    struct pl_envelope envelope;
+    struct center_facts facts;
+    struct center_view *view;
+    const struct pl_registry_route *route; /* NULL: none was found */
+    int64_t taken_us, at_us;               /* monotonic; wall clock */
+    size_t open;                           /* legs that are not over */
+    uint64_t trace;                        /* ticket of its latest row; 0: none */
+    bool dropped;                          /* ends without its outcome stored: the record will come again */
+    struct center_item *next;              /* free, or waiting for its trace rows */
+};
+
+/* One of the records that a leg consists of, on its way to the broker. */
+struct center_post {
+    struct pl_heap_node timer; /* while it waits to be sent again; first, so a node is a post */
+    struct center_leg *leg;
+    void (*send)(struct center_post *p); /* what is called then */
+    int64_t backoff_ms;                  /* the last wait; 0: none yet */
+    bool open;                           /* not stored yet, nor given up */
+    bool sent;                           /* with the producer: its report is to come */
+    bool stuck;                          /* a dead letter whose partition waits for it */
+};
+
+struct center_leg {
+    struct center *center;
+    struct center_item *item;     /* NULL: free, or over, and only a report is to come */
+    struct center_target *target; /* NULL: the record goes nowhere */
+    size_t index;                 /* of the target in the route */
+    size_t bytes;                 /* as counted with the target */
+    pouch_err code;               /* POUCH_OK: it has not failed */
+    int attempts;
+    int64_t give_up_us; /* when an error is no longer worth telling; 0: not yet decided */
+    struct center_post forward, answer, letter;
+    struct center_leg *next; /* free, or parked */
+    char reason[CENTER_REASON_MAX];
+};
+
+struct center {
+    struct pl_settings settings;
+    const char *client_id, *group_id;
+    char *own_id; /* the client id when none was set */
+    const struct pl_clock *clock;
+
+    /* Shared. */
+    struct pl_wake wake;
+    atomic_bool stopping;
+
+    struct pl_kafka_health *health;
+    struct pl_producer *producer;
+    struct pl_group *group;
+    struct pl_registry *registry;
+    struct pl_tracer *tracer;
+    struct pl_clockcheck clockcheck;
+    struct center_view *view; /* the latest */
+    struct center_targets targets;
+    bool closing;
+    int64_t drain_until_us; /* once it is stopping */
+
+    /* Pools. What was never used is behind the first _touched ones, so that it costs no memory. */
+    struct center_item *items, *free_items;
+    struct center_leg *legs, *free_legs;
+    size_t items_touched, items_used;
+    size_t legs_most, legs_touched, legs_used;
+    size_t bytes; /* of the records whose legs are not over */
+
+    struct pl_heap waiting; /* posts to be sent again */
+    bool producer_full;
+    struct center_leg *parked, **parked_end; /* wait for room at their targets; in order */
+    int64_t look_us;                         /* at the targets, next time */
+
+    struct center_item *untraced, **untraced_end; /* over, but for their trace rows; in the order of tickets */
+    uint64_t written;                             /* of the tracer, when last seen */
+    int64_t written_us;                           /* when that changed, or something began to wait for it */
+    bool trace_stuck;
+
+    /* To work in. */
+    struct pl_buf value;
+    char source[CENTER_SOURCE_MAX];
+    struct center_headers headers;
+    struct center_spans spans;
+};
+
+/* start.c: everything that a run needs; what there is after an error is the caller's to end. */
+POUCH_MUST_CHECK pouch_err center_start(struct center *c, const struct pl_group_hooks *hooks);
+void center_view_release(struct center *c, struct center_view *v);
+
+/* pool.c. There is room for what center_room() allows. */
+size_t center_room(const struct center *c); /* how many records may be taken now */
+struct center_item *center_item_new(struct center *c, const struct pl_taken *t);
+struct center_leg *center_leg_new(struct center_item *item, struct center_target *target, size_t index);
+void center_leg_recycle(struct center_leg *leg);
+void center_item_recycle(struct center_item *item);
+
+/* route.c */
+void center_route(struct center *c, const struct pl_taken taken[], size_t n);
+bool center_expired(const struct center_item *item);
+void center_item_source(char out[CENTER_SOURCE_MAX], const struct center_item *item);
+
+/* forward.c: the way to the target. */
+void center_forward(struct center_leg *leg);
+void center_forward_reported(struct center_leg *leg, const struct pl_delivery *d);
+void center_unpark(struct center *c);
+void center_look_at_targets(struct center *c);
+
+/* fail.c: what a failed leg ends with. reason is kept. */
+void center_fail(struct center_leg *leg, pouch_err code, const char *reason);
+void center_answer_reported(struct center_leg *leg, const struct pl_delivery *d);
+void center_letter_reported(struct center_leg *leg, const struct pl_delivery *d);
+void center_letter_let_go(struct center_post *letter); /* its partition need not wait for it any more */
+
+/* deliver.c */
+typedef void center_send_fn(struct center_post *p);
+void center_delivered(const struct pl_delivery *d, void *center);
+void center_post_over(struct center_post *p);    /* stored, or given up for good */
+void center_post_dropped(struct center_post *p); /* the record will come again */
+/* Sends it again after a longer wait than the last, unless its partition is not ours any more: then it is dropped. */
+void center_post_later(struct center_post *p, center_send_fn *send);
+void center_post_full(struct center_post *p, center_send_fn *send); /* as soon as the producer has room */
+void center_posts_due(struct center *c);
+void center_posts_drop(struct center *c);
+
+/* over.c: a leg is over, then its item, then its offset is done. */
+void center_leg_over(struct center_leg *leg);
+void center_items_traced(struct center *c);
+
+#endif

@@ -1,0 +1,300 @@
+/*
+ * A center on the mock cluster with a store in a folder of its own, and the other side on plain librdkafka: who
+ * sends to the inbox and reads what comes out. Include after support.h.
+ */
+#ifndef POUCH_TESTS_CENTER_FIXTURE_H
+#define POUCH_TESTS_CENTER_FIXTURE_H
+
+#include <mock.h>
+
+#include <base/uuid.h>
+#include <center/center.h>
+#include <ftw.h>
+#include <letter/letter.h>
+#include <metrics/metrics.h>
+#include <pouch/pouch.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <store/store.h>
+#include <sys/random.h>
+#include <unistd.h>
+#include <wire/envelope.h>
+#include <wire/headers.h>
+
+#define INBOX   "inbox"
+#define REPLIES "me.replies"
+#define LETTERS "internal.dlq"
+#define GROUP   "pouch-center." INBOX
+
+enum { SEEN_MAX = 65536, HEADERS_MAX = 8, ID_TEXT = 37, PATIENCE_US = 120000000 };
+
+/* The topics that are read; a target is any of the first four. */
+static const char *const tapped[] = {"one", "two", "three", "four", REPLIES, LETTERS};
+enum { N_TAPPED = sizeof tapped / sizeof tapped[0] };
+
+struct fixture {
+    struct test_mock mock;
+    char folder[64], store[96];
+    rd_kafka_t *producer, *tap;
+    rd_kafka_message_t *seen[SEEN_MAX];
+    size_t n_seen;
+    struct center *center;
+    pthread_t thread;
+    pouch_err ran;
+    char ran_why[1024];
+};
+
+static inline rd_kafka_t *fixture_handle(const struct fixture *f, rd_kafka_type_t type) {
+    const char *const consumer[] = {"group.id", "tap", "fetch.wait.max.ms", "1", "auto.offset.reset", "earliest", NULL};
+    char why[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "bootstrap.servers", f->mock.brokers, NULL, 0);
+    for (size_t i = 0; type == RD_KAFKA_CONSUMER && consumer[i]; i += 2)
+        assert_int_equal(rd_kafka_conf_set(conf, consumer[i], consumer[i + 1], why, sizeof why), RD_KAFKA_CONF_OK);
+    if (type == RD_KAFKA_PRODUCER) rd_kafka_conf_set(conf, "linger.ms", "0", NULL, 0);
+    rd_kafka_conf_set_log_cb(conf, NULL);
+    rd_kafka_t *rk = rd_kafka_new(type, conf, why, sizeof why);
+    assert_non_null(rk);
+    return rk;
+}
+
+static inline void fixture_read(struct fixture *f) {
+    f->tap = fixture_handle(f, RD_KAFKA_CONSUMER);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(N_TAPPED);
+    for (size_t i = 0; i < N_TAPPED; i++)
+        rd_kafka_topic_partition_list_add(list, tapped[i], 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    assert_int_equal(rd_kafka_assign(f->tap, list), 0);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* So many brokers; each topic has one partition, those of the targets on the broker that comes next. */
+static inline void fixture_start(struct fixture *f, int brokers) {
+    memset(f, 0, sizeof *f);
+    strcpy(f->folder, "/tmp/pouch-center-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    snprintf(f->store, sizeof f->store, "sqlite://%s", f->folder);
+    test_mock_start(&f->mock, brokers);
+    test_mock_topic(&f->mock, INBOX, 1);
+    test_mock_topic(&f->mock, "pouch.routes", 1);
+    for (size_t i = 0; i < N_TAPPED; i++) test_mock_topic(&f->mock, tapped[i], 1);
+    f->producer = fixture_handle(f, RD_KAFKA_PRODUCER);
+    fixture_read(f);
+}
+
+static inline int fixture_unlink(const char *path, const struct stat *s, int type, struct FTW *at) {
+    (void)s, (void)type, (void)at;
+    return remove(path);
+}
+
+static inline void fixture_stop(struct fixture *f) {
+    for (size_t i = 0; i < f->n_seen; i++) rd_kafka_message_destroy(f->seen[i]);
+    rd_kafka_consumer_close(f->tap);
+    rd_kafka_destroy(f->tap);
+    rd_kafka_flush(f->producer, 5000);
+    rd_kafka_destroy(f->producer);
+    test_mock_stop(&f->mock);
+    nftw(f->folder, fixture_unlink, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A route from publisher to the targets, ended by NULL. Before the center starts. */
+static inline void add_route(struct fixture *f, const char *publisher, bool enabled, const char *const targets[]) {
+    struct pl_store *s;
+    size_t n = 0;
+    while (targets[n]) n++;
+    if (pl_store_open(&s, f->store)) fail_msg("%s", pouch_why());
+    struct pl_route_row row = {
+        .publisher = strdup(publisher), .targets = calloc(n, sizeof *row.targets), .n_targets = n, .enabled = enabled};
+    for (size_t i = 0; i < n; i++) row.targets[i] = strdup(targets[i]);
+    if (pl_store_route_put(s, &row, 0)) fail_msg("%s", pouch_why());
+    for (size_t i = 0; i < n; i++) free(row.targets[i]);
+    free(row.targets);
+    free(row.publisher);
+    free(row.id);
+    pl_store_close(s);
+}
+
+static inline void *center_thread(void *arg) {
+    struct fixture *f = arg;
+    f->ran = center_run(f->center);
+    snprintf(f->ran_why, sizeof f->ran_why, "%s", pouch_why());
+    return NULL;
+}
+
+/* settings: name, value, …, NULL; may be NULL. */
+static inline void start_center(struct fixture *f, const char *const settings[]) {
+    pouch_options *o = pouch_options_new();
+    const char *const usual[] = {"brokers",  f->mock.brokers, "store", f->store, "start",
+                                 "earliest", "center.inbox",  INBOX,   NULL};
+    assert_non_null(o);
+    for (size_t i = 0; usual[i]; i += 2) assert_int_equal(pouch_options_set(o, usual[i], usual[i + 1]), POUCH_OK);
+    for (size_t i = 0; settings && settings[i]; i += 2)
+        if (pouch_options_set(o, settings[i], settings[i + 1])) fail_msg("%s", pouch_why());
+    if (center_new(&f->center, o)) fail_msg("%s", pouch_why());
+    pouch_options_free(o);
+    assert_int_equal(pthread_create(&f->thread, NULL, center_thread, f), 0);
+}
+
+static inline void stop_center(struct fixture *f) {
+    center_stop(f->center);
+    pthread_join(f->thread, NULL);
+    if (f->ran) fail_msg("the center ended with %s: %s", pouch_err_code(f->ran), f->ran_why);
+    center_free(f->center);
+    f->center = NULL;
+}
+
+/* What is sent to the inbox; by default a request of publisher p with a reply topic. */
+struct request {
+    const char *publisher, *reply_topic, *text; /* text: further members, each with a comma in front */
+    const char *headers[2 * HEADERS_MAX];       /* name, value, … */
+    const void *raw;                            /* in place of an envelope */
+    size_t raw_n;
+};
+
+static inline void new_id(char id[ID_TEXT]) {
+    struct pl_uuid u;
+    assert_int_equal(getrandom(u.b, sizeof u.b, 0), sizeof u.b);
+    pl_uuid_v4(&u);
+    pl_uuid_format(id, &u);
+}
+
+static inline void produce(struct fixture *f, const char *key, const void *value, size_t n,
+                           const char *const headers[]) {
+    rd_kafka_headers_t *h = rd_kafka_headers_new(HEADERS_MAX);
+    for (size_t i = 0; i < 2 * HEADERS_MAX && headers[i]; i += 2)
+        assert_int_equal(rd_kafka_header_add(h, headers[i], -1, headers[i + 1], -1), 0);
+    assert_int_equal(rd_kafka_producev(f->producer, RD_KAFKA_V_TOPIC(INBOX), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                       RD_KAFKA_V_KEY(key, key ? strlen(key) : 0), RD_KAFKA_V_VALUE((void *)value, n),
+                                       RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_END),
+                     0);
+    rd_kafka_poll(f->producer, 0);
+}
+
+static inline void ask(struct fixture *f, struct request r, char id[ID_TEXT]) {
+    char value[4096];
+    new_id(id);
+    if (r.raw) {
+        produce(f, id, r.raw, r.raw_n, r.headers);
+        return;
+    }
+    int n = snprintf(value, sizeof value,
+                     "{\"request_id\":\"%s\",\"worker_name\":\"%s\",\"data\":\"00\",\"iv\":\"%032d\",\"tag\":\"%032d\","
+                     "\"replyTopic\":\"%s\"%s}",
+                     id, r.publisher ? r.publisher : "p", 1, 2, r.reply_topic ? r.reply_topic : REPLIES,
+                     r.text ? r.text : "");
+    produce(f, id, value, (size_t)n, r.headers);
+}
+
+/* Reads what is there; true when there was something. */
+static inline bool tap(struct fixture *f) {
+    rd_kafka_message_t *m = rd_kafka_consumer_poll(f->tap, 20);
+    rd_kafka_poll(f->producer, 0);
+    if (!m) return false;
+    if (m->err || f->n_seen == SEEN_MAX) {
+        rd_kafka_message_destroy(m);
+        return false;
+    }
+    f->seen[f->n_seen++] = m;
+    return true;
+}
+
+static inline bool is_about(const rd_kafka_message_t *m, const char *topic, const char *id) {
+    return !strcmp(rd_kafka_topic_name(m->rkt), topic) && m->key_len == strlen(id) && !memcmp(m->key, id, m->key_len);
+}
+
+/* The nth (from 0) record on topic with that id as its key; NULL: not there. */
+static inline const rd_kafka_message_t *seen_on(const struct fixture *f, const char *topic, const char *id,
+                                                size_t nth) {
+    for (size_t i = 0; i < f->n_seen; i++)
+        if (is_about(f->seen[i], topic, id) && nth-- == 0) return f->seen[i];
+    return NULL;
+}
+
+static inline size_t count_on(const struct fixture *f, const char *topic) {
+    size_t n = 0;
+    for (size_t i = 0; i < f->n_seen; i++) n += !strcmp(rd_kafka_topic_name(f->seen[i]->rkt), topic);
+    return n;
+}
+
+/* The same, waited for; fails the test after two minutes. */
+static inline const rd_kafka_message_t *find_nth(struct fixture *f, const char *topic, const char *id, size_t nth) {
+    int64_t give_up = pl_mono_us(&pl_clock_system) + PATIENCE_US;
+    const rd_kafka_message_t *m;
+    while (!(m = seen_on(f, topic, id, nth))) {
+        tap(f);
+        if (pl_mono_us(&pl_clock_system) > give_up) fail_msg("nothing about %s on %s", id, topic);
+    }
+    return m;
+}
+
+static inline const rd_kafka_message_t *find(struct fixture *f, const char *topic, const char *id) {
+    return find_nth(f, topic, id, 0);
+}
+
+/* The value of the first header of that name as text; "" when there is none. Good until the fourth next call. */
+static inline const char *header_of(const rd_kafka_message_t *m, const char *name) {
+    static char texts[4][2048];
+    static size_t turn;
+    char *text = texts[turn++ % 4];
+    rd_kafka_headers_t *h;
+    const void *value;
+    size_t n;
+    text[0] = 0;
+    if (!rd_kafka_message_headers(m, &h) && !rd_kafka_header_get(h, 0, name, &value, &n))
+        snprintf(text, sizeof texts[0], "%.*s", (int)n, (const char *)value);
+    return text;
+}
+
+/* That the request was answered with an error in clear of this code. */
+static inline const rd_kafka_message_t *assert_told(struct fixture *f, const char *id, const char *code) {
+    struct pl_envelope e;
+    const rd_kafka_message_t *m = find(f, REPLIES, id);
+    if (pl_envelope_scan(&e, m->payload, m->len)) fail_msg("%s", pouch_why());
+    assert_int_equal(e.error_code.n, strlen(code));
+    assert_memory_equal(e.error_code.at, code, e.error_code.n);
+    assert_true(e.error_message.n > 0);
+    return m;
+}
+
+static inline const rd_kafka_message_t *assert_letter(struct fixture *f, const char *id, const char *code) {
+    const rd_kafka_message_t *m = find(f, LETTERS, id);
+    assert_string_equal(header_of(m, PL_H_DLQ_CODE), code);
+    assert_string_not_equal(header_of(m, PL_H_DLQ_REASON), "");
+    assert_string_equal(header_of(m, PL_H_DLQ_GROUP), GROUP);
+    return m;
+}
+
+/* What the center's group has committed of the inbox; negative: nothing. */
+static inline int64_t committed(const struct fixture *f) {
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    char why[256];
+    rd_kafka_conf_set(conf, "bootstrap.servers", f->mock.brokers, NULL, 0);
+    rd_kafka_conf_set(conf, "group.id", GROUP, NULL, 0);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    assert_non_null(rk);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, INBOX, 0);
+    assert_int_equal(rd_kafka_committed(rk, list, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    int64_t offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(rk);
+    return offset;
+}
+
+struct counted {
+    enum pl_metric metric;
+    int64_t value;
+};
+
+static inline bool has_value(void *arg) {
+    const struct counted *c = arg;
+    return pl_metric_get(c->metric) == c->value;
+}
+
+static inline void wait_metric(enum pl_metric metric, int64_t value) {
+    struct counted c = {metric, value};
+    test_until(has_value, &c);
+}
+
+#define TARGETS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+#endif

@@ -1,0 +1,90 @@
+/* One target that takes nothing does not stop the others. */
+#include <support.h>
+
+#include "fixture.h"
+
+struct traffic {
+    struct fixture *f;
+    size_t sent;
+    char last[ID_TEXT];
+};
+
+/* Keeps the good target busy, one request after the other, until the bad one has been found out. */
+static bool others_until_stalled(void *arg) {
+    struct traffic *t = arg;
+    ask(t->f, (struct request){.publisher = "good"}, t->last);
+    find(t->f, "two", t->last);
+    t->sent++;
+    return pl_metric_get(PL_M_CENTER_STALLED) == 1;
+}
+
+static bool others_until_taken_again(void *arg) {
+    others_until_stalled(arg);
+    return pl_metric_get(PL_M_CENTER_STALLED) == 0;
+}
+
+static void its_records_are_answered_and_become_dead_letters(void **state) {
+    (void)state;
+    enum { N = 20 };
+    struct fixture f;
+    struct traffic traffic = {.f = &f};
+    char ids[N][ID_TEXT], later[ID_TEXT];
+    fixture_start(&f, 1);
+    add_route(&f, "bad", true, TARGETS("one"));
+    add_route(&f, "good", true, TARGETS("two"));
+    start_center(&f, NULL);
+    ask(&f, (struct request){.publisher = "bad"}, later);
+    find(&f, "one", later);
+    rd_kafka_mock_partition_set_leader(f.mock.cluster, "one", 0, -1);
+    for (size_t i = 0; i < N; i++) ask(&f, (struct request){.publisher = "bad"}, ids[i]);
+    test_until(others_until_stalled, &traffic);
+    for (size_t i = 0; i < N; i++) {
+        assert_told(&f, ids[i], "overloaded");
+        assert_string_equal(header_of(assert_letter(&f, ids[i], "overloaded"), PL_H_DLQ_TARGET), "one");
+    }
+    ask(&f, (struct request){.publisher = "bad"}, later); /* refused at once now */
+    assert_told(&f, later, "overloaded");
+    rd_kafka_mock_partition_set_leader(f.mock.cluster, "one", 0, 1);
+    test_until(others_until_taken_again, &traffic);
+    ask(&f, (struct request){.publisher = "bad"}, later);
+    find(&f, "one", later);
+    stop_center(&f);
+    assert_int_equal(committed(&f), (int64_t)(N + 3 + traffic.sent));
+    fixture_stop(&f);
+}
+
+/* More than a quarter of what may be in flight is for a target that takes nothing. */
+static void a_flood_for_it_does_not_fill_the_center(void **state) {
+    (void)state;
+    enum { N = 400 };
+    static const char *const few[] = {"center.max_in_flight", "64", NULL};
+    struct fixture f;
+    struct traffic traffic = {.f = &f};
+    static char ids[N][ID_TEXT];
+    fixture_start(&f, 1);
+    add_route(&f, "bad", true, TARGETS("one"));
+    add_route(&f, "good", true, TARGETS("two"));
+    start_center(&f, few);
+    others_until_stalled(&traffic);
+    rd_kafka_mock_partition_set_leader(f.mock.cluster, "one", 0, -1);
+    for (size_t i = 0; i < N; i++) {
+        ask(&f, (struct request){.publisher = i % 2 ? "good" : "bad"}, ids[i]);
+    }
+    for (size_t i = 0; i < N; i++) {
+        if (i % 2)
+            find(&f, "two", ids[i]);
+        else
+            assert_told(&f, ids[i], "overloaded");
+    }
+    rd_kafka_mock_partition_set_leader(f.mock.cluster, "one", 0, 1);
+    stop_center(&f);
+    fixture_stop(&f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(its_records_are_answered_and_become_dead_letters),
+        cmocka_unit_test(a_flood_for_it_does_not_fill_the_center),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
