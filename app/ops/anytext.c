@@ -32,18 +32,30 @@ static pouch_err splice(struct pl_buf *out, const char *object, size_t n, const 
     return e;
 }
 
-int ops_anytext_item(const struct ops_call *call, size_t nth, json_t *object, const char *name, struct pl_span raw) {
+/* The one line that both print; to be wiped. Takes object. */
+static pouch_err write_line(struct pl_buf *out, json_t *object, const char *name, struct pl_span raw) {
     size_t n = 0;
     char *text = object ? pl_json_text(object, &n) : NULL;
     json_decref(object);
-    struct pl_buf out;
-    pl_buf_init(&out, ITEM_MAX);
-    pouch_err e = !text ? POUCH_E_NO_MEMORY : raw.at ? splice(&out, text, n, name, raw) : pl_buf_append(&out, text, n);
-    if (e)
-        ops_say("out of memory");
-    else
-        ops_print_item(call, nth, out.at, out.len);
+    pl_buf_init(out, ITEM_MAX);
+    pouch_err e = !text ? POUCH_E_NO_MEMORY : raw.at ? splice(out, text, n, name, raw) : pl_buf_append(out, text, n);
     free(text);
+    if (e) ops_say("out of memory");
+    return e;
+}
+
+int ops_anytext_print(json_t *object, const char *name, struct pl_span raw) {
+    struct pl_buf out;
+    pouch_err e = write_line(&out, object, name, raw);
+    if (!e) fwrite(out.at, 1, out.len, stdout);
     pl_buf_wipe(&out);
-    return e ? pouch_err_exit_code(POUCH_E_NO_MEMORY) : OPS_EXIT_OK;
+    return e ? pouch_err_exit_code(e) : OPS_EXIT_OK;
+}
+
+int ops_anytext_item(const struct ops_call *call, size_t nth, json_t *object, const char *name, struct pl_span raw) {
+    struct pl_buf out;
+    pouch_err e = write_line(&out, object, name, raw);
+    if (!e) ops_print_item(call, nth, out.at, out.len);
+    pl_buf_wipe(&out);
+    return e ? pouch_err_exit_code(e) : OPS_EXIT_OK;
 }

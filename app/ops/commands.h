@@ -32,6 +32,8 @@ extern const struct ops_command ops_topic_delete;
 extern const struct ops_command ops_bench_request;
 extern const struct ops_command ops_bench_worker;
 extern const struct ops_command ops_bench_seal;
+extern const struct ops_command ops_trace;
+extern const struct ops_command ops_log;
 extern const struct ops_command ops_dlq_list;
 extern const struct ops_command ops_dlq_show;
 extern const struct ops_command ops_config_show;

@@ -25,6 +25,8 @@ const struct ops_command *const ops_commands[] = {
     &ops_topic_list,
     &ops_topic_describe,
     &ops_topic_delete,
+    &ops_trace,
+    &ops_log,
     &ops_dlq_list,
     &ops_dlq_show,
     &ops_config_show,
