@@ -271,7 +271,7 @@ struct looker {
     struct pl_registry *registry;
     atomic_bool stop;
     atomic_long looks;
-    bool went_back;
+    atomic_bool went_back;
 };
 
 static void *look(void *arg) {
@@ -280,7 +280,7 @@ static void *look(void *arg) {
     while (!l->stop) {
         const struct pl_snapshot *s = pl_registry_take(l->registry);
         const struct pl_registry_route *r = pl_snapshot_find(s, "orders", 6);
-        l->went_back = l->went_back || pl_snapshot_version(s) < highest || !r || r->version > pl_snapshot_version(s);
+        if (pl_snapshot_version(s) < highest || !r || r->version > pl_snapshot_version(s)) l->went_back = true;
         highest = pl_snapshot_version(s);
         pl_registry_give(l->registry, s);
         l->looks++;
