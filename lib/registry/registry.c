@@ -105,6 +105,8 @@ static void refresh(struct pl_registry *r) {
     if (newer) put_in_force(r, newer);
     if (r->wanted <= pl_snapshot_version(r->current)) r->wanted = 0;
     r->refresh_us = next_look(r, e);
+    int64_t keep_us = pl_source_keep(&r->source, r->current, false);
+    if (keep_us < r->refresh_us) r->refresh_us = keep_us;
 }
 
 static void connect_control(struct pl_registry *r) {
@@ -137,6 +139,7 @@ static void *follow(void *arg) {
         int64_t wait = next - now();
         if (!r->stop && wait > 0) pl_wake_wait(&r->wake, wait);
     }
+    pl_source_keep(&r->source, r->current, true);
     return NULL;
 }
 
@@ -148,7 +151,6 @@ static pouch_err load(struct pl_registry *r) {
     pouch_err e = pl_source_read(&r->source, NULL, &s);
     if (!e) {
         r->read_us = now();
-        r->refresh_us = now() + REFRESH_US;
         put_in_force(r, s);
         return POUCH_OK;
     }

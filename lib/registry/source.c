@@ -11,10 +11,10 @@
 static const char SQLITE[] = "sqlite://";
 
 /* The time in the file is renewed that often while the routes stay the same; it matters after a day. */
-enum { KEEP_EVERY_MS = 10 * 60 * 1000 };
+enum { RENEW_MS = 10 * 60 * 1000, PAUSE_US = 1000000, FAILED_US = 10000000, PAUSE_TIMES = 9 };
 
 pouch_err pl_source_init(struct pl_source *s, const char *url) {
-    *s = (struct pl_source){.url = url ? strdup(url) : NULL};
+    *s = (struct pl_source){.url = url ? strdup(url) : NULL, .kept_version = -1};
     if (!url) {
         pouch_err e = pl_store_default_url(&s->url);
         if (e) return e;
@@ -32,14 +32,6 @@ void pl_source_free(struct pl_source *s) {
     free(s->url);
     free(s->kept);
     *s = (struct pl_source){0};
-}
-
-static void keep(struct pl_source *s, const struct pl_snapshot *snapshot) {
-    int64_t now_ms = pl_wall_ms(&pl_clock_system);
-    if (pl_kept_write(s->kept, snapshot, now_ms))
-        PL_LOG(PL_LOG_ERROR, "routes not kept", "why", pouch_why());
-    else
-        s->kept_ms = now_ms;
 }
 
 static pouch_err older(int64_t version, const struct pl_snapshot *than) {
@@ -79,14 +71,36 @@ pouch_err pl_source_read(struct pl_source *s, const struct pl_snapshot *than, st
         s->store = NULL;
         return pl_fail(e, "%s", why);
     }
-    int64_t since_ms = pl_wall_ms(&pl_clock_system) - s->kept_ms;
-    if (*snapshot)
-        keep(s, *snapshot);
-    else if (since_ms < 0 || since_ms > KEEP_EVERY_MS)
-        keep(s, than);
+    s->read_ms = pl_wall_ms(&pl_clock_system);
     return POUCH_OK;
 }
 
 pouch_err pl_source_kept(struct pl_source *s, struct pl_snapshot **snapshot, int64_t *read_ms) {
-    return pl_kept_read(s->kept, pl_wall_ms(&pl_clock_system), snapshot, read_ms);
+    pouch_err e = pl_kept_read(s->kept, pl_wall_ms(&pl_clock_system), snapshot, read_ms);
+    if (e) return e;
+    s->kept_version = pl_snapshot_version(*snapshot);
+    s->kept_ms = *read_ms;
+    return POUCH_OK;
+}
+
+static bool is_kept(const struct pl_source *s, const struct pl_snapshot *snapshot) {
+    int64_t older_ms = s->read_ms - s->kept_ms;
+    bool renew = s->read_ms && (older_ms < 0 || older_ms > RENEW_MS);
+    return s->kept_version == pl_snapshot_version(snapshot) && !renew;
+}
+
+int64_t pl_source_keep(struct pl_source *s, const struct pl_snapshot *snapshot, bool now) {
+    if (is_kept(s, snapshot)) return INT64_MAX;
+    int64_t start_us = pl_mono_us(&pl_clock_system);
+    if (!now && start_us < s->keep_us) return s->keep_us;
+    pouch_err e = pl_kept_write(s->kept, snapshot, s->read_ms);
+    int64_t end_us = pl_mono_us(&pl_clock_system), pause_us = (end_us - start_us) * PAUSE_TIMES;
+    s->keep_us = end_us + (pause_us > PAUSE_US ? pause_us : PAUSE_US);
+    if (e) {
+        PL_LOG(PL_LOG_ERROR, "routes not kept", "why", pouch_why());
+        return s->keep_us = end_us + FAILED_US;
+    }
+    s->kept_version = pl_snapshot_version(snapshot);
+    s->kept_ms = s->read_ms;
+    return INT64_MAX;
 }

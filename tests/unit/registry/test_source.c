@@ -111,16 +111,78 @@ static void what_was_read_is_kept_for_a_start_without_the_store(void **state) {
     int64_t read_ms;
     begin(&b);
     int64_t version = put(&b, "orders", "stock", NULL, false);
-    pl_snapshot_drop(read_newer(&b, NULL));
+    struct pl_snapshot *s = read_newer(&b, NULL);
+    assert_int_equal(pl_source_keep(&b.source, s, false), INT64_MAX);
+    pl_snapshot_drop(s);
     pl_source_free(&b.source);
     break_store(&b);
-    struct pl_snapshot *s;
     assert_int_equal(pl_source_init(&b.source, b.url), POUCH_OK);
     assert_int_not_equal(pl_source_read(&b.source, NULL, &s), POUCH_OK);
     assert_null(s);
     assert_int_equal(pl_source_kept(&b.source, &s, &read_ms), POUCH_OK);
     assert_int_equal(pl_snapshot_version(s), version);
     assert_false(pl_snapshot_find(s, "orders", 6)->enabled); /* a start re-enables nothing */
+    pl_snapshot_drop(s);
+    finish(&b);
+}
+
+static int64_t kept_version(struct bench *b) {
+    struct pl_source other;
+    struct pl_snapshot *s;
+    int64_t read_ms;
+    assert_int_equal(pl_source_init(&other, b->url), POUCH_OK);
+    assert_int_equal(pl_source_kept(&other, &s, &read_ms), POUCH_OK);
+    int64_t version = pl_snapshot_version(s);
+    pl_snapshot_drop(s);
+    pl_source_free(&other);
+    return version;
+}
+
+static void a_storm_of_changes_is_kept_now_and_then_and_at_the_end(void **state) {
+    (void)state;
+    struct bench b;
+    begin(&b);
+    int64_t first = put(&b, "orders", "stock", NULL, true);
+    struct pl_snapshot *s = read_newer(&b, NULL);
+    assert_int_equal(pl_source_keep(&b.source, s, false), INT64_MAX);
+    assert_int_equal(pl_source_keep(&b.source, s, false), INT64_MAX); /* there already */
+    b.source.keep_us = INT64_MAX - 1;                                 /* it has just taken long */
+    int64_t second = put(&b, "orders", "stock", NULL, false);
+    s = read_newer(&b, s);
+    assert_int_equal(pl_source_keep(&b.source, s, false), INT64_MAX - 1);
+    assert_int_equal(kept_version(&b), first);
+    assert_int_equal(pl_source_keep(&b.source, s, true), INT64_MAX);
+    assert_int_equal(kept_version(&b), second);
+    pl_snapshot_drop(s);
+    finish(&b);
+}
+
+static void what_is_kept_gets_a_newer_time_before_it_is_too_old(void **state) {
+    (void)state;
+    struct bench b;
+    begin(&b);
+    put(&b, "orders", "stock", NULL, true);
+    struct pl_snapshot *s = read_newer(&b, NULL);
+    assert_int_equal(pl_source_keep(&b.source, s, true), INT64_MAX);
+    int64_t kept_ms = b.source.kept_ms;
+    assert_int_equal(kept_ms, b.source.read_ms);
+    b.source.read_ms += 60 * 60 * 1000; /* read again, an hour later */
+    assert_int_equal(pl_source_keep(&b.source, s, true), INT64_MAX);
+    assert_int_equal(b.source.kept_ms, kept_ms + 60 * 60 * 1000);
+    pl_snapshot_drop(s);
+    finish(&b);
+}
+
+static void what_cannot_be_kept_is_tried_again_later(void **state) {
+    (void)state;
+    struct bench b;
+    begin(&b);
+    struct pl_snapshot *s = read_newer(&b, NULL);
+    assert_int_equal(mkdir(b.source.kept, 0700), 0); /* a folder in its place */
+    int64_t again_us = pl_source_keep(&b.source, s, false);
+    assert_true(again_us > pl_mono_us(&pl_clock_system) && again_us < INT64_MAX);
+    assert_int_equal(rmdir(b.source.kept), 0);
+    assert_int_equal(pl_source_keep(&b.source, s, true), INT64_MAX);
     pl_snapshot_drop(s);
     finish(&b);
 }
@@ -155,6 +217,9 @@ int main(void) {
         cmocka_unit_test(only_what_is_newer_is_read_again),
         cmocka_unit_test(a_lower_version_is_never_given),
         cmocka_unit_test(what_was_read_is_kept_for_a_start_without_the_store),
+        cmocka_unit_test(a_storm_of_changes_is_kept_now_and_then_and_at_the_end),
+        cmocka_unit_test(what_is_kept_gets_a_newer_time_before_it_is_too_old),
+        cmocka_unit_test(what_cannot_be_kept_is_tried_again_later),
         cmocka_unit_test(a_store_that_can_be_read_again_is_opened_anew),
         cmocka_unit_test(a_url_of_no_store_is_a_setting_that_is_wrong),
     };
