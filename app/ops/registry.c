@@ -1,18 +1,15 @@
 #include <base/why.h>
 #include <ops/common.h>
 #include <ops/registry.h>
+#include <ops/rows.h>
 #include <ops/when.h>
 #include <stdlib.h>
 #include <string.h>
 
 pouch_err ops_registry_open(const struct ops_call *call, struct pl_store **store) {
-    const char *url = pouch_options_get(call->options, "store");
-    if (url) return pl_store_open(store, url);
-    char *fallback;
-    pouch_err e = pl_store_default_url(&fallback);
-    if (e) return e;
-    e = pl_store_open(store, fallback);
-    free(fallback);
+    char *url = NULL;
+    pouch_err e = ops_rows_store(call, store, &url);
+    free(url);
     return e;
 }
 
