@@ -1,6 +1,6 @@
 /* From a payload to a record on its way. */
 #include <base/why.h>
-#include <client/client.h>
+#include <client/trace.h>
 #include <crypto/random.h>
 #include <metrics/metrics.h>
 #include <string.h>
@@ -66,7 +66,8 @@ void pl_ask_note(const pouch_client *c, struct pl_call *call, const struct pl_as
     call->id = *id;
     call->timeout_ms = a->timeout_ms;
     call->iv_bytes = a->to->iv_bytes ? a->to->iv_bytes : c->settings.iv_bytes;
-    strcpy(call->topic, topic_of(c, a->to)); /* both are checked names, so they fit */
+    strcpy(call->topic, topic_of(c, a->to)); /* checked names, so they fit, as a publisher's does */
+    if (c->tracer) strcpy(call->publisher, a->to->publisher ? a->to->publisher : "");
 }
 
 static pouch_err seal(pouch_client *c, struct pl_ask_desk *desk, const struct pl_ask *a, const struct pl_uuid *id) {
@@ -133,6 +134,7 @@ pouch_err pl_ask_send(pouch_client *c, struct pl_ask_desk *desk, const struct pl
     e = produce(c, a->wants_reply ? &c->requests : &c->sends, &record);
     if (e == POUCH_E_OVERLOADED) pl_metric_add(PL_M_SHED, 1);
     if (!e) pl_metric_add(PL_M_REQUESTS, 1);
+    if (!e && c->tracer) pl_client_trace_asked(c, a, id, &record);
     return e;
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <store/message_log.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -189,6 +190,7 @@ pouch_err pouch_client_new(pouch_client **out, const pouch_options *o, pouch_key
     c->dialect = &pl_dialect_splp;
     pouch_err e = read_settings(c, o);
     if (e) goto fail_settings;
+    if ((e = pl_message_log_open(&c->tracer, &c->settings))) goto fail_log;
     if ((e = open_tables(c, ring))) goto fail_tables;
     if ((e = start(c))) goto fail_start;
     *out = c;
@@ -197,6 +199,8 @@ pouch_err pouch_client_new(pouch_client **out, const pouch_options *o, pouch_key
 fail_start:
     close_tables(c);
 fail_tables:
+    pl_tracer_free(c->tracer, 0);
+fail_log:
     pl_settings_free(&c->settings);
 fail_settings:
     free(c);
@@ -216,6 +220,7 @@ void pouch_client_close(pouch_client *c, int drain) {
     close_tables(c); /* the reader signals the wake, so it goes first */
     pl_kafka_health_free(c->health);
     pl_wake_free(&c->wake);
+    pl_tracer_free(c->tracer, PL_MESSAGE_LOG_FLUSH_MS);
     pl_settings_free(&c->settings);
     free(c);
 }

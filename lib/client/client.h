@@ -19,6 +19,7 @@
 #include <client/pending.h>
 #include <client/reply.h>
 #include <conf/settings.h>
+#include <store/tracer.h>
 #include <wire/dest.h>
 #include <wire/dialect.h>
 
@@ -48,7 +49,8 @@ struct pouch_client {
     struct pl_gate sends;    /* opens when a broker has answered */
     struct pl_gate requests; /* opens when the reply lane is positioned */
     struct pl_lane lane;
-    atomic_bool keys_differ; /* a request had a uuid of its own as record key, so a reply's key need not be its id */
+    struct pl_tracer *tracer; /* NULL: messages are not logged */
+    atomic_bool keys_differ;  /* a request had a uuid of its own as record key, so a reply's key need not be its id */
 
     pthread_rwlock_t callers; /* held for reading in each call */
     atomic_bool closing;

@@ -1,7 +1,7 @@
 /* How calls end: their texts, their callbacks, and the way of their entries back to the pool. */
 #include <base/log.h>
 #include <base/why.h>
-#include <client/client.h>
+#include <client/trace.h>
 #include <metrics/metrics.h>
 #include <stdio.h>
 
@@ -16,6 +16,7 @@ void pl_client_let_go(pouch_client *c, struct pl_call *call) {
 }
 
 void pl_call_answered(pouch_client *c, struct pl_call *call, pouch_err e, const pouch_reply *reply) {
+    if (c->tracer) pl_client_trace_ended(c, call, e, reply);
     if (call->gather)
         pl_gather_part_ended(c, call->gather, e, reply);
     else
@@ -52,6 +53,7 @@ static void stored(pouch_client *c, struct pl_call *call, pouch_err e) {
         if (e && !c->is_finishing) PL_LOG(PL_LOG_WARN, "a record could not be sent", "why", pouch_why());
         return;
     }
+    if (e && c->tracer) pl_client_trace_ended(c, call, e, NULL);
     pl_pending_settle(&c->pending, call);
     call->stored(e, call->arg);
     pl_client_let_go(c, call);

@@ -36,8 +36,9 @@ struct pl_call {
     pouch_err failed; /* what it ends with when it was failed before any answer */
     bool is_open;     /* under the lock, as the next two */
     unsigned holders;
-    struct pl_call *next;        /* in the pool, or among the failed */
-    char topic[PL_NAME_MAX + 1]; /* where the record went, for messages */
+    struct pl_call *next;            /* in the pool, or among the failed */
+    char topic[PL_NAME_MAX + 1];     /* where the record went, for messages */
+    char publisher[PL_NAME_MAX + 1]; /* "": none; filled in only where messages are logged */
 };
 
 struct pl_pending {

@@ -19,7 +19,7 @@ struct pl_trace {
     bool response; /* message_type: request or response */
     bool success;
     struct pl_uuid request_id; /* all zero: it could not be read */
-    int64_t at_us;             /* wall clock: when it began */
+    int64_t at_us;             /* wall clock: when it began; of a response, when it ended */
     int64_t took_us;           /* -1: has no length */
     const char *publisher;     /* worker_name; NULL: none */
     const char *topic;         /* where it came from; for a client's request where it goes */

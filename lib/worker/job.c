@@ -53,7 +53,9 @@ const char *pouch_job_header_at(const pouch_job *j, size_t i, const void **value
 /* True: this thread has ended the job and is alone with it. */
 static bool win(struct pouch_job *j) {
     int open = PL_JOB_OPEN;
-    return atomic_compare_exchange_strong(&j->state, &open, PL_JOB_ENDED);
+    if (!atomic_compare_exchange_strong(&j->state, &open, PL_JOB_ENDED)) return false;
+    if (j->worker->settings.store) j->ended_us = pl_mono_us(j->worker->clock);
+    return true;
 }
 
 static pouch_err late(struct pouch_job *j) {

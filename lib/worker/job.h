@@ -83,6 +83,7 @@ struct pouch_job {
     pouch_err code;
     struct pl_buf text;
     struct pl_parcel parcel; /* the answer, or the request passed on */
+    int64_t ended_us;        /* when the handler ended it, where messages are logged */
     bool passed_on;          /* parcel is a forwarded request */
 
     /* The poll thread's. */

@@ -2,7 +2,7 @@
 #include <base/why.h>
 #include <stdlib.h>
 #include <string.h>
-#include <worker/worker.h>
+#include <worker/trace.h>
 
 enum { NAMES_MAX = 1 << 30, PLAIN_MAX = 1 << 30 };
 
@@ -49,6 +49,8 @@ static void clear(struct pouch_job *j) {
     j->hop = 0;
     j->waiting = 0;
     j->give_up_us = 0;
+    j->ended_us = 0;
+    j->code = POUCH_OK;
     j->answer.backoff_ms = j->letter.backoff_ms = 0;
     j->headers.n = 0;
     pl_buf_recycle(&j->names);
@@ -91,6 +93,7 @@ struct pouch_job *pl_job_new(struct pouch_worker *w, const struct pl_taken *t) {
 
 void pl_job_over(struct pouch_job *j) {
     struct pouch_worker *w = j->worker;
+    if (!j->dropped) pl_worker_trace_ended(j);
     rd_kafka_message_destroy(j->taken.message);
     j->taken.message = NULL;
     if (!j->dropped) w->counts[j->counted]++;

@@ -2,7 +2,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <worker/worker.h>
+#include <worker/trace.h>
 
 void pl_pool_hold(struct pl_pool *p, size_t bytes) {
     atomic_fetch_add_explicit(&p->held, bytes, memory_order_relaxed);
@@ -35,7 +35,10 @@ static bool ready(struct pouch_job *j) {
     }
     pouch_err e = pl_job_open(j, desk);
     j->opened = !e;
-    if (e) pl_job_refuse(j, desk, e, pouch_why());
+    if (e)
+        pl_job_refuse(j, desk, e, pouch_why());
+    else
+        pl_worker_trace_begun(j);
     pl_desk_give(&w->desks, desk);
     return !e;
 }

@@ -4,6 +4,7 @@
 #include <crypto/keyring.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <store/message_log.h>
 #include <string.h>
 #include <wire/dialect.h>
 #include <wire/envelope.h>
@@ -256,6 +257,7 @@ static void end(struct pouch_worker *w) {
     w->producer = NULL;
     leave(w);
     pl_kafka_health_free(w->health);
+    pl_tracer_free(w->tracer, PL_MESSAGE_LOG_FLUSH_MS);
     count(w);
 }
 
@@ -281,7 +283,8 @@ pouch_err pouch_worker_run(pouch_worker *w) {
     if (e) return e;
     w->has_run = true;
     pl_clockcheck_init(&w->clockcheck, w->clock, w->settings.deadline_skew_ms);
-    e = pl_worker_start(w, &hooks);
+    e = pl_message_log_open(&w->tracer, &w->settings);
+    if (!e) e = pl_worker_start(w, &hooks);
     if (!e) e = work(w);
     snprintf(why, sizeof why, "%s", pouch_why());
     end(w);

@@ -11,6 +11,7 @@
 #include <bus/producer.h>
 #include <bus/status.h>
 #include <conf/settings.h>
+#include <store/tracer.h>
 #include <worker/desk.h>
 #include <worker/job.h>
 #include <worker/pool.h>
@@ -36,6 +37,7 @@ struct pouch_worker {
     struct pl_pool pool;
     struct pl_producer *producer;
     struct pl_status status;
+    struct pl_tracer *tracer; /* NULL: messages are not logged */
     struct pl_clockcheck clockcheck;
 
     /* The poll thread's. */

@@ -1,0 +1,33 @@
+#include <base/log.h>
+#include <base/why.h>
+#include <store/backend.h>
+#include <store/message_log.h>
+#include <time.h>
+
+pouch_err pl_message_log_open(struct pl_tracer **t, const struct pl_settings *s) {
+    const struct pl_tracer_settings settings = {
+        .url = s->store, .max_bytes = s->trace_queue_bytes, .ttl_ms = s->trace_ttl_ms};
+    const struct pl_store_kind *kind;
+    const char *where;
+    *t = NULL;
+    if (!s->store) return POUCH_OK;
+    pouch_err e = pl_store_kind_of(&kind, &where, s->store);
+    if (!e && *where != '/')
+        e = pl_fail(POUCH_E_CONFIG,
+                    "store %s: the folder must begin with a slash, as in "
+                    "sqlite:///var/lib/pouch",
+                    s->store);
+    if (e) return e;
+    e = pl_tracer_new(t, &settings);
+    if (!e) return POUCH_OK;
+    *t = NULL;
+    PL_LOG(PL_LOG_WARN, "messages are not logged: the store cannot be opened", "store", s->store, "why", pouch_why());
+    return POUCH_OK;
+}
+
+int64_t pl_message_log_now_us(const struct pl_clock *c) {
+    struct timespec t;
+    if (c != &pl_clock_system) return pl_wall_ms(c) * 1000;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
