@@ -20,14 +20,15 @@ struct trace {
     uint64_t missing; /* rows known to be missing from the request's time, or from all times when there is no row */
 };
 
-/* The time that the rows are from, and what is missing from it: hops that began or ended near by may be among that. */
+/* What is missing from the time that the rows are from: hops of this request may be among that. */
 static pouch_err count_missing(struct trace *t, struct pl_store *store) {
     int64_t since_us = INT64_MAX, until_us = 0;
     for (size_t i = 0; i < t->rows.n; i++) {
         const struct pl_trace *row = &t->rows.at[i];
         int64_t took_us = row->took_us > 0 ? row->took_us : 0;
-        if (row->at_us - took_us < since_us) since_us = row->at_us - took_us;
-        if (row->at_us + took_us > until_us) until_us = row->at_us + took_us;
+        int64_t began_us = row->response ? row->at_us - took_us : row->at_us;
+        if (began_us < since_us) since_us = began_us;
+        if (began_us + took_us > until_us) until_us = began_us + took_us;
     }
     if (!t->rows.n) {
         since_us = 0;
