@@ -271,7 +271,8 @@ const struct ops_command ops_request = {
              "  echo '{\"a\":10,\"b\":5}' | pouch request calculate\n"
              "  pouch request calculate -o json --timeout 5s < request.json\n",
     .flags = flags,
-    .settings = (const char *const[]){"request.timeout", "center.inbox", "crypto.iv_bytes", "reply.topic", NULL},
+    .settings =
+        (const char *const[]){"request.timeout", "center.inbox", "crypto.iv_bytes", "reply.topic", "store", NULL},
     .most = 3,
     .run = request,
 };
@@ -283,7 +284,7 @@ const struct ops_command ops_send = {
     .about = "Returns when the broker has stored the record.\n\n"
              "  echo '{\"event\":\"opened\"}' | pouch send audit\n",
     .flags = flags,
-    .settings = (const char *const[]){"center.inbox", "crypto.iv_bytes", NULL},
+    .settings = (const char *const[]){"center.inbox", "crypto.iv_bytes", "store", NULL},
     .most = 3,
     .run = send_command,
 };

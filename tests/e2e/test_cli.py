@@ -18,8 +18,8 @@ USAGE, DATA, NO_BROKER, IO, CONFIG = 64, 65, 69, 74, 78
 
 # What each command promises to take, besides the flags of all that talk to Kafka.
 FLAGS = {
-    "request": ["--publisher", "--key", "-H", "--timeout", "--inbox", "--iv-bytes", "--reply-topic"],
-    "send": ["--publisher", "--key", "-H", "--inbox", "--iv-bytes"],
+    "request": ["--publisher", "--key", "-H", "--timeout", "--inbox", "--iv-bytes", "--reply-topic", "--store"],
+    "send": ["--publisher", "--key", "-H", "--inbox", "--iv-bytes", "--store"],
     "center": ["--inbox", "--group", "--instance-id", "--start", "--store", "--drain"],
     "worker": ["--pipe", "--exec", "--url", "--group", "--start", "--concurrency", "--handler-timeout", "--drain"],
     "dev": ["--topic"],
