@@ -1,6 +1,6 @@
 /*
- * Load and measurement: one load generator for both loops, the echo worker that it talks to,
- * and the cost of sealing alone.
+ * Load and measurement: one load generator for both loops, the echo worker that it talks to, a
+ * backlog for a center, and the cost of sealing alone.
  */
 #ifndef POUCH_BENCH_BENCH_H
 #define POUCH_BENCH_BENCH_H
@@ -40,6 +40,20 @@ POUCH_MUST_CHECK pouch_err bench_run_load(pouch_client *client, const struct ben
 
 /* Answers a request of bench_run_load() with its payload, stamped with when the handler saw it. A pouch_handler_fn. */
 void bench_echo(pouch_job *job, void *unused);
+
+struct bench_route {
+    int64_t count;
+    size_t size; /* bytes of the payload */
+};
+
+struct bench_route_result {
+    int64_t routed, failed;
+    double seconds; /* from the first record that the center held to the last that it routed */
+};
+
+/* Routes a backlog with a center of its own, which is told the rest by o: inbox, group and start are set there. */
+POUCH_MUST_CHECK pouch_err bench_route(pouch_options *o, pouch_keyring *ring, const struct bench_route *bench,
+                                       struct bench_route_result *result);
 
 struct bench_seal_result { /* nanoseconds for one message, medians of many short rounds */
     double seal, open;
