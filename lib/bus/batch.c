@@ -1,9 +1,23 @@
+#include <base/clock.h>
 #include <base/why.h>
 #include <bus/batch.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* So that each struct pl_held is aligned as malloc() aligns the first. */
 enum { ALIGN = 16 };
+
+/*
+ * The first place is for batches whose broker is not known yet. It has no bound: a topic that does not exist
+ * must not keep others waiting.
+ */
+enum { UNKNOWN = 0 };
+
+/*
+ * A place that nothing went to or came back from for so long does not count what is under way there: a partition without
+ * enough replicas is tried for minutes, and must not keep the others of its broker waiting.
+ */
+enum { STUCK_US = 100000 };
 
 static size_t padded(size_t n) {
     return (n + ALIGN - 1) / ALIGN * ALIGN;
@@ -13,18 +27,44 @@ static size_t held_bytes(const struct pl_held *h) {
     return padded(sizeof *h + h->key_n + h->value_n);
 }
 
-pouch_err pl_batch_init(struct pl_batch *b, size_t max_bytes) {
-    *b = (struct pl_batch){0};
-    pl_buf_init(&b->held, max_bytes);
-    return pthread_mutex_init(&b->lock, NULL) ? pl_fail(POUCH_E_NO_MEMORY, "no memory for a topic's batch") : POUCH_OK;
+pouch_err pl_batches_init(struct pl_batches *b, size_t most, const struct pl_clock *clock) {
+    *b = (struct pl_batches){.most = most, .clock = clock};
+    return pthread_mutex_init(&b->lock, NULL) ? pl_fail(POUCH_E_NO_MEMORY, "no memory for a producer's batches")
+                                              : POUCH_OK;
 }
 
-void pl_batch_free(struct pl_batch *b) {
-    pl_buf_free(&b->held);
+void pl_batches_free(struct pl_batches *b) {
     pthread_mutex_destroy(&b->lock);
 }
 
-static pouch_err hold(struct pl_buf *held, const struct pl_record *r, rd_kafka_headers_t *headers) {
+static struct pl_batch *make_batches(struct pl_topic *t, size_t n) {
+    struct pl_batch *batches = calloc(n, sizeof *batches);
+    for (size_t i = 0; batches && i < n; i++) {
+        batches[i].topic = t;
+        batches[i].place = UNKNOWN;
+        pl_buf_init(&batches[i].held, t->max_bytes);
+    }
+    return batches;
+}
+
+pouch_err pl_topic_init(struct pl_topic *t, size_t max_bytes) {
+    *t = (struct pl_topic){.max_bytes = max_bytes, .spread = 1, .n_batches = 1};
+    t->batches = make_batches(t, 1);
+    return t->batches ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "no memory for a topic's batch");
+}
+
+static void free_batches(struct pl_batch *batches, size_t n) {
+    for (size_t i = 0; i < n; i++) pl_buf_free(&batches[i].held);
+    free(batches);
+}
+
+void pl_topic_free(struct pl_topic *t) {
+    free_batches(t->batches, t->n_batches);
+    if (t->rkt) rd_kafka_topic_destroy(t->rkt);
+}
+
+static pouch_err hold(struct pl_batch *batch, const struct pl_record *r, rd_kafka_headers_t *headers) {
+    struct pl_buf *held = &batch->held;
     struct pl_held h = {r->arg, headers, r->key_n, r->value_n, r->key != NULL, r->value != NULL};
     pouch_err e = pl_buf_reserve(held, held_bytes(&h));
     if (e == POUCH_E_TOO_LARGE)
@@ -39,17 +79,120 @@ static pouch_err hold(struct pl_buf *held, const struct pl_record *r, rd_kafka_h
     return POUCH_OK;
 }
 
-pouch_err pl_batch_enter(struct pl_batch *b, const struct pl_record *r, rd_kafka_headers_t *headers, size_t *held) {
-    pouch_err e = POUCH_OK;
+static struct pl_batch *batch_of(struct pl_topic *t, const void *key, size_t key_n) {
+    if (t->n_batches == 1 || !key_n) return &t->batches[0];
+    int32_t partition = rd_kafka_msg_partitioner_murmur2(t->rkt, key, key_n, t->spread, NULL, NULL);
+    return &t->batches[(size_t)partition % t->n_batches];
+}
+
+struct pl_batch *pl_batch_of(struct pl_batches *b, struct pl_topic *t, const void *key, size_t key_n) {
     pthread_mutex_lock(&b->lock);
-    size_t before = b->held.len;
-    if (b->under_way)
-        e = hold(&b->held, r, headers);
+    struct pl_batch *batch = batch_of(t, key, key_n);
+    pthread_mutex_unlock(&b->lock);
+    return batch;
+}
+
+static void stand_in_line(struct pl_batches *b, struct pl_batch *batch) {
+    struct pl_place *place = &b->places[batch->place];
+    batch->waits = true;
+    batch->next = NULL;
+    if (place->first)
+        place->last->next = batch;
     else
-        b->under_way = 1;
-    *held = b->held.len - before;
+        place->first = batch;
+    place->last = batch;
+    b->waiting++;
+}
+
+static bool has_room(const struct pl_batches *b, struct pl_place *place, int64_t now) {
+    if (place == &b->places[UNKNOWN] || place->under_way < b->most) return true;
+    if (now - place->moved_us < STUCK_US) return false;
+    place->epoch++;
+    place->under_way = 0;
+    return true;
+}
+
+static void go(struct pl_batches *b, struct pl_batch *batch, size_t records, int64_t now) {
+    struct pl_place *place = &b->places[batch->place];
+    batch->under_way = records;
+    batch->epoch = place->epoch;
+    place->under_way++;
+    place->moved_us = now;
+}
+
+static void come_back(struct pl_place *place, const struct pl_batch *batch, int64_t now) {
+    if (batch->epoch == place->epoch) place->under_way--;
+    place->moved_us = now;
+}
+
+pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struct pl_record *r,
+                           rd_kafka_headers_t *headers, size_t *held) {
+    pouch_err e = POUCH_OK;
+    int64_t now = pl_mono_us(b->clock);
+    pthread_mutex_lock(&b->lock);
+    struct pl_batch *batch = batch_of(t, r->key, r->key_n);
+    size_t before = batch->held.len;
+    if (!batch->under_way && !batch->waits && has_room(b, &b->places[batch->place], now)) {
+        go(b, batch, 1, now);
+    } else {
+        e = hold(batch, r, headers);
+        if (!e && !batch->under_way && !batch->waits) stand_in_line(b, batch);
+    }
+    *held = batch->held.len - before;
     pthread_mutex_unlock(&b->lock);
     return e;
+}
+
+/* The batches of a topic whose partitions have become known, with all that the one before them held. NULL: no memory. */
+static struct pl_batch *spread_over(struct pl_topic *wider, const struct pl_buf *held) {
+    size_t at = 0;
+    pouch_err e = POUCH_OK;
+    const void *key, *value;
+    for (struct pl_held *h; !e && (h = pl_held_next(held, &at, &key, &value));) {
+        struct pl_record r = {.key = key, .key_n = h->key_n, .value = value, .value_n = h->value_n, .arg = h->arg};
+        e = hold(batch_of(wider, key, h->key_n), &r, h->headers);
+    }
+    if (!e) return wider->batches;
+    free_batches(wider->batches, wider->n_batches);
+    return NULL;
+}
+
+/*
+ * Gives each partition a batch of its own, once it is known how many there are and while nothing is under way. False:
+ * all stays as it was. Partitions that come later share: then a batch serves several.
+ */
+static bool spread(struct pl_batches *b, struct pl_topic *t) {
+    int partitions = atomic_load_explicit(&t->partitions, memory_order_relaxed);
+    if (t->n_batches > 1 || partitions < 2) return false;
+    size_t n = partitions < PL_BATCHES_MAX ? (size_t)partitions : PL_BATCHES_MAX;
+    struct pl_topic wider = {.rkt = t->rkt, .max_bytes = t->max_bytes, .spread = partitions, .n_batches = n};
+    wider.batches = make_batches(t, n);
+    if (!wider.batches || !spread_over(&wider, &t->batches->held)) return false;
+    free_batches(t->batches, 1);
+    t->spread = partitions;
+    t->n_batches = n;
+    t->batches = wider.batches;
+    for (size_t i = 0; i < n; i++)
+        if (t->batches[i].held.len) stand_in_line(b, &t->batches[i]);
+    return true;
+}
+
+static size_t place_of(int32_t broker) {
+    return broker < 0 ? UNKNOWN : 1 + (size_t)broker % (PL_PLACES - 1);
+}
+
+bool pl_batches_leave(struct pl_batches *b, struct pl_batch *batch, size_t n, int32_t broker) {
+    int64_t now = pl_mono_us(b->clock);
+    pthread_mutex_lock(&b->lock);
+    batch->under_way -= n;
+    if (!batch->under_way) {
+        come_back(&b->places[batch->place], batch, now);
+        if (broker >= 0) batch->place = place_of(broker);
+        if (!spread(b, batch->topic) && batch->held.len) stand_in_line(b, batch);
+    }
+    bool waiting = b->waiting > 0;
+    pthread_mutex_unlock(&b->lock);
+    return waiting;
 }
 
 static size_t count(const struct pl_buf *records) {
@@ -59,26 +202,29 @@ static size_t count(const struct pl_buf *records) {
     return n;
 }
 
-bool pl_batch_leave(struct pl_batch *b, size_t n, struct pl_buf *out) {
-    pthread_mutex_lock(&b->lock);
-    b->under_way -= n < b->under_way ? n : b->under_way;
-    bool flush = b->under_way == 0 && b->held.len > 0;
-    if (flush) {
-        struct pl_buf full = b->held;
-        b->held = *out;
-        *out = full;
-        b->under_way = count(out);
-    }
-    pthread_mutex_unlock(&b->lock);
-    return flush;
+static struct pl_batch *first_in_line(struct pl_batches *b, struct pl_place *place, int64_t now) {
+    struct pl_batch *batch = place->first;
+    if (!batch || !has_room(b, place, now)) return NULL;
+    place->first = batch->next;
+    batch->waits = false;
+    b->waiting--;
+    return batch;
 }
 
-bool pl_batch_cancel(struct pl_batch *b, size_t n) {
+struct pl_batch *pl_batches_next(struct pl_batches *b, struct pl_buf *out) {
+    struct pl_batch *batch = NULL;
+    int64_t now = pl_mono_us(b->clock);
     pthread_mutex_lock(&b->lock);
-    b->under_way -= n;
-    bool stranded = b->under_way == 0 && b->held.len > 0;
+    for (size_t i = 0; b->waiting && !batch && i < PL_PLACES; i++) batch = first_in_line(b, &b->places[i], now);
+    if (batch) {
+        struct pl_buf full = batch->held;
+        batch->held = *out;
+        batch->held.max = full.max;
+        *out = full;
+        go(b, batch, count(out), now);
+    }
     pthread_mutex_unlock(&b->lock);
-    return stranded;
+    return batch;
 }
 
 struct pl_held *pl_held_next(const struct pl_buf *records, size_t *at, const void **key, const void **value) {

@@ -1,16 +1,21 @@
 /*
- * One batch of records under way a topic: what comes while it is waits here, and goes out
- * together when all of it has been reported.
+ * What keeps records together: while a batch is under way for a partition, what comes for that partition waits here
+ * and goes out as the next batch; and no more batches are under way at a broker than librdkafka
+ * sends produce requests at once.
  *
- * Without this, librdkafka 2.0.2 polls without a pause while records wait for a free place
- * among its produce requests: 33 polls for each request were counted, which took as
- * much of two cores as all the rest of a worker. It also makes fewer and larger requests. A
- * record that finds nothing under way goes out at once, so that a single request loses nothing.
+ * librdkafka sends one partition a produce request. While it has records that wait for a free
+ * place among its requests, version 2.0.2 polls without a pause: 33 polls for each request were
+ * counted, which took as much of two cores as all the rest of a worker. Here it never
+ * has; it also makes fewer and larger requests. A record that finds nothing under way for
+ * its partition goes out at once, so that a single request loses nothing.
+ *
+ * THREADS  Any; each call takes the lock for the time of a copy.
  */
 #ifndef POUCH_BUS_BATCH_H
 #define POUCH_BUS_BATCH_H
 
 #include <base/buf.h>
+#include <base/clock.h>
 #include <bus/producer.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -23,33 +28,78 @@ struct pl_held {
     bool has_key, has_value; /* an empty one is not an absent one */
 };
 
+struct pl_topic;
+
+enum { PL_BATCHES_MAX = 64, PL_PLACES = 64 };
+
+/* The records of one partition, or of several where a topic has more than PL_BATCHES_MAX. */
 struct pl_batch {
-    pthread_mutex_t lock;
-    size_t under_way;   /* records given to librdkafka and not reported yet */
-    struct pl_buf held; /* struct pl_held, key, value, padding; one record behind the other */
+    struct pl_topic *topic;
+    size_t under_way;      /* records given to librdkafka and not reported yet */
+    struct pl_buf held;    /* struct pl_held, key, value, padding; one record behind the other */
+    size_t place;          /* the broker that reported last, as an index */
+    unsigned epoch;        /* of that place, when the records under way went */
+    bool waits;            /* in its place's line: it holds records, and none is under way */
+    struct pl_batch *next; /* behind it in that line */
 };
 
-POUCH_MUST_CHECK pouch_err pl_batch_init(struct pl_batch *b, size_t max_bytes); /* NO_MEMORY */
-void pl_batch_free(struct pl_batch *b);                                         /* nothing is held */
+/* What is under way at one broker. */
+struct pl_place {
+    size_t under_way; /* batches */
+    unsigned epoch;
+    int64_t moved_us;              /* when a batch last went or came back */
+    struct pl_batch *first, *last; /* the line */
+};
+
+struct pl_batches {
+    pthread_mutex_t lock;
+    const struct pl_clock *clock;
+    size_t most;    /* batches under way at a broker */
+    size_t waiting; /* batches in the places' lines */
+    struct pl_place places[PL_PLACES];
+};
+
+/* A topic that records are sent to. */
+struct pl_topic {
+    rd_kafka_topic_t *rkt;
+    size_t max_bytes;        /* a batch may hold */
+    _Atomic(int) partitions; /* as librdkafka last saw them; 0: not yet */
+    int spread;              /* partitions that the batches are for; 1 until more are known */
+    size_t n_batches;
+    struct pl_batch *batches;
+};
+
+POUCH_MUST_CHECK pouch_err pl_batches_init(struct pl_batches *b, size_t most,
+                                           const struct pl_clock *clock); /* NO_MEMORY */
+void pl_batches_free(struct pl_batches *b);                               /* nothing is held or under way */
+
+POUCH_MUST_CHECK pouch_err pl_topic_init(struct pl_topic *t,
+                                         size_t max_bytes); /* rkt is the caller's to set. NO_MEMORY */
+void pl_topic_free(struct pl_topic *t);                     /* closes rkt, too */
 
 /*
- * Nothing is under way: *held is 0, and the caller gives the record to librdkafka now. Else it is
- * held, with its headers, in so many bytes. OVERLOADED: max_bytes are held. NO_MEMORY. Any thread.
+ * *held is 0: the record may go, and the caller gives it to librdkafka now. Else it is held, with its headers, in so
+ * many bytes. OVERLOADED: its batch holds as much as it may. NO_MEMORY. After an error nothing is held.
  */
-POUCH_MUST_CHECK pouch_err pl_batch_enter(struct pl_batch *b, const struct pl_record *r, rd_kafka_headers_t *headers,
-                                          size_t *held);
+POUCH_MUST_CHECK pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struct pl_record *r,
+                                            rd_kafka_headers_t *headers, size_t *held);
+
+/* The batch of a record with that key: the same one until all of it that is under way has been reported. */
+struct pl_batch *pl_batch_of(struct pl_batches *b, struct pl_topic *t, const void *key, size_t key_n);
 
 /*
- * So many records were reported. When none is under way any more, what was
- * held moves to out (which is empty), counts as under way, and true is returned: the caller
- * gives it to librdkafka. Any thread.
+ * So many records of a batch were reported, by that broker (-1: by none), or not taken after all. True: there are batches
+ * that wait for their turn. When nothing of the batch is under way any more, it may be gone.
  */
-bool pl_batch_leave(struct pl_batch *b, size_t n, struct pl_buf *out);
+bool pl_batches_leave(struct pl_batches *b, struct pl_batch *batch, size_t n, int32_t broker);
 
-/* So many records were not taken after all; true: others wait, and nothing will call pl_batch_leave() for them. Any thread. */
-bool pl_batch_cancel(struct pl_batch *b, size_t n);
+/*
+ * The batch whose turn it is, or NULL. What it held moves to out (which is empty), counts as under way, and is the
+ * caller's to give to librdkafka.
+ */
+struct pl_batch *pl_batches_next(struct pl_batches *b, struct pl_buf *out);
 
-/* Walks the records of a buffer that pl_batch_leave() filled: the one at *at, which is moved on; NULL at the end. */
+/* Walks the records of a buffer that pl_batches_next() filled: the one at *at, which is moved on; NULL at the end. */
 struct pl_held *pl_held_next(const struct pl_buf *records, size_t *at, const void **key, const void **value);
 
 #endif

@@ -53,6 +53,7 @@ static const struct property locked[] = {
     {"enable.auto.commit", "Pouch decides when offsets are committed"},
     {"auto.commit.enable", "Pouch decides when offsets are committed"},
     {"auto.offset.reset", "the setting `start` decides where reading begins"},
+    {"partitioner", "a key must have the same partition whoever sends it: Java's, murmur2_random"},
     {"enable.partition.eof", "Pouch does not read partitions to an end"},
 };
 

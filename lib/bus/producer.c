@@ -16,6 +16,11 @@ struct handle {
     rd_kafka_t *rk;
     struct pl_topics topics;
     bool ended; /* takes no more; set by the polling thread */
+    struct {    /* the polling thread's: reports of one batch, until they are counted together */
+        struct pl_batch *of;
+        size_t n;
+        int32_t broker;
+    } run;
     atomic_uint refs;
 };
 
@@ -33,8 +38,8 @@ struct pl_producer {
     struct handle *ended;   /* the one before, whose records are still to be reported */
     bool closing;
     atomic_size_t waiting, held; /* records; bytes */
+    size_t most_batches;         /* under way at a broker: max.in.flight.requests.per.connection */
     struct pl_buf leaving;       /* the polling thread's: records on their way from a batch to librdkafka; else empty */
-    atomic_bool stranded;        /* some batch has records and nothing under way that would move them on */
     int reported;                /* in this poll */
     int64_t rebuilt_at;          /* microseconds; 0: never */
 };
@@ -42,7 +47,7 @@ struct pl_producer {
 enum { REBUILD_EVERY_US = 1000000, DRAIN_MS = 5000 };
 
 /* What a batch's buffer may keep when it is empty. */
-enum { KEPT_BYTES = 4 * 1024 * 1024 };
+enum { KEPT_BYTES = 1024 * 1024 };
 
 /* What a record takes of message.max.bytes beside its value, key and headers, in librdkafka's reckoning. */
 enum { RECORD_BYTES = 36 };
@@ -53,10 +58,17 @@ static pouch_err handle_new(struct pl_producer *p, struct handle **out) {
     h->opaque = (struct pl_kafka_opaque){.health = p->health, .owner = h};
     h->producer = p;
     atomic_init(&h->refs, 1);
+    pouch_err e = pl_topics_init(&h->topics, p->most_batches);
+    if (e) {
+        free(h);
+        return e;
+    }
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(p->conf);
     rd_kafka_conf_set_opaque(conf, &h->opaque);
-    pouch_err e = pl_kafka_new(&h->rk, RD_KAFKA_PRODUCER, conf);
+    pl_topics_listen(&h->topics, conf);
+    e = pl_kafka_new(&h->rk, RD_KAFKA_PRODUCER, conf);
     if (e) {
+        pl_topics_close(&h->topics);
         free(h);
         return e;
     }
@@ -74,15 +86,15 @@ static void handle_release(struct handle *h) {
     free(h);
 }
 
-static void move_stranded(struct pl_producer *p, struct handle *h);
+static void serve(struct pl_producer *p, struct handle *h, int wait_ms);
 
 /* Reports what the handle still holds as purged, which is TRANSIENT, and stops it from signalling. */
 static void handle_end(struct handle *h) {
     h->ended = true;
-    move_stranded(h->producer, h); /* what is held goes with it */
     int64_t until = pl_mono_us(&pl_clock_system) + DRAIN_MS * 1000;
     rd_kafka_purge(h->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    while (rd_kafka_outq_len(h->rk) > 0 && pl_mono_us(&pl_clock_system) < until) rd_kafka_poll(h->rk, 100);
+    serve(h->producer, h, 0);
+    while (rd_kafka_outq_len(h->rk) > 0 && pl_mono_us(&pl_clock_system) < until) serve(h->producer, h, 100);
     if (rd_kafka_outq_len(h->rk) > 0)
         PL_LOG(PL_LOG_ERROR, "a finished producer did not report all its records", "client", rd_kafka_name(h->rk));
     rd_kafka_queue_t *q = rd_kafka_queue_get_main(h->rk);
@@ -174,31 +186,10 @@ static size_t give_all(struct pl_producer *p, struct handle *h, struct pl_topic 
     return refused;
 }
 
-/* n records of a batch that librdkafka did not take: what waits for them must not wait for ever. Any thread. */
-static void withdraw(struct pl_producer *p, struct pl_topic *topic, size_t n) {
-    if (!pl_batch_cancel(&topic->batch, n)) return;
-    atomic_store(&p->stranded, true);
-    pl_wake_signal(p->wake);
-}
-
-/*
- * n records of the topic's batch were reported; the next batch goes out when they were the last. The polling
- * thread's. What the owner sends again from a report waits for the next poll, or this might never end.
- */
-static void move_on(struct pl_producer *p, struct handle *h, struct pl_topic *topic, size_t n) {
-    if (!pl_batch_leave(&topic->batch, n, &p->leaving)) return;
-    size_t refused = give_all(p, h, topic);
-    if (refused) withdraw(p, topic, refused);
-}
-
-/* Moves on what no delivery would. The polling thread's; the topics of h change only under the lock that it shares. */
-static void move_stranded(struct pl_producer *p, struct handle *h) {
-    for (size_t i = 0; i < PL_TOPICS_SLOTS; i++) {
-        pthread_rwlock_rdlock(&p->lock);
-        struct pl_topic *topic = h->topics.slots[i];
-        pthread_rwlock_unlock(&p->lock);
-        if (topic) move_on(p, h, topic, 0);
-    }
+/* Counts the reports of a run. */
+static void end_run(struct handle *h) {
+    if (h->run.n) (void)pl_batches_leave(&h->topics.batches, h->run.of, h->run.n, h->run.broker);
+    h->run.n = 0;
 }
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque) {
@@ -208,10 +199,29 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
     if (!m->err) pl_kafka_up(p->health);
     if (m->err && h == p->current) replace_if_fatal(p);
     report(p, m->_private, rd_kafka_topic_name(m->rkt), m->err, rd_kafka_message_timestamp(m, NULL));
-    pthread_rwlock_rdlock(&p->lock);
     struct pl_topic *topic = pl_topics_find(&h->topics, rd_kafka_topic_name(m->rkt));
-    pthread_rwlock_unlock(&p->lock);
-    if (topic) move_on(p, h, topic, 1);
+    if (!topic) return;
+    struct pl_batch *batch = pl_batch_of(&h->topics.batches, topic, m->key, m->key_len);
+    if (batch != h->run.of) end_run(h);
+    h->run.of = batch;
+    h->run.broker = m->err ? -1 : rd_kafka_message_broker_id(m);
+    h->run.n++;
+}
+
+/*
+ * Reports what has come, then lets those go whose turn it is. The polling thread's. What the owner sends again
+ * from a report of a record that librdkafka did not take waits for the next time, or this might never end.
+ */
+static void serve(struct pl_producer *p, struct handle *h, int wait_ms) {
+    rd_kafka_poll(h->rk, wait_ms);
+    end_run(h);
+    struct pl_batch *batch;
+    bool refused = false;
+    while (!refused && (batch = pl_batches_next(&h->topics.batches, &p->leaving))) {
+        size_t n = give_all(p, h, batch->topic);
+        if (n && pl_batches_leave(&h->topics.batches, batch, n, -1)) refused = !h->ended;
+    }
+    if (refused) pl_wake_signal(p->wake);
 }
 
 static size_t number(const rd_kafka_conf_t *conf, const char *property) {
@@ -228,6 +238,7 @@ static pouch_err make_conf(struct pl_producer *p, const struct pl_settings *s, c
     p->limit = number(p->conf, "message.max.bytes") - RECORD_BYTES;
     p->most = number(p->conf, "queue.buffering.max.messages");
     p->most_held = number(p->conf, "queue.buffering.max.kbytes") * 1024;
+    p->most_batches = number(p->conf, "max.in.flight.requests.per.connection");
     return POUCH_OK;
 }
 
@@ -305,16 +316,22 @@ static pouch_err refused(struct pl_producer *p, const struct pl_record *r, rd_ka
     return pl_fail(POUCH_E_OVERLOADED, "sending to %s: the producer is being made anew; try again", r->topic);
 }
 
+/* A record of the topic that librdkafka did not take: what waits behind it is moved on by the polling thread. */
+static void withdraw(struct pl_producer *p, struct pl_topic *topic, const struct pl_record *r) {
+    struct pl_batches *batches = &p->current->topics.batches;
+    if (pl_batches_leave(batches, pl_batch_of(batches, topic, r->key, r->key_n), 1, -1)) pl_wake_signal(p->wake);
+}
+
 /* Runs with the lock shared. The headers are given away unless it fails. */
 static pouch_err send_locked(struct pl_producer *p, const struct pl_record *r, rd_kafka_headers_t *headers) {
     struct pl_topic *topic = topic_of(p, r->topic);
     size_t held = 0;
-    pouch_err e = topic ? pl_batch_enter(&topic->batch, r, headers, &held) : POUCH_OK;
+    pouch_err e = topic ? pl_batches_enter(&p->current->topics.batches, topic, r, headers, &held) : POUCH_OK;
     if (held) atomic_fetch_add_explicit(&p->held, held, memory_order_relaxed);
     if (e || held) return e;
     rd_kafka_resp_err_t error = enqueue(p->current, r, topic ? topic->rkt : NULL, headers);
     if (!error) return POUCH_OK;
-    if (topic) withdraw(p, topic, 1);
+    if (topic) withdraw(p, topic, r);
     return refused(p, r, error);
 }
 
@@ -343,8 +360,7 @@ pouch_err pl_producer_send(struct pl_producer *p, const struct pl_record *r) {
 
 int pl_producer_poll(struct pl_producer *p) {
     p->reported = 0;
-    rd_kafka_poll(p->current->rk, 0);
-    if (atomic_exchange(&p->stranded, false)) move_stranded(p, p->current);
+    serve(p, p->current, 0);
     if (!p->ended) replace_if_fatal(p);
     if (p->ended) handle_end(p->ended);
     p->ended = NULL;
@@ -375,11 +391,18 @@ void pl_producer_give(rd_kafka_t *rk) {
     handle_release(((struct pl_kafka_opaque *)rd_kafka_opaque(rk))->owner);
 }
 
-void pl_producer_free(struct pl_producer *p, int ms) {
+static void flush(struct pl_producer *p, int ms) {
     char reason[256];
+    int64_t until = pl_mono_us(&pl_clock_system) + (int64_t)ms * 1000, left;
+    while (pl_producer_waiting(p) && (left = until - pl_mono_us(&pl_clock_system)) > 0 &&
+           !rd_kafka_fatal_error(p->current->rk, reason, sizeof reason))
+        serve(p, p->current, left < 100000 ? (int)(left / 1000) + 1 : 100);
+}
+
+void pl_producer_free(struct pl_producer *p, int ms) {
     if (!p) return;
     p->closing = true;
-    if (!rd_kafka_fatal_error(p->current->rk, reason, sizeof reason)) rd_kafka_flush(p->current->rk, ms);
+    flush(p, ms);
     handle_end(p->current);
     pl_buf_free(&p->leaving);
     rd_kafka_conf_destroy(p->conf);

@@ -9,22 +9,27 @@
 
 enum { PL_TOPICS_MAX = 4096, PL_TOPICS_SLOTS = 2 * PL_TOPICS_MAX };
 
-struct pl_topic {
-    rd_kafka_topic_t *rkt;
-    struct pl_batch batch;
-};
-
 struct pl_topics {
-    struct pl_topic *slots[PL_TOPICS_SLOTS]; /* open addressing; nothing is removed */
+    struct pl_batches batches;
+    _Atomic(struct pl_topic *) slots[PL_TOPICS_SLOTS]; /* open addressing; nothing is removed */
     size_t count;
 };
 
-/* NULL: not here (yet). Readers may run side by side. */
+/* most: batches under way at a broker. NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_topics_init(struct pl_topics *t, size_t most);
+
+/* NULL: not here (yet). Any thread. */
 struct pl_topic *pl_topics_find(const struct pl_topics *t, const char *name);
 
 /*
+ * Makes the producer that conf is for tell t how many partitions topics have. Before rd_kafka_new(); conf has
+ * topic properties.
+ */
+void pl_topics_listen(struct pl_topics *t, rd_kafka_conf_t *conf);
+
+/*
  * Opens name and keeps it, unless it is here, the table is full, memory is out or librdkafka refuses it.
- * Its batch holds at most max_bytes. Nobody else may use t meanwhile.
+ * Its batches hold at most max_bytes each. One thread at a time.
  */
 void pl_topics_add(struct pl_topics *t, rd_kafka_t *rk, const char *name, size_t max_bytes);
 

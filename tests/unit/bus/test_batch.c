@@ -1,0 +1,244 @@
+/* What is under way together, and what waits. A handle that never connects is enough: nothing is sent. */
+#include <support.h>
+
+#include <base/why.h>
+#include <bus/batch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST = 5, NEAR = 1, OTHER = 2, MAX_BYTES = 4096 };
+
+static int64_t now_us;
+
+static int64_t read_clock(void *arg) {
+    (void)arg;
+    return now_us;
+}
+
+static const struct pl_clock clock_by_hand = {read_clock, read_clock, NULL};
+
+struct stage {
+    rd_kafka_t *rk;
+    struct pl_batches batches;
+    struct pl_topic topic, other;
+    struct pl_buf out;
+};
+
+static void open_topic(struct stage *s, struct pl_topic *t, const char *name) {
+    assert_int_equal(pl_topic_init(t, MAX_BYTES), POUCH_OK);
+    t->rkt = rd_kafka_topic_new(s->rk, name, NULL);
+    assert_non_null(t->rkt);
+}
+
+static struct stage *stage_new(void) {
+    char why[256];
+    struct stage *s = calloc(1, sizeof *s);
+    assert_non_null(s);
+    s->rk = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof why);
+    assert_non_null(s->rk);
+    assert_int_equal(pl_batches_init(&s->batches, MOST, &clock_by_hand), POUCH_OK);
+    open_topic(s, &s->topic, "orders");
+    open_topic(s, &s->other, "others");
+    pl_buf_init(&s->out, 1 << 20);
+    return s;
+}
+
+static void stage_free(struct stage *s) {
+    pl_buf_free(&s->out);
+    pl_topic_free(&s->topic);
+    pl_topic_free(&s->other);
+    pl_batches_free(&s->batches);
+    rd_kafka_destroy(s->rk);
+    free(s);
+}
+
+/* True when it may go at once. */
+static bool enter(struct stage *s, struct pl_topic *t, const char *key) {
+    size_t held;
+    struct pl_record r = {.topic = "orders", .key = key, .key_n = key ? strlen(key) : 0, .value = "v", .value_n = 1};
+    assert_int_equal(pl_batches_enter(&s->batches, t, &r, NULL, &held), POUCH_OK);
+    return !held;
+}
+
+static struct pl_batch *of(struct stage *s, struct pl_topic *t, const char *key) {
+    return pl_batch_of(&s->batches, t, key, key ? strlen(key) : 0);
+}
+
+static void reported(struct stage *s, struct pl_topic *t, const char *key, size_t n, int32_t broker) {
+    (void)pl_batches_leave(&s->batches, of(s, t, key), n, broker);
+}
+
+/* How many records go out with the next batch; 0: there is none. */
+static size_t next(struct stage *s, struct pl_batch **batch) {
+    const void *key, *value;
+    size_t n = 0, at = 0;
+    *batch = pl_batches_next(&s->batches, &s->out);
+    while (pl_held_next(&s->out, &at, &key, &value)) n++;
+    pl_buf_reset(&s->out);
+    return n;
+}
+
+/* A key of that partition. */
+static const char *key_of(struct stage *s, struct pl_topic *t, int32_t partition, int partitions, char out[16]) {
+    (void)s;
+    for (int i = 0; i < 10000; i++) {
+        int n = snprintf(out, 16, "key-%d", i);
+        if (rd_kafka_msg_partitioner_murmur2(t->rkt, out, (size_t)n, partitions, NULL, NULL) == partition) return out;
+    }
+    fail_msg("no key for partition %d", partition);
+    return NULL;
+}
+
+/* Makes the topic known to have so many partitions, led by that broker. */
+static void learn(struct stage *s, struct pl_topic *t, int partitions, int32_t broker) {
+    char key[16];
+    assert_true(enter(s, t, NULL));
+    atomic_store(&t->partitions, partitions);
+    reported(s, t, NULL, 1, broker);
+    for (int i = 0; i < partitions; i++) {
+        key_of(s, t, i, partitions, key);
+        assert_true(enter(s, t, key));
+        reported(s, t, key, 1, broker);
+    }
+}
+
+static void what_comes_while_a_batch_is_under_way_goes_together(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    struct pl_batch *batch;
+    assert_true(enter(s, &s->topic, NULL));
+    for (int i = 0; i < 7; i++) assert_false(enter(s, &s->topic, NULL));
+    assert_int_equal(next(s, &batch), 0);
+    reported(s, &s->topic, NULL, 1, NEAR);
+    assert_int_equal(next(s, &batch), 7);
+    assert_ptr_equal(batch, of(s, &s->topic, NULL));
+    assert_false(enter(s, &s->topic, NULL));
+    reported(s, &s->topic, NULL, 6, NEAR);
+    assert_int_equal(next(s, &batch), 0); /* one of the seven is still to be reported */
+    reported(s, &s->topic, NULL, 1, NEAR);
+    assert_int_equal(next(s, &batch), 1);
+    reported(s, &s->topic, NULL, 1, NEAR);
+    assert_true(enter(s, &s->topic, NULL));
+    reported(s, &s->topic, NULL, 1, NEAR);
+    stage_free(s);
+}
+
+static void a_partition_does_not_wait_for_another(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    char a[16], b[16];
+    learn(s, &s->topic, 3, NEAR);
+    key_of(s, &s->topic, 0, 3, a);
+    key_of(s, &s->topic, 1, 3, b);
+    assert_true(enter(s, &s->topic, a));
+    assert_true(enter(s, &s->topic, b));
+    assert_false(enter(s, &s->topic, a));
+    assert_ptr_not_equal(of(s, &s->topic, a), of(s, &s->topic, b));
+    stage_free(s);
+}
+
+static void records_that_waited_before_the_partitions_were_known_all_go(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    struct pl_batch *batch;
+    char key[16];
+    assert_true(enter(s, &s->topic, "first"));
+    for (int i = 0; i < 12; i++) assert_false(enter(s, &s->topic, key_of(s, &s->topic, i % 4, 4, key)));
+    atomic_store(&s->topic.partitions, 4);
+    reported(s, &s->topic, "first", 1, NEAR);
+    for (int i = 0; i < 4; i++) assert_int_equal(next(s, &batch), 3);
+    assert_int_equal(next(s, &batch), 0);
+    stage_free(s);
+}
+
+static void a_broker_has_as_many_batches_under_way_as_it_takes_requests(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    struct pl_batch *batch;
+    char keys[MOST + 2][16];
+    learn(s, &s->topic, MOST + 2, NEAR);
+    for (int i = 0; i < MOST + 2; i++) {
+        key_of(s, &s->topic, i, MOST + 2, keys[i]);
+        assert_int_equal(enter(s, &s->topic, keys[i]), i < MOST);
+    }
+    assert_int_equal(next(s, &batch), 0);
+    reported(s, &s->topic, keys[0], 1, NEAR);
+    assert_int_equal(next(s, &batch), 1);
+    assert_ptr_equal(batch, of(s, &s->topic, keys[MOST])); /* first come, first served */
+    assert_int_equal(next(s, &batch), 0);
+    stage_free(s);
+}
+
+static void another_broker_is_not_waited_for(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    char key[16];
+    learn(s, &s->topic, MOST, NEAR);
+    learn(s, &s->other, 2, OTHER);
+    for (int i = 0; i < MOST; i++) assert_true(enter(s, &s->topic, key_of(s, &s->topic, i, MOST, key)));
+    assert_true(enter(s, &s->other, key_of(s, &s->other, 0, 2, key)));
+    stage_free(s);
+}
+
+static void topics_that_nobody_knows_do_not_hold_up_others(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    struct pl_topic unknown[2 * MOST];
+    for (size_t i = 0; i < 2 * MOST; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "unknown-%zu", i);
+        open_topic(s, &unknown[i], name);
+        assert_true(enter(s, &unknown[i], NULL));
+    }
+    assert_true(enter(s, &s->topic, NULL));
+    for (size_t i = 0; i < 2 * MOST; i++) pl_topic_free(&unknown[i]);
+    stage_free(s);
+}
+
+static void partitions_that_are_stuck_do_not_hold_up_their_broker_for_long(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    struct pl_batch *batch;
+    char key[16];
+    learn(s, &s->topic, MOST + 1, NEAR);
+    for (int i = 0; i < MOST; i++) assert_true(enter(s, &s->topic, key_of(s, &s->topic, i, MOST + 1, key)));
+    assert_false(enter(s, &s->topic, key_of(s, &s->topic, MOST, MOST + 1, key)));
+    now_us += 50000;
+    assert_int_equal(next(s, &batch), 0);
+    now_us += 50000;
+    assert_int_equal(next(s, &batch), 1);
+    for (int i = 0; i < MOST; i++) /* reports of those that were forgiven do no harm */
+        reported(s, &s->topic, key_of(s, &s->topic, i, MOST + 1, key), 1, NEAR);
+    reported(s, &s->topic, key_of(s, &s->topic, MOST, MOST + 1, key), 1, NEAR);
+    for (int i = 0; i < MOST; i++) assert_true(enter(s, &s->topic, key_of(s, &s->topic, i, MOST + 1, key)));
+    stage_free(s);
+}
+
+static void what_waits_is_bounded(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    size_t held;
+    char value[MAX_BYTES];
+    memset(value, 'v', sizeof value);
+    const struct pl_record r = {.topic = "orders", .value = value, .value_n = sizeof value};
+    assert_true(enter(s, &s->topic, NULL));
+    assert_int_equal(pl_batches_enter(&s->batches, &s->topic, &r, NULL, &held), POUCH_E_OVERLOADED);
+    assert_int_equal(held, 0);
+    assert_non_null(strstr(pouch_why(), "orders"));
+    stage_free(s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_comes_while_a_batch_is_under_way_goes_together),
+        cmocka_unit_test(a_partition_does_not_wait_for_another),
+        cmocka_unit_test(records_that_waited_before_the_partitions_were_known_all_go),
+        cmocka_unit_test(a_broker_has_as_many_batches_under_way_as_it_takes_requests),
+        cmocka_unit_test(another_broker_is_not_waited_for),
+        cmocka_unit_test(topics_that_nobody_knows_do_not_hold_up_others),
+        cmocka_unit_test(partitions_that_are_stuck_do_not_hold_up_their_broker_for_long),
+        cmocka_unit_test(what_waits_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
