@@ -27,6 +27,11 @@ POUCH_MUST_CHECK pouch_err pl_topic_create(rd_kafka_t *rk, const struct pl_topic
 POUCH_MUST_CHECK pouch_err pl_topic_delete(rd_kafka_t *rk, const char *topic, int timeout);
 /* *n partitions. TARGET_REFUSED: no such topic; NO_BROKER. */
 POUCH_MUST_CHECK pouch_err pl_topic_partitions(rd_kafka_t *rk, const char *topic, int *n, int timeout);
+/*
+ * Whether the topic is there. A broker that does not know it is asked again, for 2 s at most: a topic that was made a moment
+ * ago is not known to all brokers at once. TARGET_REFUSED: no such topic; NO_BROKER.
+ */
+POUCH_MUST_CHECK pouch_err pl_topic_find(rd_kafka_t *rk, const char *topic, int timeout);
 POUCH_MUST_CHECK pouch_err pl_topic_offsets(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low,
                                             int64_t *high, int timeout);
 

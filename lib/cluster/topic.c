@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <string.h>
 
-enum { STEP_MS = 10 };
+enum { STEP_MS = 10, NEW_TOPIC_MS = 2000 };
 
 static int remaining(int64_t until_us) {
     int64_t us = until_us - pl_mono_us(&pl_clock_system);
@@ -163,6 +163,16 @@ pouch_err pl_topic_partitions(rd_kafka_t *rk, const char *topic, int *n, int tim
     *n = md->topics[0].partition_cnt;
     rd_kafka_metadata_destroy(md);
     return POUCH_OK;
+}
+
+pouch_err pl_topic_find(rd_kafka_t *rk, const char *topic, int timeout) {
+    int64_t until_us = pl_mono_us(&pl_clock_system) + (timeout < NEW_TOPIC_MS ? timeout : NEW_TOPIC_MS) * INT64_C(1000);
+    int partitions;
+    pouch_err err;
+    while ((err = pl_topic_partitions(rk, topic, &partitions, timeout)) == POUCH_E_TARGET_REFUSED &&
+           pl_mono_us(&pl_clock_system) < until_us)
+        poll(NULL, 0, STEP_MS);
+    return err;
 }
 
 /* A leader that was named a moment ago may not know it yet. */

@@ -32,9 +32,8 @@ static pouch_err find_broker(struct pouch_worker *w, bool *mock) {
 
 static pouch_err check_topics(struct pouch_worker *w) {
     for (size_t i = 0; i < w->n_routes; i++) {
-        int n;
         const char *topic = w->routes[i].topic;
-        pouch_err e = pl_topic_partitions(pl_producer_handle(w->producer), topic, &n, w->settings.connect_timeout_ms);
+        pouch_err e = pl_topic_find(pl_producer_handle(w->producer), topic, w->settings.connect_timeout_ms);
         if (e == POUCH_E_TARGET_REFUSED)
             return pl_fail(e, "there is no topic %s to take requests from; make it with `pouch topic create %s`", topic,
                            topic);
