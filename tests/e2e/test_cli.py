@@ -47,6 +47,7 @@ FLAGS = {
     "config show": [],
     "bench request": ["--in-flight", "--rate", "--count", "--size"],
     "bench worker": [],
+    "bench route": ["--count", "--size", "--store"],
     "bench seal": ["--count", "--size"],
     "completion": [],
     "version": [],
