@@ -4,17 +4,24 @@
 
 enum { OK = 200, BAD = 400, LINE_TOO_LONG = 414, FIELDS_TOO_LARGE = 431, UNKNOWN_CODING = 501, VERSION = 505 };
 
-static int over_limit(const struct httpd_search *s, size_t so_far) {
-    if (s->line == s->start) return so_far - s->start > HTTPD_LINE_MAX ? LINE_TOO_LONG : 0;
-    return s->fields + (so_far - s->line) > HTTPD_FIELDS_BYTES_MAX ? FIELDS_TOO_LARGE : 0;
+/* The line from s->line on has `length` bytes, or at least so many. */
+static int over_limit(const struct httpd_search *s, size_t length) {
+    if (s->line == s->start) return length > HTTPD_LINE_MAX ? LINE_TOO_LONG : 0;
+    return s->fields + length > HTTPD_FIELDS_BYTES_MAX ? FIELDS_TOO_LARGE : 0;
 }
 
-/* A line that ends before the LF at `lf`. */
+/* A client that speaks TLS, for one, is told at once. */
+static bool may_begin(char c) {
+    return c == '\r' || (c > ' ' && c <= '~');
+}
+
+/* A line that ends with the LF at `lf`. */
 static int take_line(struct httpd_search *s, const char *at, size_t lf) {
     if (lf == s->line || at[lf - 1] != '\r') return BAD;
     size_t length = lf - 1 - s->line;
     bool first = s->line == s->start;
-    int status = over_limit(s, lf - 1);
+    if (first && !may_begin(at[s->line])) return BAD;
+    int status = over_limit(s, first || !length ? length : length + 2);
     if (status) return status;
     if (!first) s->fields += length + 2;
     s->line = lf + 1;
@@ -27,11 +34,6 @@ static int take_line(struct httpd_search *s, const char *at, size_t lf) {
     return s->start > 4 ? BAD : 0;
 }
 
-/* A client that speaks TLS, for one, is told at once. */
-static bool may_begin(char c) {
-    return c == '\r' || (c > ' ' && c <= '~');
-}
-
 int httpd_search(struct httpd_search *s, const char *at, size_t n) {
     const char *lf;
     while ((lf = memchr(at + s->seen, '\n', n - s->seen))) {
@@ -41,7 +43,7 @@ int httpd_search(struct httpd_search *s, const char *at, size_t n) {
     }
     s->seen = n;
     if (s->line == s->start && n > s->start && !may_begin(at[s->start])) return BAD;
-    return over_limit(s, n);
+    return n > s->line ? over_limit(s, n - s->line - 1) : 0; /* the last byte may be the CR */
 }
 
 bool httpd_span_is(struct httpd_span s, const char *text) {

@@ -128,7 +128,7 @@ static pouch_err start(struct httpd *h, const char *listen) {
     return e ? e : start_thread(h);
 }
 
-pouch_err httpd_start(struct httpd **out, const char *listen, const struct httpd_page pages[], size_t n,
+pouch_err httpd_start(struct httpd **out, const char *listen, const struct httpd_page *pages, size_t n,
                       const struct httpd_limits *limits) {
     struct httpd *h = calloc(1, sizeof *h);
     if (!h) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for an HTTP server");

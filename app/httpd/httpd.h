@@ -47,7 +47,7 @@ extern const struct httpd_limits httpd_limits;
  * taken. NOT_ALLOWED: a port that this user may not have. OVERLOADED: no thread or file
  * descriptor; NO_MEMORY.
  */
-POUCH_MUST_CHECK pouch_err httpd_start(struct httpd **h, const char *listen, const struct httpd_page pages[], size_t n,
+POUCH_MUST_CHECK pouch_err httpd_start(struct httpd **h, const char *listen, const struct httpd_page *pages, size_t n,
                                        const struct httpd_limits *limits);
 int httpd_port(const struct httpd *h);
 

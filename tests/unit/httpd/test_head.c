@@ -210,7 +210,11 @@ static int status_of_long(const char *before, size_t n, const char *fill, const 
     strcpy(text, before);
     for (size_t i = 0; i < n; i++) memcpy(text + strlen(before) + i * length, fill, length + 1);
     strcat(text, after);
-    int status = status_of(text);
+    int status = status_of(text), in_pieces = 0;
+    struct httpd_search s = {0};
+    for (size_t seen = 1; !in_pieces && seen <= strlen(text); seen++) in_pieces = httpd_search(&s, text, seen);
+    if (in_pieces == 200) in_pieces = httpd_head_read(&(struct httpd_head){0}, text + s.start, s.end - s.start);
+    assert_int_equal(in_pieces, status);
     free(text);
     return status;
 }
@@ -221,6 +225,7 @@ static void the_limits_hold_to_the_byte(void **state) {
     assert_int_equal(status_of_long("GET /", LINE, "a", " HTTP/1.1\r\n" HOST "\r\n"), 200);
     assert_int_equal(status_of_long("GET /", LINE + 1, "a", " HTTP/1.1\r\n" HOST "\r\n"), 414);
     assert_int_equal(status_of_long("GET /", HTTPD_LINE_MAX, "a", ""), 414);
+    assert_int_equal(status_of_long("GET /", LINE, "a", " HTTP/1.1"), 0);
     enum { BYTES = HTTPD_FIELDS_BYTES_MAX - (int)sizeof HOST + 1 - (int)sizeof "X: \r\n" + 1 };
     assert_int_equal(status_of_long(GET "X: ", BYTES, "a", "\r\n\r\n"), 200);
     assert_int_equal(status_of_long(GET "X: ", BYTES + 1, "a", "\r\n\r\n"), 431);
