@@ -3,11 +3,13 @@
 #include <base/why.h>
 #include <ops/commands.h>
 #include <ops/common.h>
+#include <ops/member.h>
 #include <pthread.h>
 #include <runner/runner.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <worker/status.h>
 
 /* How the work is done. */
 struct way {
@@ -76,21 +78,27 @@ static pouch_err handle_topics(const struct ops_call *call, pouch_worker *w, str
     return e;
 }
 
-static pouch_err work(const struct ops_call *call, pouch_worker *w, struct runner *r, const struct pl_settings *s) {
+static pouch_err work(const struct ops_call *call, pouch_worker *w, struct runner *r, pouch_keyring *ring,
+                      const struct pl_settings *s) {
+    struct ops_member member = {.role = "worker", .status = pl_worker_status(w), .ring = ring};
+    struct httpd_health *health;
     pouch_err e = handle_topics(call, w, r);
     if (!e) e = ops_on_stop(stop, w);
+    if (!e) e = ops_member_serve(&health, &member, s->listen);
     if (e) return e;
     say_what_runs(call, s);
-    return pouch_worker_run(w);
+    e = pouch_worker_run(w);
+    httpd_health_stop(health);
+    return e;
 }
 
-static int run_worker(const struct ops_call *call, pouch_worker *w, const struct way *way,
+static int run_worker(const struct ops_call *call, pouch_worker *w, const struct way *way, pouch_keyring *ring,
                       const struct pl_settings *s) {
     const struct runner_limits limits = {
         .open = (size_t)s->concurrency, .timeout_ms = s->handler_timeout_ms, .drain_ms = s->drain_ms};
     struct runner *r = NULL;
     pouch_err e = way->start(&r, ops_flag(call, way->flag, 0), &limits);
-    if (!e) e = work(call, w, r, s);
+    if (!e) e = work(call, w, r, ring, s);
     int exit_code = e ? ops_error(e) : OPS_EXIT_OK;
     if (r) r->halt(r);
     pouch_worker_free(w);
@@ -105,7 +113,7 @@ static int with_ring(const struct ops_call *call, pouch_keyring *ring, const str
     pouch_err e = pouch_worker_new(&w, call->options, ring);
     if (!e && (e = reloader_start(&reloader, ring))) pouch_worker_free(w);
     if (e) return ops_error(e);
-    int exit_code = run_worker(call, w, way, s);
+    int exit_code = run_worker(call, w, way, ring, s);
     reloader_stop(&reloader);
     return exit_code;
 }
@@ -167,6 +175,7 @@ const struct ops_command ops_worker = {
              "--url posts the payload with X-Request-Id: the body of a 2xx answer is the reply, 429 and\n"
              "503 retry, any other status fails.\n\n"
              "  pouch worker double --url http://127.0.0.1:8080/double\n\n"
+             "--listen serves /livez, /readyz, /metrics and /statusz over HTTP, as docs/operations.md says.\n\n"
              "SIGTERM and Ctrl-C finish what is in hand, at most for the time of --drain; SIGHUP reads\n"
              "the key file again.\n",
     .flags =
@@ -176,8 +185,8 @@ const struct ops_command ops_worker = {
             {"--url", 0, "URL", false, "post each request to a service"},
             {0},
         },
-    .settings =
-        (const char *const[]){"group", "instance.id", "start", "worker.concurrency", "handler.timeout", "drain", NULL},
+    .settings = (const char *const[]){"group", "instance.id", "start", "worker.concurrency", "handler.timeout", "drain",
+                                      "listen", NULL},
     .least = 1,
     .most = SIZE_MAX,
     .run = worker,

@@ -105,7 +105,7 @@ static void commit_done(struct pl_group *g) {
 
 void pl_group_revoke(struct pl_group *g, bool lost) {
     drop_pending(g);
-    g->start_anew = false;
+    g->settled = g->start_anew = false;
     if (g->n_parts > 0) {
         g->hooks.revoke(g->parts, g->n_parts, lost, g->hooks.owner);
         if (!lost) commit_done(g);
@@ -184,7 +184,7 @@ static void settle_pending(struct pl_group *g) {
         return;
     }
     drop_pending(g);
-    g->joined = true;
+    g->joined = g->settled = true;
 }
 
 static void commit_one(struct pl_group *g, const struct pl_partition *p) {

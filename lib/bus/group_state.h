@@ -22,6 +22,7 @@ struct pl_group {
     int64_t pending_us; /* since when */
     int64_t retry_us;   /* a broker did not answer: not before then */
     bool joined;
+    bool settled;    /* has its partitions, perhaps none; not from their revocation to the next assignment */
     bool leaving;    /* what is assigned from now on is not taken */
     bool start_anew; /* the assignment is to be made again at the positions kept */
 

@@ -1,4 +1,5 @@
 #include <base/why.h>
+#include <bus/group_state.h>
 #include <bus/status.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +44,8 @@ void pl_status_publish(struct pl_status *s, const struct pl_status_work *work, i
     struct pl_status_facts *f = &s->facts;
     f->work = *work;
     f->at_us = now_us;
-    f->joined = group && pl_group_joined(group);
+    f->settled = group && group->settled;
+    snprintf(f->group, sizeof f->group, "%s", group ? group->id : "");
     f->trouble[0] = 0;
     if (health && pl_kafka_all_down(health)) pl_kafka_health_text(health, brokers, f->trouble, sizeof f->trouble);
     describe_all(f, group);

@@ -35,8 +35,9 @@ struct pl_status_work {
 
 struct pl_status_facts {
     struct pl_status_work work;
-    int64_t at_us;     /* monotonic, when this was published; 0: never */
-    bool joined;       /* partitions were assigned, even none */
+    int64_t at_us; /* monotonic, when this was published; 0: never */
+    char group[PL_NAME_MAX + 1];
+    bool settled;      /* it has its partitions, perhaps none; not while they are handed out anew */
     char trouble[512]; /* "": brokers answer */
     size_t n_partitions, n_held;
     struct pl_status_partition partitions[PL_STATUS_PARTITIONS]; /* the first of them */

@@ -1,0 +1,122 @@
+/*
+ * /livez fails slowly, as whoever asks for it restarts us: only when the poll thread stands still. /readyz fails at
+ * once, with all that keeps requests from being worked on.
+ */
+#include <base/clock.h>
+#include <crypto/keyring.h>
+#include <metrics/metrics.h>
+#include <ops/member.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { DEAD_AFTER_MS = 60000, STALE_AFTER_MS = 15000 };
+
+static const char *const phases[] = {
+    [PL_PHASE_STARTING] = "starting", [PL_PHASE_WORKING] = "working", [PL_PHASE_STOPPING] = "stopping"};
+static const char held[] = "a dead letter cannot be stored";
+
+/* A reason that there is no memory for still counts as one. */
+__attribute__((format(printf, 2, 3))) static void add(json_t *reasons, const char *format, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (json_array_append_new(reasons, json_string(text))) json_array_append_new(reasons, json_null());
+}
+
+static int64_t age_ms(int64_t since_us) {
+    return (pl_mono_us(&pl_clock_system) - since_us) / 1000;
+}
+
+static void say_if_silent(json_t *reasons, const struct pl_status_facts *f, int most_ms) {
+    int64_t ms = f->at_us ? age_ms(f->at_us) : 0;
+    if (ms > most_ms) add(reasons, "its loop has not turned for %lld s", (long long)ms / 1000);
+}
+
+static void dead(json_t *reasons, void *arg) {
+    const struct ops_member *m = arg;
+    struct pl_status_facts f;
+    pl_status_read(m->status, &f);
+    say_if_silent(reasons, &f, DEAD_AFTER_MS);
+}
+
+static void unready_facts(json_t *reasons, const struct pl_status_facts *f) {
+    if (f->work.phase == PL_PHASE_STOPPING) add(reasons, "it is stopping");
+    if (f->work.phase != PL_PHASE_STOPPING && !f->settled) add(reasons, "its group has not given it partitions yet");
+    if (f->trouble[0]) add(reasons, "%s", f->trouble);
+    if (f->n_held) add(reasons, "%zu of %zu partitions wait: %s", f->n_held, f->n_partitions, held);
+    say_if_silent(reasons, f, STALE_AFTER_MS);
+}
+
+static void unready(json_t *reasons, void *arg) {
+    const struct ops_member *m = arg;
+    struct pl_status_facts f;
+    pl_status_read(m->status, &f);
+    unready_facts(reasons, &f);
+}
+
+static const char *paused(const struct pl_status_work *w) {
+    if (w->in_flight_most && w->in_flight >= w->in_flight_most) return "as many requests are in flight as may be";
+    if (w->bytes_most && w->bytes >= w->bytes_most) return "as many bytes are in flight as may be";
+    return NULL;
+}
+
+static json_t *in_flight(const struct pl_status_work *w) {
+    json_t *oldest = w->oldest_us
+                         ? json_pack("{s:s, s:I}", "source", w->oldest, "age_ms", (json_int_t)age_ms(w->oldest_us))
+                         : json_null();
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:s?}", "requests", (json_int_t)w->in_flight, "most",
+                     (json_int_t)w->in_flight_most, "bytes", (json_int_t)w->bytes, "bytes_most",
+                     (json_int_t)w->bytes_most, "resending", (json_int_t)w->resending, "oldest", oldest, "paused",
+                     paused(w));
+}
+
+static json_t *partitions(const struct pl_status_facts *f) {
+    json_t *all = json_array();
+    for (size_t i = 0; all && i < f->n_partitions && i < PL_STATUS_PARTITIONS; i++) {
+        const struct pl_status_partition *p = &f->partitions[i];
+        json_array_append_new(all, json_pack("{s:s, s:i, s:I, s:I, s:s?}", "topic", p->topic, "partition", p->id,
+                                             "in_flight", (json_int_t)p->in_flight, "next_offset",
+                                             (json_int_t)p->position, "paused", p->held ? held : NULL));
+    }
+    return all;
+}
+
+/* What waits to be written to the store, and what never was. */
+static json_t *store(void) {
+    return json_pack("{s:I, s:I, s:I}", "queue_bytes", (json_int_t)pl_metric_get(PL_M_TRACE_QUEUE_BYTES), "rows",
+                     (json_int_t)pl_metric_get(PL_M_TRACE_ROWS), "missing",
+                     (json_int_t)pl_metric_get(PL_M_TRACE_MISSING));
+}
+
+static json_t *keys(pouch_keyring *ring) {
+    struct pl_key_use uses[PL_KEYS_MAX];
+    json_t *all = json_array();
+    size_t n = pl_keyring_uses(ring, uses, PL_KEYS_MAX);
+    for (size_t i = 0; all && i < n && i < PL_KEYS_MAX; i++)
+        json_array_append_new(all,
+                              json_pack("{s:s, s:s, s:I, s:I}", "kid", uses[i].kid, "fingerprint", uses[i].fingerprint,
+                                        "sealed", (json_int_t)uses[i].sealed, "opened", (json_int_t)uses[i].opened));
+    return all;
+}
+
+static void status(json_t *into, void *arg) {
+    const struct ops_member *m = arg;
+    struct pl_status_facts f;
+    pl_status_read(m->status, &f);
+    json_object_set_new(into, "phase", json_string(phases[f.work.phase]));
+    json_object_set_new(into, "group", f.group[0] ? json_string(f.group) : json_null());
+    json_object_set_new(into, "brokers", f.trouble[0] ? json_string(f.trouble) : json_string("up"));
+    json_object_set_new(into, "in_flight", in_flight(&f.work));
+    json_object_set_new(into, "assigned", json_integer((json_int_t)f.n_partitions));
+    json_object_set_new(into, "partitions", partitions(&f));
+    json_object_set_new(into, "store", store());
+    if (m->ring) json_object_set_new(into, "keys", keys(m->ring));
+    if (m->more) m->more(into, m->arg);
+}
+
+pouch_err ops_member_serve(struct httpd_health **h, struct ops_member *m, const char *listen) {
+    m->owner = (struct httpd_owner){.role = m->role, .dead = dead, .unready = unready, .status = status, .arg = m};
+    return httpd_health_start(h, listen, &m->owner);
+}

@@ -1,0 +1,192 @@
+"""What `--listen` serves: health, metrics as another program reads them, and status."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+
+import httpx
+import independent
+import pytest
+from conftest import ROOT, Pouch, stack_down, stack_up, wait_until
+from prometheus_client.parser import text_string_to_metric_families
+
+ENDPOINTS = ["/livez", "/readyz", "/metrics", "/statusz"]
+
+
+class Listener:
+    """A running `pouch worker` and the address that it tells."""
+
+    def __init__(self, program):
+        self.program = program.wait_for("serving health, metrics and status")
+        self.url = re.search(r"http://[\d.]+:\d+", program.stderr()).group(0)
+
+    def get(self, path):
+        return httpx.get(self.url + path, timeout=60)
+
+    def readiness(self):
+        answer = self.get("/readyz")
+        said = answer.json()
+        assert (answer.status_code == 200) == said["ready"] == (not said["reasons"]), said
+        return answer.status_code, said["reasons"]
+
+    def until_ready(self, status=200):
+        wait_until(lambda: self.readiness()[0] == status, f"/readyz {status}")
+
+    def status(self):
+        return self.get("/statusz").json()
+
+    def metrics(self):
+        answer = self.get("/metrics")
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+        return {(sample.name, *sorted(sample.labels.items())): sample.value
+                for family in text_string_to_metric_families(answer.text) for sample in family.samples}
+
+
+def start(pouch, topic, *words):
+    return Listener(pouch.start("worker", topic, "--listen", "127.0.0.1:0", *(words or ("--pipe", "cat"))))
+
+
+@pytest.fixture
+def own_kafka(tmp_path):
+    """A broker that may be killed."""
+    name = f"listen-{os.getpid()}"
+    exports = stack_up(name, "kafka")
+    program = Pouch(exports["KAFKA_BROKERS"], tmp_path)
+    yield program, name
+    program.stop_all()
+    stack_down(name)
+
+
+def test_a_worker_is_ready_once_its_group_has_given_it_partitions(pouch):
+    worker = start(pouch, pouch.topic())
+    assert worker.readiness() == (503, ["its group has not given it partitions yet"])
+    assert worker.get("/livez").json() == {"live": True, "reasons": []}
+    worker.until_ready()
+    assert worker.program.stop() == 0
+
+
+def test_a_worker_is_not_ready_without_its_broker_and_again_when_it_is_back(own_kafka):
+    pouch, stack = own_kafka
+    topic = pouch.topic()
+    worker = start(pouch, topic)
+    worker.until_ready()
+    subprocess.run([ROOT / "scripts" / "stack", "kill", "--name", stack, "kafka"], check=True, capture_output=True)
+    wait_until(lambda: any("no broker answers at" in reason for reason in worker.readiness()[1]), "/readyz naming the broker")
+    assert worker.get("/livez").status_code == 200
+    assert "no broker answers at" in worker.status()["brokers"]
+    subprocess.run([ROOT / "scripts" / "stack", "start", "--name", stack, "kafka"], check=True, capture_output=True)
+    worker.until_ready()
+    assert worker.status()["brokers"] == "up"
+    assert json.loads(pouch.ask(topic, {"n": 1}).stdout)["payload"] == {"n": 1}
+
+
+def test_what_is_counted_reads_as_prometheus_reads_it(pouch):
+    topic = pouch.topic()
+    worker = start(pouch, topic)
+    for n in range(3):
+        assert pouch.ask(topic, {"n": n}).returncode == 0
+    replied = ("pouch_worker_jobs_total", ("outcome", "replied"))
+    wait_until(lambda: worker.metrics()[replied] == 3, "three replies counted")
+    assert worker.metrics()[("pouch_worker_in_flight",)] == 0
+    opened = [value for key, value in worker.metrics().items() if key[0] == "pouch_opens_total"]
+    assert opened == [3]
+    before = worker.metrics()[("pouch_http_answers_total", ("class", "4xx"))]
+    assert worker.get("/none").status_code == 404
+    assert worker.metrics()[("pouch_http_answers_total", ("class", "4xx"))] == before + 1
+
+
+def test_every_metric_has_its_help_and_type(pouch):
+    text = start(pouch, pouch.topic()).get("/metrics").text
+    families = list(text_string_to_metric_families(text))
+    assert len(families) > 20
+    for family in families:
+        assert family.documentation.endswith(".") and family.type in ("counter", "gauge"), family.name
+        assert family.samples and family.name.startswith("pouch_")
+    names = [family.name for family in families]
+    assert len(names) == len(set(names))
+
+
+def test_the_status_tells_what_is_in_flight_and_which_is_the_oldest(pouch, tmp_path):
+    topic, go = pouch.topic(partitions=1), tmp_path / "go"
+    worker = start(pouch, topic, "--exec", f"while [ ! -e {go} ]; do sleep 0.05; done; cat")
+    asking = [pouch.start_other(pouch.command("request", topic, '{"canary":1}', "--timeout", "60s"), f"ask-{n}")
+              for n in range(3)]
+    wait_until(lambda: worker.status()["in_flight"]["requests"] == 3, "three requests in flight")
+    said = worker.status()
+    assert said["role"] == "worker" and said["phase"] == "working" and said["group"] == f"{topic}.workers"
+    assert said["in_flight"]["oldest"]["source"] == f"{topic}/0/0" and said["in_flight"]["oldest"]["age_ms"] >= 0
+    assert said["in_flight"]["bytes"] > 0 and said["in_flight"]["paused"] is None
+    assert said["assigned"] == 1
+    assert said["partitions"] == [{"topic": topic, "partition": 0, "in_flight": 3, "next_offset": 3, "paused": None}]
+    assert len(said["keys"]) == 1 and re.fullmatch("[0-9a-f]{8}", said["keys"][0]["fingerprint"])
+    assert pouch.key not in json.dumps(said) and "canary" not in json.dumps(said)
+    go.touch()
+    assert [ask.process.wait(60) for ask in asking] == [0, 0, 0]
+    wait_until(lambda: worker.status()["in_flight"]["oldest"] is None, "nothing in flight")
+
+
+def test_a_worker_that_takes_no_more_says_so(pouch, tmp_path):
+    topic, go = pouch.topic(partitions=1), tmp_path / "go"
+    config = tmp_path / "pouch.yaml"
+    config.write_text("worker:\n  max_in_flight: 2\n")
+    worker = start(pouch, topic, "--config", config, "--exec", f"while [ ! -e {go} ]; do sleep 0.05; done; cat")
+    for n in range(3):
+        pouch.start_other(pouch.command("request", topic, "{}", "--timeout", "60s"), f"ask-{n}")
+    wait_until(lambda: worker.status()["in_flight"]["paused"], "a pause")
+    assert worker.status()["in_flight"]["requests"] == 2
+    assert worker.status()["in_flight"]["paused"] == "as many requests are in flight as may be"
+    go.touch()
+    wait_until(lambda: worker.status()["in_flight"]["paused"] is None, "the end of the pause")
+
+
+def test_what_went_wrong_last_is_told(pouch):
+    topic = pouch.topic()
+    worker = start(pouch, topic)
+    independent.produce(pouch.brokers, topic, b'{"canary"')
+    wait_until(lambda: any(line["msg"] == "a record was refused" for line in worker.status()["last_errors"]),
+               "the refused record in the status")
+    assert "canary" not in worker.get("/statusz").text
+
+
+def test_a_worker_that_is_stopping_is_not_ready(pouch, tmp_path):
+    topic, go = pouch.topic(), tmp_path / "go"
+    worker = start(pouch, topic, "--drain", "60s", "--exec", f"while [ ! -e {go} ]; do sleep 0.05; done; cat")
+    asking = pouch.start_other(pouch.command("request", topic, "{}", "--timeout", "60s"), "ask")
+    wait_until(lambda: worker.status()["in_flight"]["requests"] == 1, "the request in flight")
+    worker.program.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: worker.readiness() == (503, ["it is stopping"]), "/readyz of a stopping worker")
+    assert worker.get("/livez").status_code == 200
+    go.touch()
+    assert asking.process.wait(60) == 0
+    assert worker.program.process.wait(60) == 0
+
+
+def test_other_methods_and_paths_are_refused_as_problems(pouch):
+    worker = start(pouch, pouch.topic())
+    for path in ENDPOINTS:
+        refused = httpx.post(worker.url + path, content=b"x", timeout=60)
+        assert refused.status_code == 405 and refused.headers["allow"] == "GET, HEAD"
+        head = httpx.head(worker.url + path, timeout=60)
+        assert head.content == b"" and int(head.headers["content-length"]) > 0
+    missing = worker.get("/metrics/")
+    assert missing.status_code == 404 and missing.headers["content-type"] == "application/problem+json"
+    assert missing.json()["status"] == 404
+
+
+def test_an_address_that_is_taken_is_a_clear_error(pouch):
+    topic = pouch.topic()
+    first = start(pouch, topic)
+    address = first.url.removeprefix("http://")
+    done = pouch.run("worker", topic, "--pipe", "cat", "--listen", address)
+    assert done.returncode == 78 and address in done.stderr and "another program listens there" in done.stderr
+    done = pouch.run("worker", topic, "--pipe", "cat", "--listen", "9464")
+    assert done.returncode == 78 and "HOST:PORT" in done.stderr
+
+
+def test_an_address_that_others_reach_is_allowed_and_told(pouch):
+    worker = pouch.start("worker", pouch.topic(), "--pipe", "cat", "--listen", "0.0.0.0:0")
+    worker.wait_for("it is not of this host alone")
+    assert pouch.start("worker", pouch.topic(), "--pipe", "cat", "--listen", "127.0.0.1:0").wait_for(
+        "serving health").stderr().count("not of this host alone") == 0
