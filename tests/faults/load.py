@@ -18,9 +18,11 @@ import independent  # noqa: E402
 class Load:
     """Sends `rate` requests a second until it is stopped; reads the replies all the while."""
 
-    def __init__(self, brokers, key, topic, reply_topic, rate):
+    def __init__(self, brokers, key, topic, reply_topic, rate, publishers=()):
+        """publishers: in whose names requests go to a center, in turn; none: the topic is a worker's."""
         self.brokers, self.key, self.topic, self.reply_topic, self.rate = brokers, key, topic, reply_topic, rate
-        self.accepted, self.refused, self.replies, self.wrong = set(), 0, Counter(), 0
+        self.publishers = publishers
+        self.accepted, self.refused, self.replies, self.wrong, self.errors = set(), 0, Counter(), 0, Counter()
         self.sent_at, self.latest_reply = {}, 0.0
         self.sending, self.reading = threading.Event(), threading.Event()
         self.reader = independent.reader(brokers, reply_topic, at=independent.OFFSET_END)
@@ -49,7 +51,8 @@ class Load:
             due = int((time.monotonic() - begin) * self.rate)
             while number < due:
                 request_id = str(uuid.uuid4())
-                value = independent.seal(self.key, json.dumps({"id": request_id}), 16, request_id, replyTopic=self.reply_topic)
+                members = {"worker_name": self.publishers[number % len(self.publishers)]} if self.publishers else {}
+                value = independent.seal(self.key, json.dumps({"id": request_id}), 16, request_id, replyTopic=self.reply_topic, **members)
                 producer.produce(self.topic, value=value, key=request_id, on_delivery=self._delivered(request_id))
                 number += 1
             producer.poll(0.002)
@@ -64,10 +67,13 @@ class Load:
             if message is None or message.error():
                 continue
             envelope = json.loads(message.value())
-            plain = json.loads(independent.open_sealed(self.key, envelope))
             request_id = envelope["request_id"]
-            if plain["request_id"] != request_id or (plain["success"] and plain["payload"].get("id") != request_id):
-                self.wrong += 1
+            if "error" in envelope:
+                self.errors[envelope["error"]["code"]] += 1
+            else:
+                plain = json.loads(independent.open_sealed(self.key, envelope))
+                if plain["request_id"] != request_id or (plain["success"] and plain["payload"].get("id") != request_id):
+                    self.wrong += 1
             self.replies[request_id] += 1
             self.latest_reply = time.monotonic()
 
@@ -88,5 +94,5 @@ class Load:
         self.threads[1].join()
         self.reader.close()
         return {"accepted": len(self.accepted), "refused": self.refused, "answered": len(self.accepted) - len(self.missing()),
-                "lost": len(self.missing()), "wrong": self.wrong,
+                "lost": len(self.missing()), "wrong": self.wrong, "errors": dict(self.errors),
                 "duplicates": sum(n - 1 for request_id, n in self.replies.items() if n > 1)}
