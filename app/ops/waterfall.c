@@ -10,6 +10,11 @@ static bool begins(const struct pl_trace *row) {
     return !row->response && row->by != PL_TRACE_CENTER;
 }
 
+/* A row that tells of an end and how long it took until then. */
+static bool is_end(const struct pl_trace *row) {
+    return row->response && row->by != PL_TRACE_CENTER;
+}
+
 static bool same_record(const struct pl_trace *a, const struct pl_trace *b) {
     return a->offset == b->offset && a->partition == b->partition && a->topic && b->topic &&
            !strcmp(a->topic, b->topic);
@@ -23,9 +28,9 @@ static const struct pl_trace *end_of(const struct pl_trace *row, const struct pl
     return NULL;
 }
 
-static bool is_begun(const struct pl_trace *end, const struct pl_trace *rows, size_t n) {
+static bool is_told(const struct ops_hop *hops, size_t n, const struct pl_trace *end) {
     for (size_t i = 0; i < n; i++)
-        if (begins(&rows[i]) && end_of(&rows[i], rows, n) == end) return true;
+        if (hops[i].ended_by == end) return true;
     return false;
 }
 
@@ -45,19 +50,21 @@ static struct ops_hop hop_begun(const struct pl_trace *row) {
     };
 }
 
-/* at_us of a response is its end. */
+/* at_us of a response is its end; its length tells the beginning better than the row of the beginning, which may be missing. */
 static void hop_end(struct ops_hop *hop, const struct pl_trace *end) {
-    hop->took_us = end->took_us >= 0 ? end->took_us : end->at_us > hop->start_us ? end->at_us - hop->start_us : 0;
+    int64_t since_us = end->at_us > hop->start_us ? end->at_us - hop->start_us : 0;
+    hop->took_us = end->took_us >= 0 ? end->took_us : since_us;
+    hop->start_us = end->at_us - hop->took_us;
     hop->end = end->success ? OPS_HOP_OK : OPS_HOP_FAILED;
+    hop->ended_by = end;
     hop->code = end->code;
     hop->error = end->error;
     if (end->by != PL_TRACE_CLIENT && end->target) hop->to = end->target;
 }
 
-/* An end whose beginning is missing. A client's topic is then the one that the reply came from. */
+/* Without the beginning; a client's topic is then the one that the reply came from. */
 static struct ops_hop hop_of_end(const struct pl_trace *end) {
     struct ops_hop hop = {.by = end->by, .from = end->topic, .start_us = end->at_us};
-    if (end->took_us > 0) hop.start_us -= end->took_us;
     hop_end(&hop, end);
     return hop;
 }
@@ -71,15 +78,14 @@ static int in_order(const void *a, const void *b) {
 size_t ops_hops_of(struct ops_hop *hops, const struct pl_trace *rows, size_t n) {
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
-        const struct pl_trace *row = &rows[i], *end;
-        if (row->response && row->by != PL_TRACE_CENTER) {
-            if (!is_begun(row, rows, n)) hops[count++] = hop_of_end(row);
-            continue;
-        }
-        hops[count] = hop_begun(row);
-        if (begins(row) && (end = end_of(row, rows, n))) hop_end(&hops[count], end);
+        if (is_end(&rows[i])) continue;
+        const struct pl_trace *end = begins(&rows[i]) ? end_of(&rows[i], rows, n) : NULL;
+        hops[count] = hop_begun(&rows[i]);
+        if (end) hop_end(&hops[count], end);
         count++;
     }
+    for (size_t i = 0; i < n; i++)
+        if (is_end(&rows[i]) && !is_told(hops, count, &rows[i])) hops[count++] = hop_of_end(&rows[i]);
     qsort(hops, count, sizeof *hops, in_order);
     return count;
 }

@@ -21,7 +21,8 @@ struct ops_hop {
     const char *from, *to;     /* topics; NULL: none */
     int64_t start_us, took_us; /* took -1: has not ended, as far as the rows tell */
     enum ops_hop_end end;
-    const char *code, *error; /* of a failure; may be NULL */
+    const char *code, *error;        /* of a failure; may be NULL */
+    const struct pl_trace *ended_by; /* the row that tells of the end, where it is not the one of the beginning */
 };
 
 /*
