@@ -17,8 +17,8 @@ enum { OPEN_MAX_FILES = 64, BUSY_MS = 1000 };
 enum statement { FETCH, FIND, ID, WRITTEN, STATEMENTS };
 
 static const char *const sql[STATEMENTS] = {
-    [FETCH] = "SELECT id, made_by, response, success, request_id, at_us, took_us, publisher, topic, partition, offset,"
-              " target, route, code, error, payload FROM trace WHERE row = ?",
+    [FETCH] = ("SELECT id, made_by, response, success, request_id, at_us, took_us, publisher, topic, partition, offset,"
+               " target, route, code, error, payload FROM trace WHERE row = ?"),
     [FIND] = "SELECT row FROM request WHERE key = ? AND row <= ?",
     [ID] = "SELECT id FROM trace WHERE row = ?",
     [WRITTEN] = "SELECT written_us FROM batch WHERE first_row <= ? ORDER BY first_row DESC LIMIT 1",
