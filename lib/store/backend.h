@@ -8,7 +8,8 @@
 #include <store/store.h>
 
 struct pl_trace_batch {
-    const char *at, *end; /* packed rows (trace_pack.h) */
+    const char *at; /* packed rows (trace_pack.h) */
+    size_t rows;
 };
 
 struct pl_gap { /* rows that were lost: how many, and between which times they began */

@@ -25,17 +25,25 @@ static const char *const finished = "PRAGMA journal_mode=DELETE";
 static const char *const settings = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
                                     "PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-8000";
 
-enum statement { BEGIN, COMMIT, ROW, KEY, INDEXED, BATCH, SOURCE, GAP, STATEMENTS };
+enum statement { BEGIN, COMMIT, ROW, ROWS, KEY, KEYS, INDEXED, BATCH, SOURCE, GAP, STATEMENTS };
 
-static const char *const sql[STATEMENTS] = {
-    [BEGIN] = "BEGIN IMMEDIATE",
-    [COMMIT] = "COMMIT",
-    [ROW] = "INSERT INTO trace VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    [KEY] = "INSERT INTO request VALUES(?,?)",
-    [INDEXED] = "UPDATE indexed SET row = ?",
-    [BATCH] = "INSERT INTO batch VALUES(?,?,?,?,?,?)",
-    [SOURCE] = "REPLACE INTO source VALUES(?,?,?)",
-    [GAP] = "INSERT INTO gap VALUES(?,?,?)",
+/* Rows that go into a table with one statement take up to a third less time than one by one. */
+enum { ROWS_AT_ONCE = 16, KEYS_AT_ONCE = 64, ROW_COLUMNS = 17, KEY_COLUMNS = 2, SQL_MAX = 1024 };
+
+static const struct {
+    const char *sql;
+    int columns, rows; /* of the VALUES that follow; 0: none do */
+} statements[STATEMENTS] = {
+    [BEGIN] = {"BEGIN IMMEDIATE", 0, 0},
+    [COMMIT] = {"COMMIT", 0, 0},
+    [ROW] = {"INSERT INTO trace", ROW_COLUMNS, 1},
+    [ROWS] = {"INSERT INTO trace", ROW_COLUMNS, ROWS_AT_ONCE},
+    [KEY] = {"INSERT INTO request", KEY_COLUMNS, 1},
+    [KEYS] = {"INSERT INTO request", KEY_COLUMNS, KEYS_AT_ONCE},
+    [INDEXED] = {"UPDATE indexed SET row = ?", 0, 0},
+    [BATCH] = {"INSERT INTO batch", 6, 1},
+    [SOURCE] = {"REPLACE INTO source", 3, 1},
+    [GAP] = {"INSERT INTO gap", 3, 1},
 };
 
 struct pl_trace_file {
@@ -68,6 +76,17 @@ static pouch_err load(struct pl_trace_file *f) {
     return e ? e : pl_keys_load(&f->keys, &indexed, f->db);
 }
 
+static pouch_err prepare(struct pl_trace_file *f, enum statement which) {
+    char sql[SQL_MAX];
+    int n = snprintf(sql, sizeof sql, "%s", statements[which].sql);
+    for (int i = 0; i < statements[which].rows * statements[which].columns; i++) {
+        const char *before = i % statements[which].columns ? "," : i ? "),(" : " VALUES(";
+        n += snprintf(sql + n, sizeof sql - (size_t)n, "%s?", before);
+    }
+    if (statements[which].rows) snprintf(sql + n, sizeof sql - (size_t)n, ")");
+    return pl_sqlite_prepare(f->db, &f->do_[which], sql);
+}
+
 pouch_err pl_trace_file_open(struct pl_trace_file **out, const char *path) {
     struct pl_trace_file *f = calloc(1, sizeof *f);
     if (!f || !(f->path = strdup(path))) {
@@ -77,7 +96,7 @@ pouch_err pl_trace_file_open(struct pl_trace_file **out, const char *path) {
     pouch_err e = pl_sqlite_create(path, &pl_trace_schema);
     if (!e) e = pl_sqlite_open(&f->db, path, &pl_trace_schema, BUSY_MS);
     if (!e) e = pl_sqlite_run(f->db, settings);
-    for (size_t i = 0; i < STATEMENTS && !e; i++) e = pl_sqlite_prepare(f->db, &f->do_[i], sql[i]);
+    for (enum statement i = 0; i < STATEMENTS && !e; i++) e = prepare(f, i);
     if (!e) e = load(f);
     if (e)
         pl_trace_file_close(f);
@@ -106,27 +125,28 @@ const char *pl_trace_file_path(const struct pl_trace_file *f) {
 
 /* ---- appending ---- */
 
-static void bind_row(sqlite3_stmt *s, int64_t number, const struct pl_trace *row) {
+/* The row's values from the place `at` of a statement. */
+static void bind_row(sqlite3_stmt *s, int at, int64_t number, const struct pl_trace *row) {
     static const struct pl_uuid none;
     bool from_record = row->offset >= 0;
-    sqlite3_bind_int64(s, 1, number);
-    sqlite3_bind_int64(s, 2, (int64_t)row->id);
-    sqlite3_bind_int(s, 3, row->by);
-    sqlite3_bind_int(s, 4, row->response);
-    sqlite3_bind_int(s, 5, row->success);
+    sqlite3_bind_int64(s, at, number);
+    sqlite3_bind_int64(s, at + 1, (int64_t)row->id);
+    sqlite3_bind_int(s, at + 2, row->by);
+    sqlite3_bind_int(s, at + 3, row->response);
+    sqlite3_bind_int(s, at + 4, row->success);
     bool has_id = memcmp(&row->request_id, &none, sizeof none) != 0;
-    sqlite3_bind_blob(s, 6, has_id ? row->request_id.b : NULL, sizeof row->request_id.b, SQLITE_STATIC);
-    sqlite3_bind_int64(s, 7, row->at_us);
-    row->took_us >= 0 ? sqlite3_bind_int64(s, 8, row->took_us) : sqlite3_bind_null(s, 8);
-    pl_sqlite_bind_text(s, 9, row->publisher);
-    pl_sqlite_bind_text(s, 10, row->topic);
-    from_record ? sqlite3_bind_int(s, 11, row->partition) : sqlite3_bind_null(s, 11);
-    from_record ? sqlite3_bind_int64(s, 12, row->offset) : sqlite3_bind_null(s, 12);
-    pl_sqlite_bind_text(s, 13, row->target);
-    pl_sqlite_bind_text(s, 14, row->route);
-    pl_sqlite_bind_text(s, 15, row->code);
-    pl_sqlite_bind_text(s, 16, row->error);
-    sqlite3_bind_blob64(s, 17, row->payload, row->payload_n, SQLITE_STATIC);
+    sqlite3_bind_blob(s, at + 5, has_id ? row->request_id.b : NULL, sizeof row->request_id.b, SQLITE_STATIC);
+    sqlite3_bind_int64(s, at + 6, row->at_us);
+    row->took_us >= 0 ? sqlite3_bind_int64(s, at + 7, row->took_us) : sqlite3_bind_null(s, at + 7);
+    pl_sqlite_bind_text(s, at + 8, row->publisher);
+    pl_sqlite_bind_text(s, at + 9, row->topic);
+    from_record ? sqlite3_bind_int(s, at + 10, row->partition) : sqlite3_bind_null(s, at + 10);
+    from_record ? sqlite3_bind_int64(s, at + 11, row->offset) : sqlite3_bind_null(s, at + 11);
+    pl_sqlite_bind_text(s, at + 12, row->target);
+    pl_sqlite_bind_text(s, at + 13, row->route);
+    pl_sqlite_bind_text(s, at + 14, row->code);
+    pl_sqlite_bind_text(s, at + 15, row->error);
+    sqlite3_bind_blob64(s, at + 16, row->payload, row->payload_n, SQLITE_STATIC);
 }
 
 static void note(struct pl_trace_file *f, struct written *w, const struct pl_trace *row) {
@@ -137,15 +157,27 @@ static void note(struct pl_trace_file *f, struct written *w, const struct pl_tra
         pl_spans_add(&f->spans, pl_trace_source(row->topic, row->partition), row->offset, row->offset);
 }
 
+/* Appends n rows, one or ROWS_AT_ONCE; what was bound of them is borrowed until the statement has run. */
+static pouch_err append_some(struct pl_trace_file *f, const struct pl_trace *rows, int n, struct written *w) {
+    sqlite3_stmt *s = f->do_[n > 1 ? ROWS : ROW];
+    for (int i = 0; i < n; i++) {
+        bind_row(s, i * ROW_COLUMNS + 1, ++f->rows, &rows[i]);
+        pouch_err e = pl_keys_add(&f->keys, (int64_t)pl_trace_key(&rows[i].request_id, rows[i].id), f->rows);
+        if (e) return e;
+        note(f, w, &rows[i]);
+    }
+    return pl_sqlite_do(s);
+}
+
 static pouch_err append_rows(struct pl_trace_file *f, const struct pl_trace_batch *batch, struct written *w) {
     pouch_err e = POUCH_OK;
-    for (const char *at = batch->at; at < batch->end && !e;) {
-        struct pl_trace row;
-        at = pl_trace_unpack(at, &row);
-        bind_row(f->do_[ROW], ++f->rows, &row);
-        e = pl_sqlite_do(f->do_[ROW]);
-        if (!e) e = pl_keys_add(&f->keys, (int64_t)pl_trace_key(&row.request_id, row.id), f->rows);
-        note(f, w, &row);
+    const char *at = batch->at;
+    for (size_t left = batch->rows; left && !e;) {
+        struct pl_trace rows[ROWS_AT_ONCE];
+        int n = left >= ROWS_AT_ONCE ? ROWS_AT_ONCE : 1;
+        for (int i = 0; i < n; i++) at = pl_trace_unpack(at, &rows[i]);
+        e = append_some(f, rows, n, w);
+        left -= (size_t)n;
     }
     return e;
 }
@@ -180,13 +212,22 @@ static pouch_err append_gap(struct pl_trace_file *f, const struct pl_gap *gap) {
     return do_with(f->do_[GAP], values, 3);
 }
 
+static pouch_err index_keys(sqlite3_stmt *s, const struct pl_key *keys, int n) {
+    for (int i = 0; i < n; i++) {
+        sqlite3_bind_int64(s, 2 * i + 1, keys[i].key);
+        sqlite3_bind_int64(s, 2 * i + 2, keys[i].row);
+    }
+    return pl_sqlite_do(s);
+}
+
 static pouch_err index_rows(struct pl_trace_file *f) {
     if (f->keys.n < INDEX_EVERY) return POUCH_OK;
     pl_keys_sort(&f->keys);
     pouch_err e = POUCH_OK;
-    for (size_t i = 0; i < f->keys.n && !e; i++) {
-        const int64_t values[] = {f->keys.at[i].key, f->keys.at[i].row};
-        e = do_with(f->do_[KEY], values, 2);
+    for (size_t i = 0; i < f->keys.n && !e;) {
+        size_t n = f->keys.n - i >= KEYS_AT_ONCE ? KEYS_AT_ONCE : 1;
+        e = index_keys(f->do_[n > 1 ? KEYS : KEY], &f->keys.at[i], (int)n);
+        i += n;
     }
     f->keys.n = 0;
     return e ? e : do_with(f->do_[INDEXED], &f->rows, 1);

@@ -157,7 +157,7 @@ static void failed(struct pl_tracer *t, const struct pl_gap *rows) {
 /* Writes the back half; in the second after a failure, drops it instead, so that nobody waits for a store that is away. */
 static void write_back(struct pl_tracer *t, bool may_write) {
     struct pl_gap rows = t->back.rows;
-    struct pl_trace_batch batch = {t->back.at, t->back.at + t->back.used};
+    struct pl_trace_batch batch = {t->back.at, (size_t)rows.rows};
     if (!may_write)
         lose(t, &rows);
     else if (rows.rows || t->gap.rows)
