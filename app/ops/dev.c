@@ -7,6 +7,7 @@
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <stdlib.h>
+#include <store/store.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -71,6 +72,17 @@ static pouch_err key_file(const struct ops_call *call, char out[PATH_MAX]) {
     return make_key(out);
 }
 
+/* Where the others shall log: the store given, or one of its own beside the default; whoever writes first makes it. Free *url. */
+static pouch_err store_url(const struct ops_call *call, char **url) {
+    const char *given = pouch_options_get(call->options, "store");
+    char *usual = NULL;
+    pouch_err e = given ? POUCH_OK : pl_store_default_url(&usual);
+    if (e) return e;
+    int n = given ? asprintf(url, "%s", given) : asprintf(url, "%s/dev", usual);
+    free(usual);
+    return n < 0 ? pl_fail(POUCH_E_NO_MEMORY, "out of memory for a store's URL") : POUCH_OK;
+}
+
 /* NAME or NAME:PARTITIONS. */
 static pouch_err make_topic(struct dev_cluster *cluster, const char *text) {
     char name[256];
@@ -113,11 +125,15 @@ static void print_quoted(const char *text) {
     putchar('\'');
 }
 
-static int print_exports(const struct ops_call *call, const struct dev_cluster *cluster, const char *key) {
+static int print_exports(const struct ops_call *call, const struct dev_cluster *cluster, const char *store,
+                         const char *key) {
     const char *brokers = dev_cluster_brokers(cluster);
     if (call->output != OPS_TABLE)
-        return ops_print_json(json_pack("{s:s,s:s?}", "brokers", brokers, "key_file", *key ? key : NULL));
-    printf("export POUCH_BROKERS=%s\n", brokers);
+        return ops_print_json(
+            json_pack("{s:s,s:s,s:s?}", "brokers", brokers, "store", store, "key_file", *key ? key : NULL));
+    printf("export POUCH_BROKERS=%s\nexport POUCH_STORE=", brokers);
+    print_quoted(store);
+    putchar('\n');
     if (*key) {
         printf("export POUCH_KEY_FILE=");
         print_quoted(key);
@@ -130,15 +146,22 @@ static void stop(void *wake) {
     pl_wake_signal(wake);
 }
 
-static int serve(struct ops_call *call, struct dev_cluster *cluster, struct pl_wake *stopped) {
-    char key[PATH_MAX];
+/* Makes what is asked for and tells the other terminals. */
+static int open_up(struct ops_call *call, struct dev_cluster *cluster) {
+    char key[PATH_MAX], *store = NULL;
     pouch_err e = key_file(call, key);
     if (!e) e = check_key(key);
-    if (!e) e = ops_on_stop(stop, stopped);
+    if (!e) e = store_url(call, &store);
     if (e) return ops_error(e);
-    if (make_topics(call, cluster)) return ops_usage(call, "%s", pouch_why());
-    int exit_code = print_exports(call, cluster, key);
-    if (!exit_code) exit_code = ops_done();
+    int exit_code =
+        make_topics(call, cluster) ? ops_usage(call, "%s", pouch_why()) : print_exports(call, cluster, store, key);
+    free(store);
+    return exit_code ? exit_code : ops_done();
+}
+
+static int serve(struct ops_call *call, struct dev_cluster *cluster, struct pl_wake *stopped) {
+    pouch_err e = ops_on_stop(stop, stopped);
+    int exit_code = e ? ops_error(e) : open_up(call, cluster);
     if (exit_code) return exit_code;
     ops_say("embedded broker at %s: nothing is kept on disk, and only the newest 5 MiB of a partition; for trying out "
             "and tests",
@@ -170,7 +193,8 @@ const struct ops_command ops_dev = {
              "  . ./pouch.env; echo '{}' | pouch request hello      (in a third)\n\n"
              "The broker is librdkafka's mock: on loopback only, on a port that the system picks. It\n"
              "keeps nothing on disk, and the newest 5 MiB or 100,000 records of a partition. Without a\n"
-             "key (--key-file, ENCRYPTION_KEY) one is made and kept for the next time.\n",
+             "key (--key-file, ENCRYPTION_KEY) one is made and kept for the next time. Routes and traces\n"
+             "go to a store of its own unless --store names another; they too are there the next time.\n",
     .flags =
         (const struct ops_flag[]){
             {"--topic", 't', "NAME[:PARTITIONS]", true,
@@ -178,5 +202,6 @@ const struct ops_command ops_dev = {
             {"--rtt", 0, "MS", false, "pretend that the broker is so many milliseconds away"},
             {0},
         },
+    .settings = (const char *const[]){"store", NULL},
     .run = dev,
 };

@@ -9,7 +9,7 @@ import subprocess
 import independent
 import pytest
 from confluent_kafka.admin import AdminClient
-from conftest import POUCH, Program, Pouch, clean_environment
+from conftest import POUCH, Program, Pouch, clean_environment, wait_until
 
 
 class Dev(Program):
@@ -23,10 +23,10 @@ class Dev(Program):
 
     def exports(self):
         """What a shell makes of the output."""
-        script = '. "$1"; printf "%s\\n%s\\n" "$POUCH_BROKERS" "$POUCH_KEY_FILE"'
+        script = '. "$1"; printf "%s\\n" "$POUCH_BROKERS" "$POUCH_STORE" "$POUCH_KEY_FILE"'
         done = subprocess.run(["sh", "-c", script, "sh", self.out], capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"}, check=True)
-        brokers, key_file = done.stdout.splitlines()
-        return {"POUCH_BROKERS": brokers, "POUCH_KEY_FILE": key_file}
+        brokers, store, key_file = done.stdout.splitlines()
+        return {"POUCH_BROKERS": brokers, "POUCH_STORE": store, "POUCH_KEY_FILE": key_file}
 
     def end(self, number=signal.SIGTERM):
         self.process.send_signal(number)
@@ -69,10 +69,11 @@ def at_dev(start, tmp_path):
 def test_it_prints_what_other_terminals_need_and_nothing_else(start, tmp_path):
     dev = start()
     lines = dev.stdout().splitlines()
-    assert [line.split("=")[0] for line in lines] == ["export POUCH_BROKERS", "export POUCH_KEY_FILE"]
+    assert [line.split("=")[0] for line in lines] == ["export POUCH_BROKERS", "export POUCH_STORE", "export POUCH_KEY_FILE"]
     exports = dev.exports()
     assert exports["POUCH_BROKERS"].startswith("127.0.0.1:")
     assert exports["POUCH_KEY_FILE"] == str(tmp_path / "state" / "pouch" / "dev.key")
+    assert exports["POUCH_STORE"] == f"sqlite://{tmp_path}/state/pouch/dev"
     assert "nothing is kept on disk" in dev.stderr()
     assert all(line.startswith("pouch: ") for line in dev.stderr().splitlines())
     assert [path for path in (tmp_path / "state").rglob("*") if path.is_file()] == [tmp_path / "state" / "pouch" / "dev.key"]
@@ -91,9 +92,10 @@ def test_a_key_is_made_for_its_owner_alone_and_kept(start):
 
 
 def test_a_home_with_odd_characters_reaches_the_shell_whole(start, tmp_path):
-    dev = start(folder=tmp_path / "it's a `home` $HOME")
-    path = dev.exports()["POUCH_KEY_FILE"]
-    assert path == str(tmp_path / "it's a `home` $HOME" / "state" / "pouch" / "dev.key")
+    home = tmp_path / "it's a `home` $HOME"
+    exports = start(folder=home).exports()
+    assert exports["POUCH_KEY_FILE"] == str(home / "state" / "pouch" / "dev.key")
+    assert exports["POUCH_STORE"] == f"sqlite://{home}/state/pouch/dev"
 
 
 def test_a_key_that_is_given_is_used(start, tmp_path):
@@ -107,6 +109,30 @@ def test_a_key_that_is_given_is_used(start, tmp_path):
     assert json.loads(by_environment.stdout())["key_file"] is None
     assert not by_flag.state.exists(), "no key was to be made"
     assert "POUCH_KEY_FILE" in start(ENCRYPTION_KEY="").stdout()
+
+
+def test_a_store_that_is_given_is_used(start, tmp_path):
+    by_flag = start("--store", f"sqlite://{tmp_path}/by-flag", "-o", "json")
+    assert json.loads(by_flag.stdout())["store"] == f"sqlite://{tmp_path}/by-flag"
+    by_environment = start(POUCH_STORE=f"sqlite://{tmp_path}/by-environment")
+    assert by_environment.exports()["POUCH_STORE"] == f"sqlite://{tmp_path}/by-environment"
+
+
+@pytest.mark.acceptance("A18")
+def test_a_request_is_routed_and_traced_through_it(at_dev):
+    pouch = at_dev("--topic", "command-center-inbox", "--topic", "hello")
+    pouch.ok("route", "add", "greeter", "hello")
+    pouch.start("center").wait_for("routing")
+    pouch.worker("hello", "--exec", "cat")
+    done = pouch.run("request", "--publisher", "greeter", "-o", "json", stdin="1")
+    assert done.returncode == 0, done.stderr
+    request_id = json.loads(done.stdout)["request_id"]
+
+    def seen():
+        told = pouch.run("trace", request_id, "-o", "json")
+        return told.returncode == 0 and sorted(row["by"] for row in json.loads(told.stdout)["rows"])
+
+    wait_until(lambda: seen() == ["center", "client", "client", "worker", "worker"], "the request's whole trace")
 
 
 def test_a_key_file_that_is_not_there_is_refused(tmp_path):
