@@ -78,12 +78,13 @@ free_center:
 
 /* All that can end an item. */
 static void serve(struct center *c) {
+    c->now_us = pl_mono_us(c->clock);
     pl_producer_poll(c->producer);
     center_posts_due(c);
     if (c->parked) center_unpark(c);
-    if (c->targets.in_flight && pl_mono_us(c->clock) >= c->look_us) {
+    if (c->targets.in_flight && c->now_us >= c->look_us) {
         center_look_at_targets(c);
-        c->look_us = pl_mono_us(c->clock) + LOOK_US;
+        c->look_us = c->now_us + LOOK_US;
     }
     center_items_traced(c);
     pl_metric_set(PL_M_CENTER_IN_FLIGHT, (int64_t)c->items_used);
@@ -160,8 +161,11 @@ static int flush_ms(const struct center *c) {
 
 static void wait_for_traces(struct center *c, int ms) {
     int64_t until = pl_mono_us(c->clock) + (int64_t)ms * 1000;
-    for (center_items_traced(c); c->untraced && pl_mono_us(c->clock) < until; center_items_traced(c))
+    center_items_traced(c);
+    while (c->untraced && (c->now_us = pl_mono_us(c->clock)) < until) {
         pl_wake_wait(&c->wake, LOOK_US);
+        center_items_traced(c);
+    }
 }
 
 /* What is left ends without an outcome and comes again, to us or to another member. */
@@ -210,7 +214,7 @@ pouch_err center_run(struct center *c) {
     char why[1024];
     if (c->items || c->health) return pl_fail(POUCH_E_CONFIG, "a center runs once; make a new one");
     pl_clockcheck_init(&c->clockcheck, c->clock, c->settings.deadline_skew_ms);
-    center_targets_init(&c->targets, c->settings.center_in_flight / QUARTER, TARGET_BYTES);
+    center_targets_init(&c->targets, c->settings.center_in_flight / QUARTER, TARGET_BYTES, c->settings.reply_topics);
     pouch_err e = center_start(c, &hooks);
     if (!e && c->group) e = work(c);
     snprintf(why, sizeof why, "%s", pouch_why());

@@ -2,7 +2,6 @@
 #include <base/log.h>
 #include <center/state.h>
 #include <metrics/metrics.h>
-#include <stdio.h>
 #include <string.h>
 
 /* How long offsets wait for a store that writes nothing; then routing goes on without it. */
@@ -24,9 +23,7 @@ static enum pl_metric counter_of(pouch_err code) {
 
 /* What goes to a topic for replies is a response, and so is an error; all else is a request. */
 static bool is_response(const struct center_leg *leg) {
-    const struct center *c = leg->center;
-    if (leg->item->envelope.error_code.at) return true;
-    return leg->target && pl_pattern_match(c->settings.reply_topics, leg->target->name, strlen(leg->target->name));
+    return leg->item->envelope.error_code.at || (leg->target && leg->target->takes_replies);
 }
 
 static void put_row(const struct center_leg *leg) {
@@ -35,13 +32,14 @@ static void put_row(const struct center_leg *leg) {
     const rd_kafka_message_t *m = item->taken.message;
     struct pl_span name = item->envelope.worker_name;
     char publisher[PL_NAME_MAX + 1];
-    snprintf(publisher, sizeof publisher, "%.*s", (int)name.n, name.at ? name.at : "");
+    if (name.at) memcpy(publisher, name.at, name.n);
+    publisher[name.n] = 0;
     struct pl_trace row = {.by = PL_TRACE_CENTER,
                            .response = is_response(leg),
                            .success = !leg->code,
                            .request_id = item->envelope.id,
                            .at_us = item->at_us,
-                           .took_us = pl_mono_us(c->clock) - item->taken_us,
+                           .took_us = c->now_us - item->taken_us,
                            .publisher = name.at ? publisher : NULL,
                            .topic = rd_kafka_topic_name(m->rkt),
                            .partition = m->partition,
@@ -61,7 +59,7 @@ static void done(struct center_item *item) {
 
 static void wait_for_trace(struct center_item *item) {
     struct center *c = item->center;
-    if (!c->untraced) c->written_us = pl_mono_us(c->clock);
+    if (!c->untraced) c->written_us = c->now_us;
     item->next = NULL;
     *c->untraced_end = item;
     c->untraced_end = &item->next;
@@ -103,13 +101,13 @@ static void let_go(struct center *c) {
 static void note_written(struct center *c, uint64_t written) {
     if (written == c->written) return;
     c->written = written;
-    c->written_us = pl_mono_us(c->clock);
+    c->written_us = c->now_us;
     if (c->trace_stuck) PL_LOG(PL_LOG_INFO, "the store takes trace rows again");
     c->trace_stuck = false;
 }
 
 static void note_stuck(struct center *c) {
-    if (c->trace_stuck || pl_mono_us(c->clock) - c->written_us < TRACE_WAIT_US) return;
+    if (c->trace_stuck || c->now_us - c->written_us < TRACE_WAIT_US) return;
     PL_LOG(PL_LOG_ERROR, "the store has taken no trace row for 5 s: offsets do not wait for it any more", "store",
            c->settings.store);
     c->trace_stuck = true;

@@ -28,9 +28,9 @@ static void look_up_view(struct center *c) {
 
 static pouch_err scan(struct center_item *item) {
     const rd_kafka_message_t *m = item->taken.message;
+    if (m->len) return pl_envelope_scan(&item->envelope, m->payload, m->len);
     item->envelope = (struct pl_envelope){0};
-    if (!m->len) return pl_fail(POUCH_E_BAD_ENVELOPE, m->payload ? "the value is empty" : "the record has no value");
-    return pl_envelope_scan(&item->envelope, m->payload, m->len);
+    return pl_fail(POUCH_E_BAD_ENVELOPE, m->payload ? "the value is empty" : "the record has no value");
 }
 
 bool center_expired(const struct center_item *item) {
@@ -87,9 +87,9 @@ static void send_to_targets(struct center_item *item) {
     }
 }
 
-static void route_one(struct center *c, const struct pl_taken *t, int64_t now_us, int64_t wall_us) {
+static void route_one(struct center *c, const struct pl_taken *t, int64_t wall_us) {
     struct center_item *item = center_item_new(c, t);
-    item->taken_us = now_us;
+    item->taken_us = c->now_us;
     item->at_us = wall_us;
     pouch_err e = judge(item);
     if (!e) {
@@ -108,7 +108,8 @@ static int64_t wall_us(const struct center *c) {
 }
 
 void center_route(struct center *c, const struct pl_taken taken[], size_t n) {
-    int64_t newest = -1, now = pl_mono_us(c->clock), wall = wall_us(c);
+    int64_t newest = -1, wall = wall_us(c);
+    c->now_us = pl_mono_us(c->clock);
     look_up_view(c);
     for (size_t i = 0; i < n; i++) {
         rd_kafka_timestamp_type_t type;
@@ -116,5 +117,5 @@ void center_route(struct center *c, const struct pl_taken taken[], size_t n) {
         if (written > newest) newest = written;
     }
     pl_clockcheck_record(&c->clockcheck, newest);
-    for (size_t i = 0; i < n; i++) route_one(c, &taken[i], now, wall);
+    for (size_t i = 0; i < n; i++) route_one(c, &taken[i], wall);
 }

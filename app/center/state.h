@@ -90,6 +90,7 @@ struct center {
     struct center_view *view; /* the latest */
     struct center_targets targets;
     bool closing;
+    int64_t now_us;         /* when this turn began: exact enough for what happens to thousands of records */
     int64_t drain_until_us; /* once it is stopping */
 
     /* Pools. What was never used is behind the first _touched ones, so that it costs no memory. */

@@ -1,9 +1,10 @@
 #include <center/target.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wire/headers.h>
 
-void center_targets_init(struct center_targets *t, size_t most, size_t most_bytes) {
-    *t = (struct center_targets){.most = most, .most_bytes = most_bytes};
+void center_targets_init(struct center_targets *t, size_t most, size_t most_bytes, const char *reply_topics) {
+    *t = (struct center_targets){.most = most, .most_bytes = most_bytes, .reply_topics = reply_topics};
 }
 
 void center_targets_free(struct center_targets *t) {
@@ -24,10 +25,11 @@ static size_t slot_of(const char *name) {
     return hash % CENTER_SLOTS;
 }
 
-static struct center_target *make(const char *name) {
+static struct center_target *make(const struct center_targets *t, const char *name) {
     struct center_target *target = calloc(1, sizeof *target);
     if (!target) return NULL;
     target->name = strdup(name);
+    target->takes_replies = pl_pattern_match(t->reply_topics, name, strlen(name));
     if (target->name) return target;
     free(target);
     return NULL;
@@ -36,7 +38,7 @@ static struct center_target *make(const char *name) {
 struct center_target *center_target_of(struct center_targets *t, const char *name) {
     struct center_target **at = &t->slots[slot_of(name)];
     while (*at && strcmp((*at)->name, name) != 0) at = &(*at)->next;
-    if (!*at) *at = make(name);
+    if (!*at) *at = make(t, name);
     return *at;
 }
 

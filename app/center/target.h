@@ -22,18 +22,21 @@ struct center_target {
     size_t in_flight, bytes; /* with the producer */
     int64_t took_at;         /* on the clock of proven health: when it last took something, or began to be waited for */
     bool stalled;
+    bool takes_replies;         /* its name is one of those that replies go to */
     struct center_target *next; /* in its slot */
 };
 
 struct center_targets {
     struct center_target *slots[CENTER_SLOTS];
     size_t most, most_bytes; /* for each */
-    int64_t healthy_us;      /* time of proven health so far */
-    int64_t alive_us;        /* when the last sign of life came */
+    const char *reply_topics;
+    int64_t healthy_us; /* time of proven health so far */
+    int64_t alive_us;   /* when the last sign of life came */
     size_t in_flight, stalled;
 };
 
-void center_targets_init(struct center_targets *t, size_t most, size_t most_bytes);
+/* reply_topics: patterns, borrowed. */
+void center_targets_init(struct center_targets *t, size_t most, size_t most_bytes, const char *reply_topics);
 void center_targets_free(struct center_targets *t);
 
 /* The target of that name, made when it is new. NULL: no memory. */

@@ -17,7 +17,7 @@ struct fixture {
 static int set_up(void **state) {
     static struct fixture f;
     f = (struct fixture){.now_us = 10 * SECOND};
-    center_targets_init(&f.targets, MOST, MOST_BYTES);
+    center_targets_init(&f.targets, MOST, MOST_BYTES, "*.replies");
     f.bad = center_target_of(&f.targets, "bad");
     f.good = center_target_of(&f.targets, "good");
     *state = &f;
@@ -63,6 +63,13 @@ static void a_name_has_one_target(void **state) {
         assert_string_equal(t->name, name);
         assert_ptr_equal(center_target_of(&f->targets, name), t);
     }
+}
+
+/* acceptance: B14 */
+static void a_target_for_replies_is_known_by_its_name(void **state) {
+    struct fixture *f = *state;
+    assert_true(center_target_of(&f->targets, "me.replies")->takes_replies);
+    assert_false(f->good->takes_replies);
 }
 
 static void a_target_holds_so_many_records_and_bytes(void **state) {
@@ -157,6 +164,7 @@ static void one_that_was_idle_does_not_stall_on_its_first_record(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_name_has_one_target, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_target_for_replies_is_known_by_its_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_target_holds_so_many_records_and_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_takes_nothing_for_long_while_others_do_has_stalled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_somebody_waits_for_has_stalled_sooner, set_up, tear_down),
