@@ -125,6 +125,8 @@ const char *ops_span_text(char out[OPS_SPAN_TEXT], int64_t us) {
     double ms = (double)us / 1000;
     if (us < 0)
         snprintf(out, OPS_SPAN_TEXT, "-");
+    else if (us < 1000)
+        snprintf(out, OPS_SPAN_TEXT, "%d us", (int)us);
     else if (us < 9995)
         snprintf(out, OPS_SPAN_TEXT, "%.2f ms", ms);
     else if (us < 99950)

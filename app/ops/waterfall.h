@@ -2,8 +2,8 @@
  * The way of one request as a picture: a line a hop, with a bar for the time that it took, all bars on one scale.
  *
  *   WHO    FROM -> TO                        START  |                |     TOOK  END
- *   client -> command-center-inbox         0.00 ms  |################|  8.31 ms  ok
- *   center command-center-inbox -> billing 1.20 ms  |  #             |  0.41 ms  ok
+ *   client -> command-center-inbox            0 us  |################|  8.31 ms  ok
+ *   center command-center-inbox -> billing 1.20 ms  |  #             |   410 us  ok
  *   worker billing -> shop.replies         2.90 ms  |     ########   |  4.12 ms  ok
  */
 #ifndef POUCH_OPS_WATERFALL_H
@@ -41,7 +41,7 @@ int64_t ops_hops_span_us(const struct ops_hop *hops, size_t n);
 /* "client", "center", "worker" */
 const char *ops_by_text(enum pl_trace_by by);
 
-/* "0.85 ms", "12.4 ms", "340 ms", "1.23 s", "340 s"; "-" below zero. */
+/* "850 us", "1.23 ms", "12.4 ms", "340 ms", "1.23 s", "340 s"; "-" below zero. */
 enum { OPS_SPAN_TEXT = 24 };
 const char *ops_span_text(char out[OPS_SPAN_TEXT], int64_t us);
 

@@ -105,7 +105,7 @@ static void the_picture_shows_the_way(void **state) {
     size_t n = ops_hops_of(hops, rows, whole_way(rows));
     const char *text = drawn(&ascii, hops, n);
     assert_string_equal(text, "WHO    FROM -> TO                        START                      TOOK  END\n"
-                              "client -> command-center-inbox         0.00 ms |##############|  10.0 ms  ok\n"
+                              "client -> command-center-inbox            0 us |##############|  10.0 ms  ok\n"
                               "center command-center-inbox -> orders  2.00 ms |  ##          |  1.00 ms  ok\n"
                               "worker orders -> shop.replies          5.00 ms |       #####  |  4.00 ms  ok\n");
 }
@@ -195,7 +195,7 @@ static void spans_are_written_in_three_digits(void **state) {
     static const struct {
         int64_t us;
         const char *text;
-    } rows[] = {{-1, "-"},           {0, "0.00 ms"},        {1, "0.00 ms"},        {850, "0.85 ms"},
+    } rows[] = {{-1, "-"},           {0, "0 us"},           {999, "999 us"},       {1000, "1.00 ms"},
                 {9994, "9.99 ms"},   {9995, "10.0 ms"},     {12345, "12.3 ms"},    {99949, "99.9 ms"},
                 {99950, "100 ms"},   {340000, "340 ms"},    {999499, "999 ms"},    {999500, "1.00 s"},
                 {1234567, "1.23 s"}, {35200000, "35.20 s"}, {99994999, "99.99 s"}, {99995000, "100 s"},
