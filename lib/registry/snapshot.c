@@ -22,7 +22,7 @@ static size_t hash(const char *name, size_t n) { /* FNV-1a */
 }
 
 static bool is_named(const struct pl_registry_route *r, const char *publisher, size_t n) {
-    return strncmp(r->publisher, publisher, n) == 0 && r->publisher[n] == 0;
+    return strlen(r->publisher) == n && !memcmp(r->publisher, publisher, n);
 }
 
 /* The slot of that publisher, or the empty one where it would be. */
