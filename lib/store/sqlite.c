@@ -11,8 +11,13 @@
 /* Each connection is used by one thread at a time. */
 enum { OPEN_FLAGS = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX };
 
+static bool is_out_of_memory(sqlite3 *db) {
+    int code = sqlite3_extended_errcode(db);
+    return code == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM;
+}
+
 pouch_err pl_sqlite_failed(sqlite3 *db) {
-    if (sqlite3_errcode(db) == SQLITE_NOMEM) return pl_fail(POUCH_E_NO_MEMORY, "out of memory in the store");
+    if (is_out_of_memory(db)) return pl_fail(POUCH_E_NO_MEMORY, "out of memory in the store");
     const char *path = sqlite3_db_filename(db, "main");
     return pl_fail(POUCH_E_STORE, "store file %s: %s", path ? path : "(none)", sqlite3_errmsg(db));
 }
@@ -59,7 +64,7 @@ struct pl_uuid pl_sqlite_uuid(sqlite3_stmt *statement, int column) {
 
 static pouch_err unusable(sqlite3 *db, const char *path) {
     int code = sqlite3_errcode(db) & 0xff;
-    if (!db || code == SQLITE_NOMEM) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for store file %s", path);
+    if (!db || is_out_of_memory(db)) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for store file %s", path);
     pouch_err e = code == SQLITE_BUSY || code == SQLITE_LOCKED ? POUCH_E_STORE : POUCH_E_CONFIG;
     return pl_fail(e, "store file %s cannot be opened: %s", path, sqlite3_errmsg(db));
 }

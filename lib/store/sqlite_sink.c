@@ -43,9 +43,10 @@ pouch_err pl_sqlite_sink_open(struct pl_sink **out, const char *where, int64_t t
     return e;
 }
 
+/* A file that the clock says is not made yet is as good as any: the clock was put back. */
 static bool is_worn(const struct pl_sink *s) {
     int64_t age_us = pl_wall_us() - s->name.created_us;
-    return pl_trace_file_rows(s->file) >= PL_TRACE_FILE_ROWS || age_us < 0 || age_us > s->ttl_us / FILES_A_TTL;
+    return pl_trace_file_rows(s->file) >= PL_TRACE_FILE_ROWS || age_us > s->ttl_us / FILES_A_TTL;
 }
 
 /* A file that was deleted while open would swallow what is written to it. */

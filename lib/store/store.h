@@ -78,7 +78,10 @@ POUCH_MUST_CHECK pouch_err pl_store_service_remove(struct pl_store *s, const cha
 
 typedef bool pl_trace_visit(const struct pl_trace *row, void *arg);
 
-/* All rows of a request, oldest first. */
+/*
+ * All rows of a request, oldest first. Of rows with one id only the last written is shown. STORE also when a file is
+ * of a later version of this program; one that cannot be read at all is logged and left out.
+ */
 POUCH_MUST_CHECK pouch_err pl_store_by_request(struct pl_store *s, const struct pl_uuid *id, pl_trace_visit *fn,
                                                void *arg);
 
@@ -95,7 +98,7 @@ POUCH_MUST_CHECK pouch_err pl_store_by_time(struct pl_store *s, const struct pl_
 /* Rows that are known to be missing in a span of time (a queue was full, a disk was). 0: complete. */
 POUCH_MUST_CHECK pouch_err pl_store_missing(struct pl_store *s, int64_t since_us, int64_t until_us, uint64_t *rows);
 
-/* Removes what is older. Files are unlinked whole. */
+/* Removes files all of whose rows are older, but for those that a living process writes to. */
 POUCH_MUST_CHECK pouch_err pl_store_expire(struct pl_store *s, int64_t before_us);
 
 #endif

@@ -131,7 +131,7 @@ static void bind_row(sqlite3_stmt *s, int at, int64_t number, const struct pl_tr
     bool from_record = row->offset >= 0;
     sqlite3_bind_int64(s, at, number);
     sqlite3_bind_int64(s, at + 1, (int64_t)row->id);
-    sqlite3_bind_int(s, at + 2, row->by);
+    sqlite3_bind_int(s, at + 2, (int)row->by);
     sqlite3_bind_int(s, at + 3, row->response);
     sqlite3_bind_int(s, at + 4, row->success);
     bool has_id = memcmp(&row->request_id, &none, sizeof none) != 0;

@@ -74,6 +74,7 @@ pouch_err pl_trace_list(struct pl_trace_name **names, size_t *n, const char *fol
     *names = NULL;
     *n = 0;
     DIR *d = opendir(folder);
+    if (!d && errno == ENOMEM) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for reading a folder");
     if (!d) return pl_fail(POUCH_E_STORE, "store folder %s cannot be read: %s", folder, strerror(errno));
     size_t max = 0;
     pouch_err e = POUCH_OK;

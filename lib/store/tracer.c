@@ -136,12 +136,14 @@ static void lose(struct pl_tracer *t, const struct pl_gap *rows) {
     count_missing(t, rows->rows);
 }
 
+static void log_missing(enum pl_log_level level, const char *msg, uint64_t rows) {
+    char missing[24];
+    snprintf(missing, sizeof missing, "%llu", (unsigned long long)rows);
+    PL_LOG(level, msg, "missing", missing);
+}
+
 static void succeeded(struct pl_tracer *t, uint64_t rows) {
-    if (t->failing) {
-        char missing[24];
-        snprintf(missing, sizeof missing, "%llu", (unsigned long long)t->gap.rows);
-        PL_LOG(PL_LOG_INFO, "traces are written again", "missing", missing);
-    }
+    if (t->failing) log_missing(PL_LOG_INFO, "traces are written again", t->gap.rows);
     t->failing = false;
     t->gap = (struct pl_gap){0};
     pl_metric_add(PL_M_TRACE_ROWS, (int64_t)rows);
@@ -180,6 +182,7 @@ static void *run(void *arg) {
         t->tidy_us = now_us() + t->tidy_every_us;
     }
     write_back(t, now_us() < t->stop_us);
+    if (t->gap.rows) log_missing(PL_LOG_WARN, "traces are missing, and the store does not say so", t->gap.rows);
     return NULL;
 }
 

@@ -28,11 +28,14 @@ POUCH_MUST_CHECK pouch_err pl_tracer_new(struct pl_tracer **t, const struct pl_t
  */
 uint64_t pl_tracer_put(struct pl_tracer *t, const struct pl_trace *row);
 
-/* Every row up to this ticket is on disk, or is counted as missing. Any thread, an atomic read. */
+/*
+ * Every row up to this ticket is written, or is counted as missing. Any thread, an atomic read. What is written outlives the
+ * process, however it ends; what a power failure takes are the last seconds.
+ */
 uint64_t pl_tracer_written(const struct pl_tracer *t);
 uint64_t pl_tracer_missing(const struct pl_tracer *t);
 
-/* Writes what is there, for at most ms, and ends the thread. NULL allowed. */
+/* Writes what is there, for at most ms, counts the rest as missing, and ends the thread. NULL allowed. */
 void pl_tracer_free(struct pl_tracer *t, int ms);
 
 #endif
