@@ -63,10 +63,17 @@ pouch_err center_new(struct center **out, const pouch_options *o) {
     if (!c->settings.store) e = pl_store_default_url(&c->settings.store);
     if (!e) e = answer_about_targets_at_once(&c->settings);
     if (!e) e = name(c);
+    if (!e) e = pl_status_init(&c->status);
     if (e) goto free_wake;
+    if (pthread_mutex_init(&c->report_lock, NULL)) {
+        e = pl_fail(POUCH_E_OVERLOADED, "no lock can be had for the status");
+        goto free_status;
+    }
     *out = c;
     return POUCH_OK;
 
+free_status:
+    pl_status_free(&c->status);
 free_wake:
     pl_wake_free(&c->wake);
 free_settings:
@@ -88,6 +95,7 @@ static void serve(struct center *c) {
     }
     center_items_traced(c);
     pl_metric_set(PL_M_CENTER_IN_FLIGHT, (int64_t)c->items_used);
+    center_publish(c);
 }
 
 static void take(struct center *c) {
@@ -147,6 +155,7 @@ static pouch_err work(struct center *c) {
 static void drain(struct center *c) {
     struct pl_taken none[1];
     c->drain_until_us = pl_mono_us(c->clock) + (int64_t)c->settings.drain_ms * 1000;
+    center_publish(c);
     while (c->items_used && pl_mono_us(c->clock) < c->drain_until_us) {
         wait_until(c, c->drain_until_us);
         serve(c);
@@ -236,6 +245,8 @@ void center_free(struct center *c) {
     free(c->items);
     free(c->legs);
     free(c->own_id);
+    pthread_mutex_destroy(&c->report_lock);
+    pl_status_free(&c->status);
     pl_wake_free(&c->wake);
     pl_settings_free(&c->settings);
     free(c);

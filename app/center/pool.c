@@ -1,11 +1,9 @@
 /* Items and legs are kept and used again: a record in flight costs no allocation. */
 #include <center/state.h>
 
-enum { BYTES_MOST = 64 * 1024 * 1024 };
-
 size_t center_room(const struct center *c) {
     size_t most = c->settings.center_in_flight;
-    if (c->parked || c->producer_full || c->bytes >= BYTES_MOST) return 0;
+    if (c->parked || c->producer_full || c->bytes >= CENTER_BYTES_MOST) return 0;
     if (c->items_used >= most || c->legs_used >= most) return 0;
     size_t n = most - (c->items_used > c->legs_used ? c->items_used : c->legs_used);
     return n < CENTER_BATCH ? n : CENTER_BATCH;

@@ -17,13 +17,14 @@
 #include <bus/producer.h>
 #include <center/center.h>
 #include <center/headers.h>
+#include <center/status.h>
 #include <center/target.h>
 #include <conf/settings.h>
 #include <registry/registry.h>
 #include <store/tracer.h>
 #include <wire/envelope.h>
 
-enum { CENTER_BATCH = 500, CENTER_REASON_MAX = 640 };
+enum { CENTER_BATCH = 500, CENTER_REASON_MAX = 640, CENTER_BYTES_MOST = 64 * 1024 * 1024 };
 
 /* A snapshot of the routes, held while records that were judged by it are in flight. */
 struct center_view {
@@ -80,6 +81,9 @@ struct center {
     /* Shared. */
     struct pl_wake wake;
     atomic_bool stopping;
+    struct pl_status status;
+    pthread_mutex_t report_lock;
+    struct center_report report;
 
     struct pl_kafka_health *health;
     struct pl_producer *producer;
@@ -120,6 +124,9 @@ struct center {
 /* start.c: everything that a run needs; what there is after an error is the caller's to end. */
 POUCH_MUST_CHECK pouch_err center_start(struct center *c, const struct pl_group_hooks *hooks);
 void center_view_release(struct center *c, struct center_view *v);
+
+/* status.c: about once a second, whatever there is to tell; and when the end begins. */
+void center_publish(struct center *c);
 
 /* pool.c. There is room for what center_room() allows. */
 size_t center_room(const struct center *c); /* how many records may be taken now */

@@ -32,29 +32,33 @@ static pouch_err write_json(struct httpd_answer *a, json_t *value) {
 }
 
 /* NULL: no memory. */
-static json_t *reasons_of(const struct httpd_owner *o, void (*tell)(json_t *, void *)) {
-    json_t *reasons = json_array();
-    if (reasons && tell) tell(reasons, o->arg);
-    return reasons;
+static json_t *texts_of(const struct httpd_owner *o, void (*tell)(json_t *, void *)) {
+    json_t *texts = json_array();
+    if (texts && tell) tell(texts, o->arg);
+    return texts;
 }
 
-static pouch_err verdict(struct httpd_answer *a, const struct httpd_owner *o, const char *what,
-                         void (*tell)(json_t *, void *)) {
-    json_t *reasons = reasons_of(o, tell);
-    if (!reasons) return no_memory();
-    bool well = json_array_size(reasons) == 0;
-    if (!well) a->status = UNAVAILABLE;
-    return write_json(a, json_pack("{s:b, s:o}", what, well, "reasons", reasons));
+/* What keeps it from being `what`, and with `noted` what else there is to say. NULL: no memory. */
+static json_t *verdict(const struct httpd_owner *o, const char *what, void (*tell)(json_t *, void *), bool noted) {
+    json_t *reasons = texts_of(o, tell), *notes = noted ? texts_of(o, o->notes) : NULL;
+    bool well = reasons && json_array_size(reasons) == 0;
+    return json_pack("{s:b, s:o, s:o*}", what, well, "reasons", reasons, "notes", notes);
+}
+
+static pouch_err write_verdict(struct httpd_answer *a, json_t *all, const char *what) {
+    if (!all) return no_memory();
+    if (!json_is_true(json_object_get(all, what))) a->status = UNAVAILABLE;
+    return write_json(a, all);
 }
 
 static pouch_err livez(struct httpd_answer *a, void *arg) {
     const struct httpd_health *h = arg;
-    return verdict(a, h->owner, "live", h->owner->dead);
+    return write_verdict(a, verdict(h->owner, "live", h->owner->dead, false), "live");
 }
 
 static pouch_err readyz(struct httpd_answer *a, void *arg) {
     const struct httpd_health *h = arg;
-    return verdict(a, h->owner, "ready", h->owner->unready);
+    return write_verdict(a, verdict(h->owner, "ready", h->owner->unready, true), "ready");
 }
 
 static pouch_err metrics(struct httpd_answer *a, void *arg) {
@@ -76,13 +80,11 @@ static void add_line(const char *json, size_t n, void *lines) {
 
 static pouch_err statusz(struct httpd_answer *a, void *arg) {
     const struct httpd_health *h = arg;
-    json_t *reasons = reasons_of(h->owner, h->owner->unready);
-    if (!reasons) return no_memory();
-    bool ready = json_array_size(reasons) == 0;
-    json_int_t up_ms = (pl_mono_us(&pl_clock_system) - h->since_us) / 1000;
-    json_t *all = json_pack("{s:s, s:s, s:I, s:b, s:o}", "role", h->owner->role, "version", POUCH_VERSION, "uptime_ms",
-                            up_ms, "ready", ready, "reasons", reasons);
+    json_t *all = verdict(h->owner, "ready", h->owner->unready, true);
     if (!all) return no_memory();
+    json_object_set_new(all, "role", json_string(h->owner->role));
+    json_object_set_new(all, "version", json_string(POUCH_VERSION));
+    json_object_set_new(all, "uptime_ms", json_integer((pl_mono_us(&pl_clock_system) - h->since_us) / 1000));
     if (h->owner->status) h->owner->status(all, h->owner->arg);
     json_t *lines = json_array();
     if (lines) pl_log_kept(add_line, lines);

@@ -14,6 +14,8 @@ struct httpd_owner {
     /* Adds a text for each reason why it can only be restarted (_dead) or why it does not work at the moment (_unready). NULL: never. */
     void (*dead)(json_t *reasons, void *arg);
     void (*unready)(json_t *reasons, void *arg);
+    /* Adds a text for each thing that is not as it should be, though it works. NULL: never. */
+    void (*notes)(json_t *notes, void *arg);
     void (*status)(json_t *into, void *arg); /* adds members to /statusz; NULL: none */
     void *arg;
 };

@@ -1,19 +1,71 @@
 /* pouch center. */
-#include <center/center.h>
+#include <center/status.h>
 #include <ops/commands.h>
 #include <ops/common.h>
+#include <ops/member.h>
 
 static void stop(void *center) {
     center_stop(center);
 }
 
+/* Routes are read every 10 s; after a minute the store has failed several times. */
+enum { OLD_ROUTES_MS = 60000 };
+
+static void notes(json_t *notes, void *arg) {
+    struct center_report f;
+    center_report_read(arg, &f);
+    if (!f.told) return;
+    if (f.routes_age_ms < 0)
+        ops_member_say(notes, "the store has not been read yet: routes are those that were kept");
+    else if (f.routes_age_ms > OLD_ROUTES_MS)
+        ops_member_say(notes, "the store does not answer: routes are as they were %lld s ago",
+                       (long long)f.routes_age_ms / 1000);
+    if (f.trace_stuck) ops_member_say(notes, "the store writes nothing: offsets do not wait for their trace rows");
+    if (f.stalled) ops_member_say(notes, "%zu targets take nothing: what is for them is refused", f.stalled);
+}
+
+static json_t *targets(const struct center_report *f) {
+    json_t *all = json_array();
+    for (size_t i = 0; all && i < f->n_targets && i < CENTER_TARGETS_TOLD; i++) {
+        const struct center_target_facts *t = &f->targets[i];
+        json_array_append_new(all, json_pack("{s:s, s:I, s:I, s:b}", "topic", t->topic, "in_flight",
+                                             (json_int_t)t->in_flight, "bytes", (json_int_t)t->bytes, "stalled",
+                                             t->stalled));
+    }
+    return all;
+}
+
+static void more(json_t *into, void *arg) {
+    struct center_report f;
+    center_report_read(arg, &f);
+    if (!f.told) return;
+    json_object_set_new(into, "routes",
+                        json_pack("{s:I, s:o}", "known", (json_int_t)f.routes, "age_ms",
+                                  f.routes_age_ms < 0 ? json_null() : json_integer(f.routes_age_ms)));
+    json_object_set_new(into, "targets", targets(&f));
+}
+
+static pouch_err serve_and_run(struct center *c, const char *listen) {
+    struct ops_member member = {.role = "center", .status = center_status(c), .notes = notes, .more = more, .arg = c};
+    struct httpd_health *health;
+    pouch_err e = ops_member_serve(&health, &member, listen);
+    if (e) return e;
+    e = center_run(c);
+    httpd_health_stop(health);
+    return e;
+}
+
 static int center(struct ops_call *call) {
     struct center *c = NULL;
-    pouch_err e = center_new(&c, call->options);
+    struct pl_settings s;
+    pouch_err e = pl_settings_read(&s, call->options);
+    if (e) return ops_error(e);
+    e = center_new(&c, call->options);
     if (!e) e = ops_on_stop(stop, c);
-    if (!e) e = center_run(c);
+    if (!e) e = serve_and_run(c, s.listen);
     int exit_code = e ? ops_error(e) : OPS_EXIT_OK;
     center_free(c);
+    pl_settings_free(&s);
     return exit_code;
 }
 
@@ -28,8 +80,10 @@ const struct ops_command ops_center = {
              "  pouch route add billing billing-topic\n"
              "  pouch center &\n"
              "  echo '{\"amount\":5}' | pouch request --publisher billing\n\n"
+             "--listen serves /livez, /readyz, /metrics and /statusz over HTTP, as docs/operations.md says.\n\n"
              "Any number of centers share the inbox by its group. SIGTERM and Ctrl-C finish what is in\n"
              "hand, at most for the time of --drain.\n",
-    .settings = (const char *const[]){"center.inbox", "group", "instance.id", "start", "store", "drain", NULL},
+    .settings =
+        (const char *const[]){"center.inbox", "group", "instance.id", "start", "store", "drain", "listen", NULL},
     .run = center,
 };

@@ -15,14 +15,13 @@ static const char *const phases[] = {
     [PL_PHASE_STARTING] = "starting", [PL_PHASE_WORKING] = "working", [PL_PHASE_STOPPING] = "stopping"};
 static const char held[] = "a dead letter cannot be stored";
 
-/* A reason that there is no memory for still counts as one. */
-__attribute__((format(printf, 2, 3))) static void add(json_t *reasons, const char *format, ...) {
+void ops_member_say(json_t *texts, const char *format, ...) {
     char text[1024];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (json_array_append_new(reasons, json_string(text))) json_array_append_new(reasons, json_null());
+    if (json_array_append_new(texts, json_string(text))) json_array_append_new(texts, json_null());
 }
 
 static int64_t age_ms(int64_t since_us) {
@@ -31,7 +30,7 @@ static int64_t age_ms(int64_t since_us) {
 
 static void say_if_silent(json_t *reasons, const struct pl_status_facts *f, int most_ms) {
     int64_t ms = f->at_us ? age_ms(f->at_us) : 0;
-    if (ms > most_ms) add(reasons, "its loop has not turned for %lld s", (long long)ms / 1000);
+    if (ms > most_ms) ops_member_say(reasons, "its loop has not turned for %lld s", (long long)ms / 1000);
 }
 
 static void dead(json_t *reasons, void *arg) {
@@ -42,10 +41,11 @@ static void dead(json_t *reasons, void *arg) {
 }
 
 static void unready_facts(json_t *reasons, const struct pl_status_facts *f) {
-    if (f->work.phase == PL_PHASE_STOPPING) add(reasons, "it is stopping");
-    if (f->work.phase != PL_PHASE_STOPPING && !f->settled) add(reasons, "its group has not given it partitions yet");
-    if (f->trouble[0]) add(reasons, "%s", f->trouble);
-    if (f->n_held) add(reasons, "%zu of %zu partitions wait: %s", f->n_held, f->n_partitions, held);
+    if (f->work.phase == PL_PHASE_STOPPING) ops_member_say(reasons, "it is stopping");
+    if (f->work.phase != PL_PHASE_STOPPING && !f->settled)
+        ops_member_say(reasons, "its group has not given it partitions yet");
+    if (f->trouble[0]) ops_member_say(reasons, "%s", f->trouble);
+    if (f->n_held) ops_member_say(reasons, "%zu of %zu partitions wait: %s", f->n_held, f->n_partitions, held);
     say_if_silent(reasons, f, STALE_AFTER_MS);
 }
 
@@ -54,6 +54,11 @@ static void unready(json_t *reasons, void *arg) {
     struct pl_status_facts f;
     pl_status_read(m->status, &f);
     unready_facts(reasons, &f);
+}
+
+static void notes(json_t *notes, void *arg) {
+    const struct ops_member *m = arg;
+    if (m->notes) m->notes(notes, m->arg);
 }
 
 static const char *paused(const struct pl_status_work *w) {
@@ -117,6 +122,7 @@ static void status(json_t *into, void *arg) {
 }
 
 pouch_err ops_member_serve(struct httpd_health **h, struct ops_member *m, const char *listen) {
-    m->owner = (struct httpd_owner){.role = m->role, .dead = dead, .unready = unready, .status = status, .arg = m};
+    m->owner = (struct httpd_owner){
+        .role = m->role, .dead = dead, .unready = unready, .notes = notes, .status = status, .arg = m};
     return httpd_health_start(h, listen, &m->owner);
 }

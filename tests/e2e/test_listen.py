@@ -190,3 +190,20 @@ def test_an_address_that_others_reach_is_allowed_and_told(pouch):
     worker.wait_for("it is not of this host alone")
     assert pouch.start("worker", pouch.topic(), "--pipe", "cat", "--listen", "127.0.0.1:0").wait_for(
         "serving health").stderr().count("not of this host alone") == 0
+
+
+def test_a_center_tells_its_routes_and_is_ready(pouch):
+    pouch.env["POUCH_STORE"] = f"sqlite://{pouch.folder}/store"
+    inbox, target = pouch.topic(), pouch.topic()
+    pouch.ok("route", "add", "billing", target)
+    center = Listener(pouch.start("center", "--inbox", inbox, "--listen", "127.0.0.1:0"))
+    center.until_ready()
+    said = center.status()
+    assert said["role"] == "center" and said["ready"] is True and said["notes"] == [] and "keys" not in said
+    assert said["routes"]["known"] == 1 and 0 <= said["routes"]["age_ms"] < 60000
+    assert {partition["topic"] for partition in said["partitions"]} == {inbox}
+    assert pouch.run("send", "--publisher", "billing", "--inbox", inbox, stdin='{"canary":1}').returncode == 0
+    wait_until(lambda: center.metrics()[("pouch_center_records_total", ("outcome", "routed"))] == 1, "a record routed")
+    wait_until(lambda: center.status()["store"]["rows"] > 0, "its trace row written")
+    assert "canary" not in center.get("/statusz").text
+    assert center.program.stop() == 0

@@ -22,6 +22,11 @@ static void unready(json_t *reasons, void *arg) {
     json_array_append_new(reasons, json_string("no partitions"));
 }
 
+static void notes(json_t *notes, void *arg) {
+    const struct owned *o = arg;
+    if (o->unready) json_array_append_new(notes, json_string("the store is slow"));
+}
+
 static void status(json_t *into, void *arg) {
     (void)arg;
     json_object_set_new(into, "in_flight", json_integer(7));
@@ -52,13 +57,15 @@ static struct httpd_health *start(const struct httpd_owner *owner) {
 static void health_is_what_the_owner_says_at_that_moment(void **state) {
     (void)state;
     struct owned o = {0};
-    const struct httpd_owner owner = {.role = "test", .dead = dead, .unready = unready, .arg = &o};
+    const struct httpd_owner owner = {.role = "test", .dead = dead, .unready = unready, .notes = notes, .arg = &o};
     struct httpd_health *h = start(&owner);
     assert_int_equal(get(h, "/readyz"), 200);
-    assert_string_equal(text, "{\"ready\":true,\"reasons\":[]}\n");
+    assert_string_equal(text, "{\"ready\":true,\"reasons\":[],\"notes\":[]}\n");
     o.unready = true;
     assert_int_equal(get(h, "/readyz"), 503);
-    assert_string_equal(text, "{\"ready\":false,\"reasons\":[\"no \\\"broker\\\"\",\"no partitions\"]}\n");
+    assert_string_equal(
+        text,
+        "{\"ready\":false,\"reasons\":[\"no \\\"broker\\\"\",\"no partitions\"],\"notes\":[\"the store is slow\"]}\n");
     assert_int_equal(get(h, "/livez"), 200);
     assert_string_equal(text, "{\"live\":true,\"reasons\":[]}\n");
     o.dead = true;
