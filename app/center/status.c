@@ -58,8 +58,7 @@ static void note_oldest(const struct center *c, struct pl_status_work *work) {
 
 void center_publish(struct center *c) {
     enum pl_phase phase = c->drain_until_us ? PL_PHASE_STOPPING : PL_PHASE_WORKING;
-    int64_t now = pl_mono_us(c->clock);
-    if (!pl_status_due(&c->status, phase, now)) return;
+    if (!pl_status_due(&c->status, phase, c->now_us)) return;
     struct pl_status_work work = {.phase = phase,
                                   .in_flight = c->items_used,
                                   .in_flight_most = c->settings.center_in_flight,
@@ -69,5 +68,5 @@ void center_publish(struct center *c) {
     note_oldest(c, &work);
     pl_kafka_look(c->health, pl_producer_handle(c->producer), LOOK_MS);
     publish_report(c);
-    pl_status_publish(&c->status, &work, now, c->group, c->health, c->settings.brokers);
+    pl_status_publish(&c->status, &work, c->now_us, c->group, c->health, c->settings.brokers);
 }
