@@ -166,3 +166,21 @@ def test_what_transactions_leave_at_the_end_does_not_keep_the_list_waiting(pouch
     p.produce(letters, value="x", headers=[("pouch-dlq-code", "expired")])
     p.commit_transaction(60)
     assert [letter["code"] for letter in listed(pouch)] == ["expired"]
+
+
+@pytest.mark.acceptance("B4")
+def test_what_a_center_could_not_route_is_explained(pouch, letters):
+    pouch.env |= {"POUCH_STORE": f"sqlite://{pouch.folder}/store", "POUCH_CENTER_INBOX": pouch.topic(f"inbox-{uuid.uuid4().hex[:8]}")}
+    pouch.ok("route", "add", "astray", "a-target-that-is-nowhere")
+    pouch.start("center", "--start", "earliest").wait_for("routing")
+    for publisher, code, target, step in (("nobody", "no_route", None, "pouch route add"),
+                                          ("astray", "target_refused", "a-target-that-is-nowhere", "pouch topic describe")):
+        done = pouch.run("request", "--publisher", publisher, "--timeout", "60s", "-o", "json", stdin='{"amount":1}')
+        answer = json.loads(done.stdout)
+        assert answer["error"]["code"] == code
+        [letter] = wait_until(lambda: (found := pouch.run("dlq", "show", answer["request_id"], "--payload", "-o", "json")) and json.loads(found.stdout), "the letter")
+        assert (letter["code"], letter["publisher"], letter["target"]) == (code, publisher, target)
+        assert letter["source"]["topic"] == pouch.env["POUCH_CENTER_INBOX"] and step in letter["next_step"]
+        assert letter["payload"] == {"amount": 1}
+        assert [name for name, _ in letter["headers"]].count("pouch-deadline") == 1
+        assert [seen["request_id"] for seen in listed(pouch, "--publisher", publisher)] == [answer["request_id"]]
