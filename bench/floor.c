@@ -5,6 +5,7 @@
  *
  *   floor echo BROKERS TOPIC                            answers to the topic that the value names
  *   floor ask  BROKERS TOPIC REPLY COUNT IN_FLIGHT SIZE one line of JSON; times in microseconds
+ *   floor route BROKERS FROM TO COUNT SIZE              fills FROM, then moves all of it to TO; one line of JSON
  *
  * FLOOR_REQUESTS (default 1) is how many produce requests may be under way.
  * FLOOR_FETCH_WAIT (default 100) is fetch.wait.max.ms; the mock broker needs 1.
@@ -75,13 +76,13 @@ static rd_kafka_t *open_producer(const char *brokers) {
     return open_handle(RD_KAFKA_PRODUCER, brokers, pairs);
 }
 
-static rd_kafka_t *open_consumer(const char *brokers, const char *topic, const char *group) {
+static rd_kafka_t *open_consumer(const char *brokers, const char *topic, const char *group, const char *start) {
     const char *const pairs[] = {"group.id",
                                  group,
                                  "enable.auto.commit",
                                  "false",
                                  "auto.offset.reset",
-                                 "latest",
+                                 start,
                                  "fetch.wait.max.ms",
                                  from_env("FLOOR_FETCH_WAIT", "100"),
                                  "queued.min.messages",
@@ -119,7 +120,7 @@ static size_t next_records(rd_kafka_queue_t *queue, rd_kafka_message_t *out[BATC
 static void echo(const char *brokers, const char *topic) {
     char group[64]; /* of its own: a dead member of an earlier run would be waited for */
     snprintf(group, sizeof group, "floor-echo-%ld", (long)getpid());
-    rd_kafka_t *in = open_consumer(brokers, topic, group), *out = open_producer(brokers);
+    rd_kafka_t *in = open_consumer(brokers, topic, group, "latest"), *out = open_producer(brokers);
     rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(in);
     for (;;) {
         rd_kafka_message_t *records[BATCH];
@@ -183,7 +184,7 @@ static void ask(const char *brokers, const char *topic, const char *reply, uint6
                 size_t size) {
     char group[64];
     snprintf(group, sizeof group, "floor-ask-%ld", (long)getpid());
-    rd_kafka_t *in = open_consumer(brokers, reply, group), *out = open_producer(brokers);
+    rd_kafka_t *in = open_consumer(brokers, reply, group, "latest"), *out = open_producer(brokers);
     char *value = calloc(1, size);
     struct phase p = {.in_flight = in_flight,
                       .began = calloc(count + WARM_UP, sizeof *p.began),
@@ -209,11 +210,51 @@ static void ask(const char *brokers, const char *topic, const char *reply, uint6
     _exit(0); /* what has been measured needs no orderly goodbye */
 }
 
+static void fill(rd_kafka_t *out, const char *topic, uint64_t count, size_t size) {
+    char *value = calloc(1, size);
+    if (!value) die("memory", "out of it");
+    for (uint64_t i = 0; i < count; i++) {
+        const rd_kafka_message_t key = {.key = &i, .key_len = sizeof i};
+        produce(out, topic, &key, value, size);
+    }
+    if (rd_kafka_flush(out, 60000)) die(topic, "the backlog could not be written");
+    free(value);
+}
+
+/* From the first record that has come to the last one's delivery. */
+static void route(const char *brokers, const char *from, const char *to, uint64_t count, size_t size) {
+    char group[64];
+    snprintf(group, sizeof group, "floor-route-%ld", (long)getpid());
+    rd_kafka_t *out = open_producer(brokers);
+    fill(out, from, count, size);
+    rd_kafka_t *in = open_consumer(brokers, from, group, "earliest");
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(in);
+    int64_t begin = 0;
+    for (uint64_t got = 0; got < count;) {
+        rd_kafka_message_t *records[BATCH];
+        size_t n = next_records(queue, records, 100);
+        if (n && !begin) begin = now_us();
+        for (size_t i = 0; i < n; i++) {
+            if (!records[i]->err) produce(out, to, records[i], records[i]->payload, records[i]->len);
+            got += !records[i]->err;
+            rd_kafka_message_destroy(records[i]);
+        }
+    }
+    if (rd_kafka_flush(out, 60000)) die(to, "not all could be written");
+    double seconds = (double)(now_us() - begin) / 1e6;
+    printf("{\"count\":%llu,\"size\":%zu,\"rate\":%.0f}\n", (unsigned long long)count, size, (double)count / seconds);
+    fflush(stdout);
+    _exit(0);
+}
+
 int main(int argc, char **argv) {
     if (argc == 4 && !strcmp(argv[1], "echo")) echo(argv[2], argv[3]);
     if (argc == 8 && !strcmp(argv[1], "ask"))
         ask(argv[2], argv[3], argv[4], strtoull(argv[5], NULL, 10), strtoull(argv[6], NULL, 10),
             strtoull(argv[7], NULL, 10));
-    fprintf(stderr, "usage: floor echo BROKERS TOPIC | floor ask BROKERS TOPIC REPLY COUNT IN_FLIGHT SIZE\n");
+    if (argc == 7 && !strcmp(argv[1], "route"))
+        route(argv[2], argv[3], argv[4], strtoull(argv[5], NULL, 10), strtoull(argv[6], NULL, 10));
+    fprintf(stderr, "usage: floor echo BROKERS TOPIC | floor ask BROKERS TOPIC REPLY COUNT IN_FLIGHT SIZE |"
+                    " floor route BROKERS FROM TO COUNT SIZE\n");
     return 64;
 }
