@@ -1,0 +1,44 @@
+/* Writes docs/metrics.md from the list of metrics; run by scripts/gen-docs. */
+#include <metrics/list.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct metric {
+    const char *name, *type, *labels, *help;
+} metrics[] = {
+#define ROW(id, type, name, labels, help) {name, #type, labels, help},
+    PL_METRICS(ROW)
+#undef ROW
+    /* A line for each key, made where keys are counted. */
+    {"pouch_seals_total", "counter", "kid,key",
+     "Messages sealed with each key; key tells keys without a kid apart. A key may seal 2^32 over all its users."},
+    {"pouch_opens_total", "counter", "kid,key", "Messages opened with each key; one that opens none may be retired."},
+};
+enum { METRICS = sizeof metrics / sizeof metrics[0] };
+
+static int of_one_name(size_t a, size_t b) {
+    return b < METRICS && !strcmp(metrics[a].name, metrics[b].name);
+}
+
+int main(void) {
+    printf(
+        "# Metrics\n"
+        "\n"
+        "<!-- Made by scripts/gen-docs from lib/metrics/list.h and tools/metrics_doc.c. -->\n"
+        "\n"
+        "What `/metrics` shows ([operations](operations.md)), and `pouch_metrics_text()` to a program of your own. A\n"
+        "process shows all of them; those of a role that it does not have stay 0.\n"
+        "\n"
+        "| metric | type | labels | what it counts |\n"
+        "| --- | --- | --- | --- |\n");
+    for (size_t first = 0, next; first < METRICS; first = next) {
+        printf("| `%s` | %s | ", metrics[first].name, metrics[first].type);
+        next = first;
+        do {
+            if (*metrics[next].labels) printf("%s`%s`", next > first ? ", " : "", metrics[next].labels);
+        } while (of_one_name(first, ++next));
+        printf(" | %s |\n", metrics[first].help);
+    }
+    return fflush(stdout) || ferror(stdout);
+}
