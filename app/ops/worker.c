@@ -186,7 +186,7 @@ const struct ops_command ops_worker = {
             {0},
         },
     .settings = (const char *const[]){"group", "instance.id", "start", "worker.concurrency", "handler.timeout", "drain",
-                                      "listen", NULL},
+                                      "store", "listen", NULL},
     .least = 1,
     .most = SIZE_MAX,
     .run = worker,

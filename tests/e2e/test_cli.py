@@ -21,7 +21,7 @@ FLAGS = {
     "request": ["--publisher", "--key", "-H", "--timeout", "--inbox", "--iv-bytes", "--reply-topic", "--store"],
     "send": ["--publisher", "--key", "-H", "--inbox", "--iv-bytes", "--store"],
     "center": ["--inbox", "--group", "--instance-id", "--start", "--store", "--drain"],
-    "worker": ["--pipe", "--exec", "--url", "--group", "--start", "--concurrency", "--handler-timeout", "--drain"],
+    "worker": ["--pipe", "--exec", "--url", "--group", "--start", "--concurrency", "--handler-timeout", "--drain", "--store"],
     "dev": ["--topic"],
     "key new": [],
     "seal": ["--publisher", "--reply-topic", "--iv-bytes"],
