@@ -37,6 +37,9 @@ static pouch_err build(struct center *c, struct center_leg *leg, struct pl_recor
     center_item_source(c->source, item);
     pl_buf_recycle(&c->value);
     pouch_err e = pl_envelope_set_source(&c->value, &item->envelope, m->payload, m->len, rd_kafka_topic_name(m->rkt));
+    if (e == POUCH_E_TOO_LARGE)
+        e = pl_fail(e, "with source_topic it has more than %zu bytes (kafka.message.max.bytes of the center)",
+                    pl_producer_limit(c->producer));
     if (!e)
         e = center_headers_forward(&c->headers, center_headers_of(m), c->source, item->facts.hop + 1, &branch,
                                    &c->spans);

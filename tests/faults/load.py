@@ -23,7 +23,7 @@ class Load:
         self.brokers, self.key, self.topic, self.reply_topic, self.rate = brokers, key, topic, reply_topic, rate
         self.publishers = publishers
         self.accepted, self.refused, self.replies, self.wrong, self.errors = set(), 0, Counter(), 0, Counter()
-        self.sent_at, self.latest_reply = {}, 0.0
+        self.sent_at, self.took, self.latest_reply = {}, {}, 0.0
         self.sending, self.reading = threading.Event(), threading.Event()
         self.reader = independent.reader(brokers, reply_topic, at=independent.OFFSET_END)
         self.threads = [threading.Thread(target=self._send, daemon=True), threading.Thread(target=self._read, daemon=True)]
@@ -53,6 +53,7 @@ class Load:
                 request_id = str(uuid.uuid4())
                 members = {"worker_name": self.publishers[number % len(self.publishers)]} if self.publishers else {}
                 value = independent.seal(self.key, json.dumps({"id": request_id}), 16, request_id, replyTopic=self.reply_topic, **members)
+                self.sent_at[request_id] = (members.get("worker_name"), time.monotonic())
                 producer.produce(self.topic, value=value, key=request_id, on_delivery=self._delivered(request_id))
                 number += 1
             producer.poll(0.002)
@@ -66,8 +67,12 @@ class Load:
                 continue
             if message is None or message.error():
                 continue
+            self.latest_reply = time.monotonic()
             envelope = json.loads(message.value())
             request_id = envelope["request_id"]
+            if request_id not in self.replies and request_id in self.sent_at:
+                publisher, began = self.sent_at[request_id]
+                self.took.setdefault(publisher, []).append(self.latest_reply - began)
             if "error" in envelope:
                 self.errors[envelope["error"]["code"]] += 1
             else:
@@ -75,7 +80,6 @@ class Load:
                 if plain["request_id"] != request_id or (plain["success"] and plain["payload"].get("id") != request_id):
                     self.wrong += 1
             self.replies[request_id] += 1
-            self.latest_reply = time.monotonic()
 
     def stop_sending(self):
         self.sending.clear()
