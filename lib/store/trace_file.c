@@ -15,7 +15,7 @@
  * Keys are random, so that adding one touches a page of its own; adding many in sorted order touches each page
  * once. So they wait until they are INDEX_EVERY, and readers look through the rows that are not indexed yet.
  */
-enum { INDEX_EVERY = 32768, BUSY_MS = 100 };
+enum { INDEX_EVERY = 32768, INDEX_AT_END = 1024, BUSY_MS = 100 };
 
 /*
  * While it is written to, a file has a write-ahead log, so that readers and the writer do not wait for each
@@ -50,6 +50,7 @@ struct pl_trace_file {
     char *path;
     sqlite3 *db;
     sqlite3_stmt *do_[STATEMENTS];
+    bool broken;         /* a transaction has failed */
     int64_t rows;        /* the last row's number; they begin at 1 */
     struct pl_keys keys; /* of the rows that are not indexed yet */
     struct pl_spans spans;
@@ -61,6 +62,15 @@ struct written {
 };
 
 /* ---- opening ---- */
+
+static void free_file(struct pl_trace_file *f) {
+    for (size_t i = 0; i < STATEMENTS; i++) sqlite3_finalize(f->do_[i]);
+    if (f->db) sqlite3_exec(f->db, finished, NULL, NULL, NULL); /* fails while somebody reads: then it stays as it is */
+    sqlite3_close(f->db);
+    pl_keys_free(&f->keys);
+    free(f->path);
+    free(f);
+}
 
 /* What is in the file already: it may be that of a writer that died. */
 static pouch_err load(struct pl_trace_file *f) {
@@ -99,20 +109,10 @@ pouch_err pl_trace_file_open(struct pl_trace_file **out, const char *path) {
     for (enum statement i = 0; i < STATEMENTS && !e; i++) e = prepare(f, i);
     if (!e) e = load(f);
     if (e)
-        pl_trace_file_close(f);
+        free_file(f);
     else
         *out = f;
     return e;
-}
-
-void pl_trace_file_close(struct pl_trace_file *f) {
-    if (!f) return;
-    for (size_t i = 0; i < STATEMENTS; i++) sqlite3_finalize(f->do_[i]);
-    sqlite3_exec(f->db, finished, NULL, NULL, NULL); /* fails while somebody reads: then it stays as it is */
-    sqlite3_close(f->db);
-    pl_keys_free(&f->keys);
-    free(f->path);
-    free(f);
 }
 
 int64_t pl_trace_file_rows(const struct pl_trace_file *f) {
@@ -220,8 +220,8 @@ static pouch_err index_keys(sqlite3_stmt *s, const struct pl_key *keys, int n) {
     return pl_sqlite_do(s);
 }
 
-static pouch_err index_rows(struct pl_trace_file *f) {
-    if (f->keys.n < INDEX_EVERY) return POUCH_OK;
+static pouch_err index_rows(struct pl_trace_file *f, size_t least) {
+    if (f->keys.n < least) return POUCH_OK;
     pl_keys_sort(&f->keys);
     pouch_err e = POUCH_OK;
     for (size_t i = 0; i < f->keys.n && !e;) {
@@ -233,16 +233,35 @@ static pouch_err index_rows(struct pl_trace_file *f) {
     return e ? e : do_with(f->do_[INDEXED], &f->rows, 1);
 }
 
+/* What is kept in memory of the file is not what is in it any more. */
+static void roll_back(struct pl_trace_file *f) {
+    f->broken = true;
+    sqlite3_exec(f->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 pouch_err pl_trace_file_append(struct pl_trace_file *f, const struct pl_trace_batch *batch, const struct pl_gap *gap) {
     struct written w = {.first_row = f->rows + 1, .from_us = INT64_MAX, .to_us = INT64_MIN};
     pouch_err e = pl_sqlite_do(f->do_[BEGIN]);
-    if (e) return e;
-    e = append_rows(f, batch, &w);
+    if (!e) e = append_rows(f, batch, &w);
     if (!e) e = append_batch(f, &w);
     if (!e) e = append_spans(f);
     if (!e) e = append_gap(f, gap);
-    if (!e) e = index_rows(f);
+    if (!e) e = index_rows(f, INDEX_EVERY);
     if (!e) e = pl_sqlite_do(f->do_[COMMIT]);
-    if (e) sqlite3_exec(f->db, "ROLLBACK", NULL, NULL, NULL);
+    if (e) roll_back(f);
     return e;
+}
+
+/* ---- closing ---- */
+
+/* So that readers have little to look through in a file that nobody goes on with. */
+static void index_rest(struct pl_trace_file *f) {
+    if (f->broken || f->keys.n < INDEX_AT_END || pl_sqlite_do(f->do_[BEGIN])) return;
+    if (index_rows(f, 1) || pl_sqlite_do(f->do_[COMMIT])) roll_back(f);
+}
+
+void pl_trace_file_close(struct pl_trace_file *f) {
+    if (!f) return;
+    index_rest(f);
+    free_file(f);
 }

@@ -244,6 +244,41 @@ static void a_writer_goes_on_where_the_one_before_it_stopped(void **state) {
     assert_int_equal(count_all(), 5);
 }
 
+static int64_t ask(const char *path, const char *sql) {
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    int64_t answer = sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return answer;
+}
+
+static void a_full_file_is_followed_by_another(void **state) {
+    (void)state;
+    enum { ROWS_A_FILE = 500000, MORE = 20000 };
+    struct pl_tracer *t = test_tracer(&folder);
+    test_put_rows(t, 0, ROWS_A_FILE + MORE);
+    pl_tracer_free(t, TEST_PATIENCE_MS);
+    char paths[2][PATH_MAX];
+    assert_int_equal(test_folder_count(&folder, "trace-", ""), 2);
+    int64_t rows = 0;
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(test_folder_find(&folder, "trace-", ".db", i, paths[i]));
+        int64_t own = ask(paths[i], "SELECT count(*) FROM trace");
+        assert_int_equal(ask(paths[i], "SELECT count(*) FROM request"), own); /* closed, all of it is indexed */
+        rows += own;
+    }
+    assert_int_equal(rows, ROWS_A_FILE + MORE);
+    struct pl_trace_query q = test_all();
+    q.since_us = test_row(ROWS_A_FILE - 50).at_us;
+    assert_int_equal(test_query(store, &q).n, MORE + 50);
+    assert_int_equal(test_request(store, 1).n, 1);
+    assert_int_equal(test_request(store, ROWS_A_FILE + MORE - 1).n, 1);
+}
+
 static void freeing_writes_what_waits_and_counts_what_it_cannot(void **state) {
     (void)state;
     struct pl_tracer *t = test_tracer(&folder);
@@ -420,6 +455,7 @@ int main(void) {
         WITH_STORE(a_file_that_is_damaged_while_open_is_left_for_another),
         WITH_STORE(a_file_that_was_deleted_is_made_anew),
         WITH_STORE(a_writer_goes_on_where_the_one_before_it_stopped),
+        WITH_STORE(a_full_file_is_followed_by_another),
         WITH_STORE(freeing_writes_what_waits_and_counts_what_it_cannot),
         WITH_STORE(old_rows_go_by_themselves),
         WITH_STORE(what_cannot_be_opened_is_told_at_once),
