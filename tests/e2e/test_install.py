@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -122,10 +123,7 @@ def topics(pouch):
 @pytest.mark.acceptance("A25", "A26")
 def test_the_examples_build_and_run_outside_the_tree(installed, pouch, topics, tmp_path):
     source, build = tmp_path / "examples", tmp_path / "build"
-    source.mkdir()
-    for path in (ROOT / "examples").iterdir():
-        if path.is_file():
-            (source / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(ROOT / "examples", source)
     output(["cmake", "-S", source, "-B", build], env=installed.env)
     output(["cmake", "--build", build], env=installed.env)
     env = {"LD_LIBRARY_PATH": str(installed.libraries)}
@@ -146,3 +144,5 @@ def test_the_examples_build_and_run_outside_the_tree(installed, pouch, topics, t
     assert worker.stop() == 0
     seen = output([build / "eavesdrop", pouch.brokers, "calculate", "1000"])
     assert seen.count('"request_id"') >= 102 and "operation" not in seen
+    for name in ("publisher", "service_1", "service_2", "run-example", "create-topics"):
+        assert os.access(build / "order-chain" / name, os.X_OK), name
