@@ -11,7 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A handle takes three file descriptors and up to its cache of memory. */
+/*
+ * A handle takes up to three file descriptors and the cache below. It is in one transaction for as long as it is open: one for each
+ * row would cost more than the row.
+ */
 enum { OPEN_MAX_FILES = 64, BUSY_MS = 1000 };
 
 enum statement { FETCH, FIND, ID, WRITTEN, STATEMENTS };
@@ -114,6 +117,7 @@ static pouch_err open_handle(struct pl_reader *r, struct file *f) {
     pouch_err e = pl_sqlite_open(&f->db, path, &pl_trace_schema, BUSY_MS);
     if (e) return e;
     r->open++;
+    e = pl_sqlite_run(f->db, "PRAGMA cache_size=-8000; BEGIN");
     for (size_t i = 0; i < STATEMENTS && !e; i++) e = pl_sqlite_prepare(f->db, &f->do_[i], sql[i]);
     return e;
 }
@@ -145,12 +149,11 @@ static pouch_err load_spans(struct file *f) {
 static pouch_err load(struct file *f) {
     if (f->loaded) return POUCH_OK;
     f->loaded = true;
-    pouch_err e = pl_sqlite_run(f->db, "BEGIN");
-    if (!e) e = load_spans(f);
+    pouch_err e = load_spans(f);
     if (!e) e = pl_keys_load(&f->keys, &f->indexed, f->db);
     f->rows = f->keys.n ? f->keys.at[f->keys.n - 1].row : f->indexed;
     pl_keys_sort(&f->keys);
-    return e ? e : pl_sqlite_run(f->db, "COMMIT");
+    return e;
 }
 
 /* A file that expired meanwhile is no failure. One of a later pouch is: what it holds would be missed. */
