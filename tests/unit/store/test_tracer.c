@@ -66,7 +66,7 @@ static void tickets_count_up_and_metrics_follow(void **state) {
     assert_int_equal(pl_metric_get(PL_M_TRACE_QUEUE_BYTES), 0);
 }
 
-/* acceptance: A20 B17 B21 */
+/* acceptance: A20 B17 */
 static void rows_that_find_no_room_are_counted_and_their_span_is_written_down(void **state) {
     (void)state;
     int64_t missing = pl_metric_get(PL_M_TRACE_MISSING);
@@ -107,7 +107,8 @@ static void *put_from_a_thread(void *arg) {
     return NULL;
 }
 
-/* Whatever the queue takes: what is shown and what is missing are all that was put. acceptance: B17 */
+/* Whatever the queue takes: what is shown and what is missing are all that was put. */
+/* acceptance: B17 */
 static void threads_that_put_at_once_lose_no_count(void **state) {
     (void)state;
     const struct pl_tracer_settings settings = {folder.url, 256 * 1024, TEST_TTL_MS, &test_wake};
@@ -143,7 +144,8 @@ static void limit_files(rlim_t bytes) {
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-/* No file may grow: what a full disk looks like from here. acceptance: A20 B21 */
+/* No file may grow: what a full disk looks like from here. */
+/* acceptance: A20 */
 static void a_full_disk_costs_rows_and_nothing_else(void **state) {
     (void)state;
     struct pl_tracer *t = test_tracer(&folder);
@@ -190,7 +192,7 @@ static sqlite3 *open_trace_file(size_t i) {
     return db;
 }
 
-/* acceptance: A20 B21 */
+/* acceptance: A20 */
 static void a_file_that_somebody_holds_locked_is_left_for_another(void **state) {
     (void)state;
     struct pl_tracer *t = test_tracer(&folder);
@@ -205,7 +207,7 @@ static void a_file_that_somebody_holds_locked_is_left_for_another(void **state) 
     assert_int_equal(count_all(), 11);
 }
 
-/* acceptance: A20 B21 */
+/* acceptance: A20 */
 static void a_file_that_is_damaged_while_open_is_left_for_another(void **state) {
     (void)state;
     struct pl_tracer *t = test_tracer(&folder);
