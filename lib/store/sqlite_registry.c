@@ -11,6 +11,9 @@
 /* Who changes routes waits that long for another who does; a change takes milliseconds. */
 enum { BUSY_MS = 5000 };
 
+static const char *const clear_targets = "DELETE FROM target WHERE publisher = ?";
+static const char *const clear_tags = "DELETE FROM tag WHERE service = ?";
+
 static sqlite3 *registry_of(struct pl_store *s) {
     return ((struct pl_sqlite_store *)s)->registry;
 }
@@ -30,50 +33,41 @@ static pouch_err end(sqlite3 *db, pouch_err e) {
     return e;
 }
 
-pouch_err pl_sqlite_version(struct pl_store *s, int64_t *version) {
-    sqlite3_stmt *q;
-    pouch_err e = pl_sqlite_prepare(registry_of(s), &q, "SELECT version FROM registry");
-    if (e) return e;
-    bool row;
-    e = pl_sqlite_step(q, &row);
-    if (!e) *version = sqlite3_column_int64(q, 0);
-    sqlite3_finalize(q);
-    return e;
-}
-
-/* Every change of the registry has a number of its own, higher than all before. */
-static pouch_err next_version(sqlite3 *db, int64_t *version) {
-    sqlite3_stmt *q;
-    pouch_err e = pl_sqlite_prepare(db, &q, "UPDATE registry SET version = version + 1 RETURNING version");
-    if (e) return e;
-    bool row;
-    e = pl_sqlite_step(q, &row);
-    if (!e) *version = sqlite3_column_int64(q, 0);
-    sqlite3_finalize(q);
-    return e;
-}
-
-static pouch_err count_rows(sqlite3 *db, const char *sql, size_t *n) {
+/* The one number that a statement gives. */
+static pouch_err ask(sqlite3 *db, const char *sql, int64_t *number) {
     sqlite3_stmt *q;
     pouch_err e = pl_sqlite_prepare(db, &q, sql);
     if (e) return e;
     bool row;
     e = pl_sqlite_step(q, &row);
-    if (!e) *n = (size_t)sqlite3_column_int64(q, 0);
+    if (!e) *number = sqlite3_column_int64(q, 0);
     sqlite3_finalize(q);
     return e;
 }
 
-/* Replaces the list of texts that belongs to owner: the targets of a route, the tags of a service. */
-static pouch_err write_list(sqlite3 *db, const char *clear, const char *insert, const char *owner, char *const *texts,
-                            size_t n) {
+pouch_err pl_sqlite_version(struct pl_store *s, int64_t *version) {
+    return ask(registry_of(s), "SELECT version FROM registry", version);
+}
+
+/* Every change of the registry has a number of its own, higher than all before. */
+static pouch_err next_version(sqlite3 *db, int64_t *version) {
+    return ask(db, "UPDATE registry SET version = version + 1 RETURNING version", version);
+}
+
+static pouch_err run_with(sqlite3 *db, const char *sql, const char *name) {
     sqlite3_stmt *q;
-    pouch_err e = pl_sqlite_prepare(db, &q, clear);
+    pouch_err e = pl_sqlite_prepare(db, &q, sql);
     if (e) return e;
-    pl_sqlite_bind_text(q, 1, owner);
+    pl_sqlite_bind_text(q, 1, name);
     e = pl_sqlite_do(q);
     sqlite3_finalize(q);
-    if (!e) e = pl_sqlite_prepare(db, &q, insert);
+    return e;
+}
+
+/* The texts that belong to owner, in their order: the targets of a route, the tags of a service. */
+static pouch_err insert_list(sqlite3 *db, const char *sql, const char *owner, char *const *texts, size_t n) {
+    sqlite3_stmt *q;
+    pouch_err e = pl_sqlite_prepare(db, &q, sql);
     if (e) return e;
     for (size_t i = 0; i < n && !e; i++) {
         pl_sqlite_bind_text(q, 1, owner);
@@ -133,16 +127,17 @@ static pouch_err read_routes(sqlite3 *db, struct pl_route_row *routes, size_t ma
 
 pouch_err pl_sqlite_routes(struct pl_store *s, struct pl_route_row **out, size_t *n, int64_t *version) {
     sqlite3 *db = registry_of(s);
-    size_t max = 0;
+    int64_t max = 0;
     *n = 0;
     pouch_err e = pl_sqlite_run(db, "BEGIN");
     if (e) return e;
     struct pl_route_row *routes = NULL;
     e = pl_sqlite_version(s, version);
-    if (!e) e = count_rows(db, "SELECT count(*) FROM route", &max);
+    if (!e) e = ask(db, "SELECT count(*) FROM route", &max);
     if (!e) {
-        routes = calloc(max + 1, sizeof *routes);
-        e = routes ? read_routes(db, routes, max, n) : pl_fail(POUCH_E_NO_MEMORY, "out of memory for %zu routes", max);
+        routes = calloc((size_t)max + 1, sizeof *routes);
+        e = routes ? read_routes(db, routes, (size_t)max, n)
+                   : pl_fail(POUCH_E_NO_MEMORY, "out of memory for %lld routes", (long long)max);
     }
     e = end(db, e);
     if (e)
@@ -201,8 +196,8 @@ static pouch_err check_id(sqlite3 *db, const struct pl_route_row *r) {
 
 static pouch_err check_room(sqlite3 *db, const struct present *p) {
     if (p->there) return POUCH_OK;
-    size_t n = 0;
-    pouch_err e = count_rows(db, "SELECT count(*) FROM route", &n);
+    int64_t n = 0;
+    pouch_err e = ask(db, "SELECT count(*) FROM route", &n);
     if (!e && n >= PL_ROUTES_MAX)
         e = pl_fail(POUCH_E_CONFIG, "there are %d routes, the most allowed: remove some", PL_ROUTES_MAX);
     return e;
@@ -248,9 +243,8 @@ static pouch_err write_route(sqlite3 *db, struct pl_route_row *r, struct present
     r->updated_ms = pl_wall_ms(&pl_clock_system);
     r->created_ms = p->there ? p->created_ms : r->updated_ms;
     e = insert_route(db, r);
-    if (!e)
-        e = write_list(db, "DELETE FROM target WHERE publisher = ?", "INSERT INTO target VALUES(?,?,?)", r->publisher,
-                       r->targets, r->n_targets);
+    if (!e) e = run_with(db, clear_targets, r->publisher);
+    if (!e) e = insert_list(db, "INSERT INTO target VALUES(?,?,?)", r->publisher, r->targets, r->n_targets);
     return e;
 }
 
@@ -265,14 +259,9 @@ pouch_err pl_sqlite_route_put(struct pl_store *s, struct pl_route_row *r, int64_
     return end(db, e);
 }
 
-/* Deletes by name; NOT_FOUND with the text of `what` when nothing was there. */
+/* NOT_FOUND in the words of what, when nothing was there. */
 static pouch_err delete_named(sqlite3 *db, const char *sql, const char *what, const char *name) {
-    sqlite3_stmt *q;
-    pouch_err e = pl_sqlite_prepare(db, &q, sql);
-    if (e) return e;
-    pl_sqlite_bind_text(q, 1, name);
-    e = pl_sqlite_do(q);
-    sqlite3_finalize(q);
+    pouch_err e = run_with(db, sql, name);
     if (!e && !sqlite3_changes(db)) e = pl_fail(POUCH_E_NOT_FOUND, "there is no %s %s", what, name);
     return e;
 }
@@ -282,9 +271,7 @@ pouch_err pl_sqlite_route_remove(struct pl_store *s, const char *publisher, int6
     pouch_err e = pl_sqlite_run(db, "BEGIN IMMEDIATE");
     if (e) return e;
     e = delete_named(db, "DELETE FROM route WHERE publisher = ?", "route for", publisher);
-    if (!e)
-        e = write_list(db, "DELETE FROM target WHERE publisher = ?", "INSERT INTO target VALUES(?,?,?)", publisher,
-                       NULL, 0);
+    if (!e) e = run_with(db, clear_targets, publisher);
     if (!e) e = next_version(db, version);
     return end(db, e);
 }
@@ -325,16 +312,16 @@ static pouch_err read_services(sqlite3 *db, struct pl_service_row *services, siz
 
 pouch_err pl_sqlite_services(struct pl_store *s, struct pl_service_row **out, size_t *n) {
     sqlite3 *db = registry_of(s);
-    size_t max = 0;
+    int64_t max = 0;
     *n = 0;
     pouch_err e = pl_sqlite_run(db, "BEGIN");
     if (e) return e;
     struct pl_service_row *services = NULL;
-    e = count_rows(db, "SELECT count(*) FROM service", &max);
+    e = ask(db, "SELECT count(*) FROM service", &max);
     if (!e) {
-        services = calloc(max + 1, sizeof *services);
-        e = services ? read_services(db, services, max, n)
-                     : pl_fail(POUCH_E_NO_MEMORY, "out of memory for %zu services", max);
+        services = calloc((size_t)max + 1, sizeof *services);
+        e = services ? read_services(db, services, (size_t)max, n)
+                     : pl_fail(POUCH_E_NO_MEMORY, "out of memory for %lld services", (long long)max);
     }
     e = end(db, e);
     if (e)
@@ -373,9 +360,8 @@ pouch_err pl_sqlite_service_put(struct pl_store *s, struct pl_service_row *r, bo
     pouch_err e = pl_sqlite_run(db, "BEGIN IMMEDIATE");
     if (e) return e;
     e = insert_service(db, r, replace);
-    if (!e)
-        e = write_list(db, "DELETE FROM tag WHERE service = ?", "INSERT INTO tag VALUES(?,?,?)", r->name, r->tags,
-                       r->n_tags);
+    if (!e) e = run_with(db, clear_tags, r->name);
+    if (!e) e = insert_list(db, "INSERT INTO tag VALUES(?,?,?)", r->name, r->tags, r->n_tags);
     if (!e) e = next_version(db, &version);
     return end(db, e);
 }
@@ -386,7 +372,7 @@ pouch_err pl_sqlite_service_remove(struct pl_store *s, const char *name) {
     pouch_err e = pl_sqlite_run(db, "BEGIN IMMEDIATE");
     if (e) return e;
     e = delete_named(db, "DELETE FROM service WHERE name = ?", "service", name);
-    if (!e) e = write_list(db, "DELETE FROM tag WHERE service = ?", "INSERT INTO tag VALUES(?,?,?)", name, NULL, 0);
+    if (!e) e = run_with(db, clear_tags, name);
     if (!e) e = next_version(db, &version);
     return end(db, e);
 }
