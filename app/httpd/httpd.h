@@ -34,7 +34,7 @@ struct httpd_limits {
     int requests;       /* a connection */
     int head_ms;        /* from accept, or from its first byte, until a head is whole */
     int idle_ms;        /* between requests */
-    int answer_ms;      /* until an answer has been read */
+    int answer_ms;      /* until the kernel has taken all of an answer */
     int linger_ms;      /* until the client has closed too */
     int stop_ms;        /* how long httpd_stop() waits for answers under way */
     int listen_queue;
