@@ -49,7 +49,7 @@ static pouch_err write_answer(struct center_leg *leg) {
     snprintf(topic, sizeof topic, "%.*s", (int)env->reply_topic.n, env->reply_topic.at);
     pl_uuid_format(id, &env->id);
     pouch_err e = pl_envelope_write_error(&c->value, &env->id, leg->code, leg->reason);
-    if (!e) e = center_headers_answer(&c->headers, center_headers_of(item->taken.message), &branch);
+    if (!e) e = center_headers_answer(&c->headers, item->came, &branch);
     if (e) return e;
     const struct pl_record r = {.topic = topic,
                                 .key = id,

@@ -40,9 +40,7 @@ static pouch_err build(struct center *c, struct center_leg *leg, struct pl_recor
     if (e == POUCH_E_TOO_LARGE)
         e = pl_fail(e, "with source_topic it has more than %zu bytes (kafka.message.max.bytes of the center)",
                     pl_producer_limit(c->producer));
-    if (!e)
-        e = center_headers_forward(&c->headers, center_headers_of(m), c->source, item->facts.hop + 1, &branch,
-                                   &c->spans);
+    if (!e) e = center_headers_forward(&c->headers, item->came, c->source, item->facts.hop + 1, &branch, &c->spans);
     if (e) return e;
     *r = (struct pl_record){.topic = leg->target->name,
                             .key = m->key,

@@ -64,7 +64,8 @@ static pouch_err look_up(struct center_item *item) {
 /* POUCH_OK: the record goes to the targets of item->route. */
 static pouch_err judge(struct center_item *item) {
     pouch_err e = scan(item);
-    center_facts_read(&item->facts, center_headers_of(item->taken.message));
+    item->came = center_headers_of(item->taken.message);
+    center_facts_read(&item->facts, item->came);
     if (e) return e;
     if (item->facts.hop >= PL_HOPS_MAX)
         return pl_fail(POUCH_E_HOP_LIMIT, "the request was passed on %d times already; its routes may form a circle",

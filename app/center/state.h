@@ -37,6 +37,7 @@ struct center_item {
     struct pl_taken taken; /* message: NULL once all legs are over; partition: NULL when the item is free */
     size_t bytes;          /* of the record */
     struct pl_envelope envelope;
+    const rd_kafka_headers_t *came; /* the record's headers; NULL: none */
     struct center_facts facts;
     struct center_view *view;
     const struct pl_registry_route *route; /* NULL: none was found */
