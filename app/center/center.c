@@ -110,6 +110,8 @@ static int64_t until_next(const struct center *c) {
     int64_t due = c->producer_full ? now + PRODUCER_FULL_US : first ? first->due : next;
     if (due < next) next = due;
     if (c->targets.in_flight && c->look_us < next) next = c->look_us;
+    int64_t send = pl_producer_due(c->producer);
+    if (send < next) next = send;
     return next < now ? 0 : next - now;
 }
 

@@ -126,17 +126,19 @@ static void come_back(struct pl_place *place, const struct pl_batch *batch, int6
 }
 
 pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struct pl_record *r,
-                           rd_kafka_headers_t *headers, size_t *held) {
+                           rd_kafka_headers_t *headers, size_t *held, bool *in_line) {
     pouch_err e = POUCH_OK;
     int64_t now = pl_mono_us(b->clock);
     pthread_mutex_lock(&b->lock);
     struct pl_batch *batch = batch_of(t, r->key, r->key_n);
     size_t before = batch->held.len;
+    *in_line = false;
     if (!batch->under_way && !batch->waits && has_room(b, &b->places[batch->place], now)) {
         go(b, batch, 1, now);
     } else {
         e = hold(batch, r, headers);
-        if (!e && !batch->under_way && !batch->waits) stand_in_line(b, batch);
+        *in_line = !e && !batch->under_way && !batch->waits;
+        if (*in_line) stand_in_line(b, batch);
     }
     *held = batch->held.len - before;
     pthread_mutex_unlock(&b->lock);
@@ -225,6 +227,22 @@ struct pl_batch *pl_batches_next(struct pl_batches *b, struct pl_buf *out) {
     }
     pthread_mutex_unlock(&b->lock);
     return batch;
+}
+
+static int64_t due_of(const struct pl_batches *b, const struct pl_place *place) {
+    if (!place->first) return INT64_MAX;
+    return place == &b->places[UNKNOWN] || place->under_way < b->most ? 0 : place->moved_us + STUCK_US;
+}
+
+int64_t pl_batches_due(struct pl_batches *b) {
+    int64_t due = INT64_MAX;
+    pthread_mutex_lock(&b->lock);
+    for (size_t i = 0; b->waiting && i < PL_PLACES; i++) {
+        int64_t of_place = due_of(b, &b->places[i]);
+        if (of_place < due) due = of_place;
+    }
+    pthread_mutex_unlock(&b->lock);
+    return due;
 }
 
 struct pl_held *pl_held_next(const struct pl_buf *records, size_t *at, const void **key, const void **value) {

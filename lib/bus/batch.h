@@ -79,10 +79,11 @@ void pl_topic_free(struct pl_topic *t);                     /* closes rkt, too *
 
 /*
  * *held is 0: the record may go, and the caller gives it to librdkafka now. Else it is held, with its headers, in so
- * many bytes. OVERLOADED: its batch holds as much as it may. NO_MEMORY. After an error nothing is held.
+ * many bytes. *in_line: nothing of its batch is under way, so no report need come, and pl_batches_due() has changed.
+ * OVERLOADED: its batch holds as much as it may. NO_MEMORY. After an error nothing is held.
  */
 POUCH_MUST_CHECK pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struct pl_record *r,
-                                            rd_kafka_headers_t *headers, size_t *held);
+                                            rd_kafka_headers_t *headers, size_t *held, bool *in_line);
 
 /* The batch of a record with that key: the same one until all of it that is under way has been reported. */
 struct pl_batch *pl_batch_of(struct pl_batches *b, struct pl_topic *t, const void *key, size_t key_n);
@@ -98,6 +99,9 @@ bool pl_batches_leave(struct pl_batches *b, struct pl_batch *batch, size_t n, in
  * caller's to give to librdkafka.
  */
 struct pl_batch *pl_batches_next(struct pl_batches *b, struct pl_buf *out);
+
+/* When it is some batch's turn though nothing is reported, on the monotonic clock; INT64_MAX: none waits. */
+int64_t pl_batches_due(struct pl_batches *b);
 
 /* Walks the records of a buffer that pl_batches_next() filled: the one at *at, which is moved on; NULL at the end. */
 struct pl_held *pl_held_next(const struct pl_buf *records, size_t *at, const void **key, const void **value);

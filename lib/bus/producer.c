@@ -298,16 +298,25 @@ static pouch_err copy_headers(const struct pl_record *r, rd_kafka_headers_t **ou
     return POUCH_OK;
 }
 
-/* Runs with the lock shared, and alone once for each new topic. Returns with the lock shared. */
-static struct pl_topic *topic_of(struct pl_producer *p, const char *name) {
-    struct pl_topic *topic = pl_topics_find(&p->current->topics, name);
-    if (topic || p->current->topics.count == PL_TOPICS_MAX) return topic;
+static pouch_err add_topic(struct pl_producer *p, const char *name) {
     pthread_rwlock_unlock(&p->lock);
     pthread_rwlock_wrlock(&p->lock);
-    pl_topics_add(&p->current->topics, p->current->rk, name, p->most_held);
+    pouch_err e = pl_topics_add(&p->current->topics, p->current->rk, name, p->most_held);
     pthread_rwlock_unlock(&p->lock);
     pthread_rwlock_rdlock(&p->lock);
-    return pl_topics_find(&p->current->topics, name);
+    return e;
+}
+
+/*
+ * Runs with the lock shared, and alone once for each new topic. Returns with the lock shared. NULL, the table is full, holds
+ * for the life of the handle: a record that entered no batch must not find one when it is reported. Hence
+ * the loop: the handle may have been replaced before the lock was shared again.
+ */
+static pouch_err topic_of(struct pl_producer *p, const char *name, struct pl_topic **topic) {
+    pouch_err e = POUCH_OK;
+    while (!e && !(*topic = pl_topics_find(&p->current->topics, name)) && p->current->topics.count < PL_TOPICS_MAX)
+        e = add_topic(p, name);
+    return e;
 }
 
 static pouch_err refused(struct pl_producer *p, const struct pl_record *r, rd_kafka_resp_err_t e) {
@@ -324,10 +333,14 @@ static void withdraw(struct pl_producer *p, struct pl_topic *topic, const struct
 
 /* Runs with the lock shared. The headers are given away unless it fails. */
 static pouch_err send_locked(struct pl_producer *p, const struct pl_record *r, rd_kafka_headers_t *headers) {
-    struct pl_topic *topic = topic_of(p, r->topic);
+    if (p->current->ended) return pl_fail(POUCH_E_CLOSED, "sending to %s: the producer has been closed", r->topic);
+    struct pl_topic *topic;
     size_t held = 0;
-    pouch_err e = topic ? pl_batches_enter(&p->current->topics.batches, topic, r, headers, &held) : POUCH_OK;
+    bool in_line = false;
+    pouch_err e = topic_of(p, r->topic, &topic);
+    if (!e && topic) e = pl_batches_enter(&p->current->topics.batches, topic, r, headers, &held, &in_line);
     if (held) atomic_fetch_add_explicit(&p->held, held, memory_order_relaxed);
+    if (in_line) pl_wake_signal(p->wake); /* the owner asks pl_producer_due() anew */
     if (e || held) return e;
     rd_kafka_resp_err_t error = enqueue(p->current, r, topic ? topic->rkt : NULL, headers);
     if (!error) return POUCH_OK;
@@ -365,6 +378,10 @@ int pl_producer_poll(struct pl_producer *p) {
     if (p->ended) handle_end(p->ended);
     p->ended = NULL;
     return p->reported;
+}
+
+int64_t pl_producer_due(struct pl_producer *p) {
+    return pl_batches_due(&p->current->topics.batches);
 }
 
 size_t pl_producer_waiting(const struct pl_producer *p) {

@@ -45,12 +45,19 @@ POUCH_MUST_CHECK pouch_err pl_producer_new(struct pl_producer **p, const struct 
 /*
  * Takes a copy of everything. OVERLOADED: queue full, or being rebuilt. TOO_LARGE: over pl_producer_limit().
  * TARGET_REFUSED, NOT_ALLOWED: the topic is known not to exist, or to refuse us; where that is not
- * known yet, a PERMANENT delivery says so later. NO_MEMORY. After an error nothing was taken.
+ * known yet, a PERMANENT delivery says so later. CONFIG: no topic can have that name. CLOSED: from a report of
+ * pl_producer_free(). NO_MEMORY. After an error nothing was taken.
  */
 POUCH_MUST_CHECK pouch_err pl_producer_send(struct pl_producer *p, const struct pl_record *r);
 
 /* Reports deliveries, rebuilds after a fatal error. Never blocks, but for the rebuild, which may for a second. How many were reported. */
 int pl_producer_poll(struct pl_producer *p);
+
+/*
+ * When pl_producer_poll() is to be called though nothing has signalled the wake, on the monotonic clock: records wait for
+ * others that may be stuck. INT64_MAX: never. The polling thread's.
+ */
+int64_t pl_producer_due(struct pl_producer *p);
 
 /* Records accepted and not yet reported. Any thread. */
 size_t pl_producer_waiting(const struct pl_producer *p);

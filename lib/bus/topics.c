@@ -1,3 +1,4 @@
+#include <base/why.h>
 #include <bus/topics.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -47,28 +48,30 @@ void pl_topics_listen(struct pl_topics *t, rd_kafka_conf_t *conf) {
     rd_kafka_topic_conf_set_partitioner_cb(of_all, partition);
 }
 
-static struct pl_topic *open_topic(rd_kafka_t *rk, const char *name, size_t max_bytes) {
+static pouch_err open_topic(struct pl_topic **out, rd_kafka_t *rk, const char *name, size_t max_bytes) {
     struct pl_topic *topic = calloc(1, sizeof *topic);
-    if (!topic) return NULL;
-    if (pl_topic_init(topic, max_bytes)) {
-        free(topic);
-        return NULL;
+    if (!topic) return pl_fail(POUCH_E_NO_MEMORY, "no memory for the topic %s", name);
+    pouch_err e = pl_topic_init(topic, max_bytes);
+    if (!e && !(topic->rkt = rd_kafka_topic_new(rk, name, NULL))) {
+        e = pl_kafka_fail(rd_kafka_last_error(), "opening", name);
+        pl_topic_free(topic);
     }
-    topic->rkt = rd_kafka_topic_new(rk, name, NULL);
-    if (topic->rkt) return topic;
-    pl_topic_free(topic);
-    free(topic);
-    return NULL;
+    if (e)
+        free(topic);
+    else
+        *out = topic;
+    return e;
 }
 
-void pl_topics_add(struct pl_topics *t, rd_kafka_t *rk, const char *name, size_t max_bytes) {
+pouch_err pl_topics_add(struct pl_topics *t, rd_kafka_t *rk, const char *name, size_t max_bytes) {
     struct pl_topic *topic;
     size_t i = slot_of(t, name, &topic);
-    if (topic || t->count == PL_TOPICS_MAX) return;
-    topic = open_topic(rk, name, max_bytes);
-    if (!topic) return;
+    if (topic || t->count == PL_TOPICS_MAX) return POUCH_OK;
+    pouch_err e = open_topic(&topic, rk, name, max_bytes);
+    if (e) return e;
     t->count++;
     atomic_store_explicit(&t->slots[i], topic, memory_order_release);
+    return POUCH_OK;
 }
 
 void pl_topics_close(struct pl_topics *t) {

@@ -105,7 +105,8 @@ static int64_t sooner(int64_t due, struct pl_gate *g) {
 }
 
 int64_t pl_client_next_due(pouch_client *c) {
-    int64_t due = pl_pending_due(&c->pending);
+    int64_t due = pl_pending_due(&c->pending), send = pl_producer_due(c->producer);
+    if (send < due) due = send;
     if (!c->connected) due = sooner(due, &c->sends);
     if (!c->positioned) due = sooner(due, &c->requests);
     bool closing = atomic_load_explicit(&c->closing, memory_order_acquire);

@@ -156,6 +156,8 @@ static int64_t until_next(const struct pouch_worker *w) {
     int64_t due = w->producer_full ? now + PRODUCER_FULL_US : first ? first->due : next;
     if (due < next) next = due;
     if (w->live && w->look_us < next) next = w->look_us;
+    int64_t send = pl_producer_due(w->producer);
+    if (send < next) next = send;
     return next < now ? 0 : next - now;
 }
 

@@ -6,7 +6,7 @@
 #include <metrics/metrics.h>
 #include <pthread.h>
 
-enum { MOST = 4096 };
+enum { MOST = 4096, MANY = 12 };
 
 /* A producer on a fresh cluster, and what was reported for each record: arg is the record's number + 1. */
 struct bench {
@@ -18,13 +18,19 @@ struct bench {
         int64_t at_ms;
     } record[MOST];
     size_t reported, target;
-    bool resend; /* records reported TRANSIENT are sent again from the report */
+    bool resend;  /* records reported TRANSIENT are sent again from the report */
+    bool keyed;   /* each record has a key of its own */
+    bool closing; /* the producer may refuse what is sent again */
 };
 
 static pouch_err send_number(struct bench *b, size_t i) {
     char text[24];
     struct pl_record r = {.topic = "orders", .value = text, .arg = (void *)(i + 1)};
     r.value_n = (size_t)snprintf(text, sizeof text, "%zu", i);
+    if (b->keyed) {
+        r.key = text;
+        r.key_n = r.value_n;
+    }
     return pl_producer_send(b->on.producer, &r);
 }
 
@@ -34,8 +40,9 @@ static void on_delivered(const struct pl_delivery *d, void *owner) {
     assert_true(i < MOST);
     assert_string_equal(d->topic, "orders");
     if (b->resend && d->class == PL_KAFKA_TRANSIENT) {
-        assert_int_equal(send_number(b, i), POUCH_OK);
-        return;
+        pouch_err e = send_number(b, i);
+        if (!e) return;
+        assert_true(b->closing);
     }
     b->record[i].reports++;
     b->record[i].class = d->class;
@@ -45,12 +52,16 @@ static void on_delivered(const struct pl_delivery *d, void *owner) {
 }
 
 /* settings: names and values, ended by NULL. */
-static struct bench *bench_new(const char *const settings[]) {
+static struct bench *bench_of(const char *const settings[], int partitions) {
     struct bench *b = calloc(1, sizeof *b);
     assert_non_null(b);
     bus_stage_set_up(&b->on, settings, on_delivered, b);
-    test_mock_topic(&b->on.mock, "orders", 1);
+    test_mock_topic(&b->on.mock, "orders", partitions);
     return b;
+}
+
+static struct bench *bench_new(const char *const settings[]) {
+    return bench_of(settings, 1);
 }
 
 static void bench_free(struct bench *b) {
@@ -349,6 +360,45 @@ static void closing_with_time_lets_records_arrive(void **state) {
     bench_free(b);
 }
 
+/* One record, so that the producer has its id and knows how many partitions there are. */
+static struct bench *bench_of_many_partitions(void) {
+    struct bench *b = bench_of((const char *const[]){"kafka.retry.backoff.ms", "1", NULL}, MANY);
+    b->keyed = true;
+    assert_int_equal(send_number(b, MOST - 1), POUCH_OK);
+    wait_reported(b, 1);
+    return b;
+}
+
+static void closing_reports_once_each_what_waits_for_many_partitions(void **state) {
+    (void)state;
+    enum { COUNT = 500 };
+    struct bench *b = bench_of_many_partitions();
+    rd_kafka_mock_broker_set_rtt(b->on.mock.cluster, 1, 60000);
+    for (size_t i = 0; i < COUNT; i++) assert_int_equal(send_number(b, i), POUCH_OK);
+    pl_producer_free(b->on.producer, 50);
+    b->on.producer = NULL;
+    assert_int_equal(b->reported, 1 + COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(b->record[i].reports, 1);
+        assert_int_equal(b->record[i].class, PL_KAFKA_TRANSIENT);
+    }
+    bench_free(b);
+}
+
+static void nothing_can_be_sent_from_the_last_reports(void **state) {
+    (void)state;
+    enum { COUNT = 100 };
+    struct bench *b = bench_of_many_partitions();
+    b->resend = b->closing = true;
+    rd_kafka_mock_broker_set_rtt(b->on.mock.cluster, 1, 60000);
+    for (size_t i = 0; i < COUNT; i++) assert_int_equal(send_number(b, i), POUCH_OK);
+    pl_producer_free(b->on.producer, 0);
+    b->on.producer = NULL;
+    assert_int_equal(b->reported, 1 + COUNT);
+    for (size_t i = 0; i < COUNT; i++) assert_int_equal(b->record[i].reports, 1);
+    bench_free(b);
+}
+
 static void brokers_count_as_down_until_a_record_arrives(void **state) {
     (void)state;
     struct bench *b = bench_new(NULL);
@@ -384,9 +434,7 @@ static void *send_each(void *arg) {
     return NULL;
 }
 
-static void many_threads_send_while_the_producer_is_rebuilt(void **state) {
-    (void)state;
-    struct bench *b = bench_new(NULL);
+static void send_from_many_threads_over_a_rebuild(struct bench *b) {
     struct sender senders[SENDERS];
     b->resend = true;
     for (size_t i = 0; i < SENDERS; i++) {
@@ -404,6 +452,18 @@ static void many_threads_send_while_the_producer_is_rebuilt(void **state) {
     bench_free(b);
 }
 
+static void many_threads_send_while_the_producer_is_rebuilt(void **state) {
+    (void)state;
+    send_from_many_threads_over_a_rebuild(bench_new(NULL));
+}
+
+static void many_threads_send_to_many_partitions_while_the_producer_is_rebuilt(void **state) {
+    (void)state;
+    struct bench *b = bench_of(NULL, MANY);
+    b->keyed = true;
+    send_from_many_threads_over_a_rebuild(b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_arrives_byte_for_byte),
@@ -417,8 +477,11 @@ int main(void) {
         cmocka_unit_test(a_taken_handle_outlives_a_rebuild),
         cmocka_unit_test(closing_reports_what_is_left_as_transient),
         cmocka_unit_test(closing_with_time_lets_records_arrive),
+        cmocka_unit_test(closing_reports_once_each_what_waits_for_many_partitions),
+        cmocka_unit_test(nothing_can_be_sent_from_the_last_reports),
         cmocka_unit_test(brokers_count_as_down_until_a_record_arrives),
         cmocka_unit_test(many_threads_send_while_the_producer_is_rebuilt),
+        cmocka_unit_test(many_threads_send_to_many_partitions_while_the_producer_is_rebuilt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,8 +56,10 @@ static void stage_free(struct stage *s) {
 /* True when it may go at once. */
 static bool enter(struct stage *s, struct pl_topic *t, const char *key) {
     size_t held;
+    bool in_line;
     struct pl_record r = {.topic = "orders", .key = key, .key_n = key ? strlen(key) : 0, .value = "v", .value_n = 1};
-    assert_int_equal(pl_batches_enter(&s->batches, t, &r, NULL, &held), POUCH_OK);
+    assert_int_equal(pl_batches_enter(&s->batches, t, &r, NULL, &held, &in_line), POUCH_OK);
+    if (in_line) assert_true(pl_batches_due(&s->batches) < INT64_MAX);
     return !held;
 }
 
@@ -215,15 +217,38 @@ static void partitions_that_are_stuck_do_not_hold_up_their_broker_for_long(void 
     stage_free(s);
 }
 
+static void a_batch_that_waits_for_stuck_ones_tells_when_its_turn_comes(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    struct pl_batch *batch;
+    char key[16];
+    learn(s, &s->topic, MOST + 1, NEAR);
+    assert_true(pl_batches_due(&s->batches) == INT64_MAX);
+    for (int i = 0; i < MOST; i++) assert_true(enter(s, &s->topic, key_of(s, &s->topic, i, MOST + 1, key)));
+    assert_true(pl_batches_due(&s->batches) == INT64_MAX);
+    int64_t last = now_us;
+    now_us += 1000;
+    assert_false(enter(s, &s->topic, key_of(s, &s->topic, MOST, MOST + 1, key)));
+    int64_t due = pl_batches_due(&s->batches);
+    assert_true(due > last && due < INT64_MAX);
+    now_us = due - 1;
+    assert_int_equal(next(s, &batch), 0);
+    now_us = due;
+    assert_int_equal(next(s, &batch), 1);
+    assert_true(pl_batches_due(&s->batches) == INT64_MAX);
+    stage_free(s);
+}
+
 static void what_waits_is_bounded(void **state) {
     (void)state;
     struct stage *s = stage_new();
     size_t held;
+    bool in_line;
     char value[MAX_BYTES];
     memset(value, 'v', sizeof value);
     const struct pl_record r = {.topic = "orders", .value = value, .value_n = sizeof value};
     assert_true(enter(s, &s->topic, NULL));
-    assert_int_equal(pl_batches_enter(&s->batches, &s->topic, &r, NULL, &held), POUCH_E_OVERLOADED);
+    assert_int_equal(pl_batches_enter(&s->batches, &s->topic, &r, NULL, &held, &in_line), POUCH_E_OVERLOADED);
     assert_int_equal(held, 0);
     assert_non_null(strstr(pouch_why(), "orders"));
     stage_free(s);
@@ -238,6 +263,7 @@ int main(void) {
         cmocka_unit_test(another_broker_is_not_waited_for),
         cmocka_unit_test(topics_that_nobody_knows_do_not_hold_up_others),
         cmocka_unit_test(partitions_that_are_stuck_do_not_hold_up_their_broker_for_long),
+        cmocka_unit_test(a_batch_that_waits_for_stuck_ones_tells_when_its_turn_comes),
         cmocka_unit_test(what_waits_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
