@@ -36,18 +36,28 @@ def assert_nothing_is_left(folder):
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.acceptance("A25", "A26")
+HOPS = [("publisher", "→ command-center-inbox"), ("center", "command-center-inbox → service-1-topic"),
+        ("worker", "service-1-topic → command-center-inbox"), ("center", "command-center-inbox → service-2-topic"),
+        ("worker", "service-2-topic → initial-publisher.replies"), ("publisher", "← initial-publisher.replies")]
+
+
+@pytest.mark.acceptance("A26", "B6", "B23")
 def test_the_demo_shows_the_main_job_and_leaves_nothing(demo):
     folder, start = demo
     for name in ("first", "second"):
         program = start(name)
         assert program.process.wait(600) == 0, program.stdout() + program.stderr()
         out = program.stdout()
-        assert re.search(r'^\{"result":15(\.0)?\}$', out, re.M), "the answer of the worker in C"
-        assert re.search(r'^\{"text": ?"HELLO FROM THE OTHER SIDE"\}$', out, re.M), "the answer of the worker in Python"
-        assert "(exit code 1)" in out and "handler_error: division by zero" in program.stderr()
+        assert sorted(re.findall(r"^  [0-9:]{8}\.\d+  (\w+) +(.*)$", out, re.M)) == sorted(HOPS)
+        [order] = re.findall(r'^\{"orderId": ?"([^"]+)", ?"status": ?"fulfilled".*\}$', out, re.M)
+        assert f"Subject: Your order {order}" in out and f"Your order {order} over 150 is on its way." in out
+        [request_id] = re.findall(r"^request ([0-9a-f-]{36})$", out, re.M)
+        assert f"Message-ID: <{request_id}@example.org>" in out and "5 hops in" in out
+        assert re.findall(r"^(client|center|worker) .* ok$", out, re.M) == ["client", "center", "worker", "center", "worker"]
+        assert "(exit code 1)" in out
+        assert "handler_error: the amount must be more than 0 and less than 10000" in program.stderr()
         [seen] = re.findall(r'^\{"request_id":"[0-9a-f-]{36}",.*$', out, re.M)
-        assert re.search(r'"data":"[0-9a-f]{40,}"', seen) and "operation" not in seen and "add" not in seen
+        assert re.search(r'"data":"[0-9a-f]{40,}', seen) and order not in seen and "amount" not in seen
         answered, rate = re.search(r"^(\d+) answered, 0 failed in .*: (\d+)/s$", out, re.M).groups()
         assert int(answered) > 0 and int(rate) > 0
         assert "\033" not in out + program.stderr()
@@ -57,7 +67,7 @@ def test_the_demo_shows_the_main_job_and_leaves_nothing(demo):
 def test_a_demo_that_is_stopped_leaves_nothing(demo):
     folder, start = demo
     program = start("stopped")
-    program.wait_for("Requests and answers", 600)
+    program.wait_for("An order, and each hop", 600)
     os.killpg(program.process.pid, signal.SIGTERM)
     assert program.process.wait(60) == 130
     wait_until(lambda: not processes_marked(folder), "the demo's processes ending")
