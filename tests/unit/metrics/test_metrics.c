@@ -80,7 +80,7 @@ static void every_name_is_described_once_and_well_formed(void **state) {
         assert_int_equal(occurrences(text, line), 1);
         assert_true(matches(list[m].name, "^pouch_[a-z]+(_[a-z]+)*$"));
         assert_int_equal(matches(list[m].name, "_total$"), strcmp(list[m].type, "counter") == 0);
-        assert_true(matches(list[m].labels, "^([a-z_]+=\"[a-z_]+\")?$"));
+        assert_true(matches(list[m].labels, "^([a-z_]+=\"[a-z0-9_]+\")?$"));
         assert_null(strpbrk(list[m].help, "\\\n"));
         bool first = m == 0 || strcmp(list[m].name, list[m - 1].name) != 0;
         if (first) assert_true(strlen(list[m].help) > 0);
