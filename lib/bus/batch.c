@@ -19,6 +19,9 @@ enum { UNKNOWN = 0 };
  */
 enum { STUCK_US = 100000 };
 
+/* What a spare buffer may have grown to. */
+enum { SPARE_BYTES = 1024 * 1024 };
+
 static size_t padded(size_t n) {
     return (n + ALIGN - 1) / ALIGN * ALIGN;
 }
@@ -34,6 +37,7 @@ pouch_err pl_batches_init(struct pl_batches *b, size_t most, const struct pl_clo
 }
 
 void pl_batches_free(struct pl_batches *b) {
+    for (size_t i = 0; i < b->spares; i++) pl_buf_free(&b->spare[i]);
     pthread_mutex_destroy(&b->lock);
 }
 
@@ -63,8 +67,16 @@ void pl_topic_free(struct pl_topic *t) {
     if (t->rkt) rd_kafka_topic_destroy(t->rkt);
 }
 
-static pouch_err hold(struct pl_batch *batch, const struct pl_record *r, rd_kafka_headers_t *headers) {
+static void take_spare(struct pl_batches *b, struct pl_buf *held) {
+    size_t max = held->max;
+    *held = b->spare[--b->spares];
+    held->max = max;
+}
+
+static pouch_err hold(struct pl_batches *b, struct pl_batch *batch, const struct pl_record *r,
+                      rd_kafka_headers_t *headers) {
     struct pl_buf *held = &batch->held;
+    if (!held->at && b->spares) take_spare(b, held);
     struct pl_held h = {r->arg, headers, r->key_n, r->value_n, r->key != NULL, r->value != NULL};
     pouch_err e = pl_buf_reserve(held, held_bytes(&h));
     if (e == POUCH_E_TOO_LARGE)
@@ -136,7 +148,7 @@ pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struc
     if (!batch->under_way && !batch->waits && has_room(b, &b->places[batch->place], now)) {
         go(b, batch, 1, now);
     } else {
-        e = hold(batch, r, headers);
+        e = hold(b, batch, r, headers);
         *in_line = !e && !batch->under_way && !batch->waits;
         if (*in_line) stand_in_line(b, batch);
     }
@@ -146,13 +158,13 @@ pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struc
 }
 
 /* The batches of a topic whose partitions have become known, with all that the one before them held. NULL: no memory. */
-static struct pl_batch *spread_over(struct pl_topic *wider, const struct pl_buf *held) {
+static struct pl_batch *spread_over(struct pl_batches *b, struct pl_topic *wider, const struct pl_buf *held) {
     size_t at = 0;
     pouch_err e = POUCH_OK;
     const void *key, *value;
     for (struct pl_held *h; !e && (h = pl_held_next(held, &at, &key, &value));) {
         struct pl_record r = {.key = key, .key_n = h->key_n, .value = value, .value_n = h->value_n, .arg = h->arg};
-        e = hold(batch_of(wider, key, h->key_n), &r, h->headers);
+        e = hold(b, batch_of(wider, key, h->key_n), &r, h->headers);
     }
     if (!e) return wider->batches;
     free_batches(wider->batches, wider->n_batches);
@@ -169,7 +181,7 @@ static bool spread(struct pl_batches *b, struct pl_topic *t) {
     size_t n = partitions < PL_BATCHES_MAX ? (size_t)partitions : PL_BATCHES_MAX;
     struct pl_topic wider = {.rkt = t->rkt, .max_bytes = t->max_bytes, .spread = partitions, .n_batches = n};
     wider.batches = make_batches(t, n);
-    if (!wider.batches || !spread_over(&wider, &t->batches->held)) return false;
+    if (!wider.batches || !spread_over(b, &wider, &t->batches->held)) return false;
     free_batches(t->batches, 1);
     t->spread = partitions;
     t->n_batches = n;
@@ -219,14 +231,23 @@ struct pl_batch *pl_batches_next(struct pl_batches *b, struct pl_buf *out) {
     pthread_mutex_lock(&b->lock);
     for (size_t i = 0; b->waiting && !batch && i < PL_PLACES; i++) batch = first_in_line(b, &b->places[i], now);
     if (batch) {
-        struct pl_buf full = batch->held;
-        batch->held = *out;
-        batch->held.max = full.max;
-        *out = full;
+        *out = batch->held;
+        pl_buf_init(&batch->held, out->max);
         go(b, batch, count(out), now);
     }
     pthread_mutex_unlock(&b->lock);
     return batch;
+}
+
+void pl_batches_give_back(struct pl_batches *b, struct pl_buf *out) {
+    pl_buf_reset(out);
+    pthread_mutex_lock(&b->lock);
+    if (out->cap <= SPARE_BYTES && b->spares < PL_SPARES) {
+        b->spare[b->spares++] = *out;
+        pl_buf_init(out, out->max);
+    }
+    pthread_mutex_unlock(&b->lock);
+    pl_buf_free(out);
 }
 
 static int64_t due_of(const struct pl_batches *b, const struct pl_place *place) {

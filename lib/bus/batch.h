@@ -30,7 +30,7 @@ struct pl_held {
 
 struct pl_topic;
 
-enum { PL_BATCHES_MAX = 64, PL_PLACES = 64 };
+enum { PL_BATCHES_MAX = 64, PL_PLACES = 64, PL_SPARES = 8 };
 
 /* The records of one partition, or of several where a topic has more than PL_BATCHES_MAX. */
 struct pl_batch {
@@ -54,8 +54,10 @@ struct pl_place {
 struct pl_batches {
     pthread_mutex_t lock;
     const struct pl_clock *clock;
-    size_t most;    /* batches under way at a broker */
-    size_t waiting; /* batches in the places' lines */
+    size_t most;                    /* batches under way at a broker */
+    size_t waiting;                 /* batches in the places' lines */
+    struct pl_buf spare[PL_SPARES]; /* empty buffers: a batch that holds nothing keeps no memory */
+    size_t spares;
     struct pl_place places[PL_PLACES];
 };
 
@@ -95,10 +97,11 @@ struct pl_batch *pl_batch_of(struct pl_batches *b, struct pl_topic *t, const voi
 bool pl_batches_leave(struct pl_batches *b, struct pl_batch *batch, size_t n, int32_t broker);
 
 /*
- * The batch whose turn it is, or NULL. What it held moves to out (which is empty), counts as under way, and is the
- * caller's to give to librdkafka.
+ * The batch whose turn it is, or NULL. What it held moves to out (which has no memory), counts as under way, and is the
+ * caller's to give to librdkafka. The buffer is given back when that is done.
  */
 struct pl_batch *pl_batches_next(struct pl_batches *b, struct pl_buf *out);
+void pl_batches_give_back(struct pl_batches *b, struct pl_buf *out);
 
 /* When it is some batch's turn though nothing is reported, on the monotonic clock; INT64_MAX: none waits. */
 int64_t pl_batches_due(struct pl_batches *b);

@@ -39,15 +39,12 @@ struct pl_producer {
     bool closing;
     atomic_size_t waiting, held; /* records; bytes */
     size_t most_batches;         /* under way at a broker: max.in.flight.requests.per.connection */
-    struct pl_buf leaving;       /* the polling thread's: records on their way from a batch to librdkafka; else empty */
+    struct pl_buf leaving;       /* the polling thread's: records on their way from a batch to librdkafka */
     int reported;                /* in this poll */
     int64_t rebuilt_at;          /* microseconds; 0: never */
 };
 
 enum { REBUILD_EVERY_US = 1000000, DRAIN_MS = 5000 };
-
-/* What a batch's buffer may keep when it is empty. */
-enum { KEPT_BYTES = 1024 * 1024 };
 
 /* What a record takes of message.max.bytes beside its value, key and headers, in librdkafka's reckoning. */
 enum { RECORD_BYTES = 36 };
@@ -181,8 +178,7 @@ static size_t give_all(struct pl_producer *p, struct handle *h, struct pl_topic 
         refused++;
         report(p, held->arg, name, error, 0);
     }
-    pl_buf_reset(&p->leaving);
-    if (p->leaving.cap > KEPT_BYTES) pl_buf_free(&p->leaving);
+    pl_batches_give_back(&h->topics.batches, &p->leaving);
     return refused;
 }
 
@@ -260,7 +256,6 @@ pouch_err pl_producer_new(struct pl_producer **out, const struct pl_settings *s,
     p->wake = wake;
     p->fn = fn;
     p->owner = owner;
-    pl_buf_init(&p->leaving, SIZE_MAX / 2);
     pouch_err e = make_conf(p, s, client_id);
     if (e) goto fail_conf;
     if (lock_init(&p->lock)) {
@@ -421,7 +416,6 @@ void pl_producer_free(struct pl_producer *p, int ms) {
     p->closing = true;
     flush(p, ms);
     handle_end(p->current);
-    pl_buf_free(&p->leaving);
     rd_kafka_conf_destroy(p->conf);
     pthread_rwlock_destroy(&p->lock);
     free(p);

@@ -40,12 +40,10 @@ static struct stage *stage_new(void) {
     assert_int_equal(pl_batches_init(&s->batches, MOST, &clock_by_hand), POUCH_OK);
     open_topic(s, &s->topic, "orders");
     open_topic(s, &s->other, "others");
-    pl_buf_init(&s->out, 1 << 20);
     return s;
 }
 
 static void stage_free(struct stage *s) {
-    pl_buf_free(&s->out);
     pl_topic_free(&s->topic);
     pl_topic_free(&s->other);
     pl_batches_free(&s->batches);
@@ -76,8 +74,8 @@ static size_t next(struct stage *s, struct pl_batch **batch) {
     const void *key, *value;
     size_t n = 0, at = 0;
     *batch = pl_batches_next(&s->batches, &s->out);
-    while (pl_held_next(&s->out, &at, &key, &value)) n++;
-    pl_buf_reset(&s->out);
+    while (*batch && pl_held_next(&s->out, &at, &key, &value)) n++;
+    if (*batch) pl_batches_give_back(&s->batches, &s->out);
     return n;
 }
 
@@ -239,6 +237,25 @@ static void a_batch_that_waits_for_stuck_ones_tells_when_its_turn_comes(void **s
     stage_free(s);
 }
 
+static void a_batch_that_holds_nothing_keeps_no_memory(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    struct pl_batch *batch;
+    char key[16];
+    learn(s, &s->topic, 2, NEAR);
+    for (int i = 0; i < 10; i++) {
+        key_of(s, &s->topic, i % 2, 2, key);
+        assert_true(enter(s, &s->topic, key));
+        assert_false(enter(s, &s->topic, key));
+        reported(s, &s->topic, key, 1, NEAR);
+        assert_int_equal(next(s, &batch), 1);
+        reported(s, &s->topic, key, 1, NEAR);
+        assert_null(batch->held.at);
+        assert_int_equal(s->batches.spares, 1); /* the one buffer serves all */
+    }
+    stage_free(s);
+}
+
 static void what_waits_is_bounded(void **state) {
     (void)state;
     struct stage *s = stage_new();
@@ -264,6 +281,7 @@ int main(void) {
         cmocka_unit_test(topics_that_nobody_knows_do_not_hold_up_others),
         cmocka_unit_test(partitions_that_are_stuck_do_not_hold_up_their_broker_for_long),
         cmocka_unit_test(a_batch_that_waits_for_stuck_ones_tells_when_its_turn_comes),
+        cmocka_unit_test(a_batch_that_holds_nothing_keeps_no_memory),
         cmocka_unit_test(what_waits_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
