@@ -103,7 +103,7 @@ static bool write_mail(const struct shop *shop, const struct entry *o) {
             "From: shop@example.org\nTo: %s@example.org\nSubject: Your order %s\nMessage-ID: <%s@example.org>\n"
             "\nYour order %s over %s is on its way.\n",
             o->user_id, o->order_id, o->request_id, o->order_id, o->amount);
-    bool ok = !fflush(f) && !fsync(fileno(f));
+    bool ok = !fflush(f) && !ferror(f) && !fsync(fileno(f));
     if (fclose(f)) ok = false;
     return (ok && !rename(part, path)) || complain(path, strerror(errno));
 }
@@ -147,7 +147,7 @@ bool shop_fulfil(struct shop *shop, const char *request_id, const json_t *order,
         .request_id = request_id,
         .order_id = json_string_value(json_object_get(order, "orderId")),
         .user_id = json_string_value(json_object_get(order, "userId")),
-        .amount = json_dumps(json_object_get(order, "amount"), JSON_ENCODE_ANY),
+        .amount = json_dumps(json_object_get(order, "amount"), JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)),
         .items = json_dumps(json_object_get(order, "items"), 0),
         .answer = answer_of(order),
     };

@@ -90,19 +90,19 @@ def rows_of(chain, request_id, n):
 @pytest.mark.acceptance("B6", "B23")
 def test_an_order_goes_through_the_chain_and_its_publisher_is_answered(chain):
     start(chain, "command-center", "service-1", "service-2")
-    done = publish(chain, "150.25")
+    done = publish(chain, "149.9")
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["status"] == "fulfilled" and answer["validationStatus"] == "valid"
 
     [(request_id, order_id, user, amount, fulfilled, mailed)] = orders(chain)
     assert request_id in done.stderr and order_id == answer["orderId"]
-    assert (user, amount, fulfilled, mailed) == ("ada", 150.25, 1, 1)
+    assert (user, amount, fulfilled, mailed) == ("ada", 149.9, 1, 1)
     assert stock(chain) == {"tea": 99, "cup": 99}
     [path] = (chain.data / "outbox").iterdir()
     mail = email.message_from_bytes(path.read_bytes())
     assert path.name == f"{request_id}.eml" and mail["To"] == "ada@example.org" and order_id in mail["Subject"]
-    assert "150.25" in mail.get_payload()
+    assert "over 149.9 is" in mail.get_payload()
 
     names = [json.loads(record.value())["worker_name"] for record in everything_on(chain, FIRST, SECOND)]
     assert names == ["initial-publisher", "service-1-publisher"]
@@ -110,6 +110,8 @@ def test_an_order_goes_through_the_chain_and_its_publisher_is_answered(chain):
     handed_on = opened(chain, record)
     assert handed_on == {**opened(chain, everything_on(chain, FIRST)[0]), "processedBy": "service-1", "validationStatus": "valid"}
 
+    for program in chain.pouch.programs:
+        assert program.stop() == 0, f"{program.name}: {program.stderr()[-2000:]}"
     hops = [(row["by"], row["topic"], row["target"], row["route"]) for row in rows_of(chain, request_id, 8) if row["by"] == "center"]
     assert hops == [("center", INBOX, FIRST, "route-publisher-to-service1"), ("center", INBOX, SECOND, "route-service1-to-service2")]
 
