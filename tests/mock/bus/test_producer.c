@@ -2,13 +2,14 @@
 #include <support.h>
 
 #include <base/why.h>
+#include <bus/topics.h>
 #include <bus_stage.h>
 #include <metrics/metrics.h>
 #include <pthread.h>
 
 enum { MOST = 4096, MANY = 12 };
 
-/* A producer on a fresh cluster, and what was reported for each record: arg is the record's number + 1. */
+/* A producer on a fresh cluster, and what was reported for each record: arg is the record's number + 1, NULL: just counted. */
 struct bench {
     struct bus_stage on;
     struct {
@@ -36,6 +37,10 @@ static pouch_err send_number(struct bench *b, size_t i) {
 
 static void on_delivered(const struct pl_delivery *d, void *owner) {
     struct bench *b = owner;
+    if (!d->arg) {
+        b->reported++;
+        return;
+    }
     size_t i = (size_t)d->arg - 1;
     assert_true(i < MOST);
     assert_string_equal(d->topic, "orders");
@@ -369,6 +374,33 @@ static struct bench *bench_of_many_partitions(void) {
     return b;
 }
 
+/* Records of a topic that finds no place in the table go without a batch. */
+static void more_topics_than_the_table_holds_are_served_over_a_rebuild(void **state) {
+    (void)state;
+    enum { COUNT = 200 };
+    struct bench *b = bench_of(NULL, MANY);
+    char name[32];
+    for (size_t i = 0; i < PL_TOPICS_MAX; i++) {
+        snprintf(name, sizeof name, "unknown-%zu", i);
+        assert_int_equal(pl_producer_send(b->on.producer, &(struct pl_record){.topic = name}), POUCH_OK);
+    }
+    b->resend = b->keyed = true;
+    for (size_t i = 0; i < COUNT; i++) {
+        if (i == COUNT / 2)
+            rd_kafka_test_fatal_error(pl_producer_handle(b->on.producer), RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID,
+                                      "a test");
+        pouch_err e;
+        while ((e = send_number(b, i)) == POUCH_E_OVERLOADED) pl_producer_poll(b->on.producer);
+        assert_int_equal(e, POUCH_OK);
+    }
+    wait_reported(b, PL_TOPICS_MAX + COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(b->record[i].reports, 1);
+        assert_int_equal(b->record[i].class, PL_KAFKA_OK);
+    }
+    bench_free(b);
+}
+
 static void closing_reports_once_each_what_waits_for_many_partitions(void **state) {
     (void)state;
     enum { COUNT = 500 };
@@ -477,6 +509,7 @@ int main(void) {
         cmocka_unit_test(a_taken_handle_outlives_a_rebuild),
         cmocka_unit_test(closing_reports_what_is_left_as_transient),
         cmocka_unit_test(closing_with_time_lets_records_arrive),
+        cmocka_unit_test(more_topics_than_the_table_holds_are_served_over_a_rebuild),
         cmocka_unit_test(closing_reports_once_each_what_waits_for_many_partitions),
         cmocka_unit_test(nothing_can_be_sent_from_the_last_reports),
         cmocka_unit_test(brokers_count_as_down_until_a_record_arrives),
