@@ -10,6 +10,7 @@
 #include <metrics/metrics.h>
 #include <stdio.h>
 #include <string.h>
+#include <wire/headers.h>
 #include <wire/sealed.h>
 
 static bool same(const struct pl_uuid *a, const struct pl_uuid *b) {
@@ -48,8 +49,27 @@ static void mismatch(const struct pl_uuid *id) {
            id_text);
 }
 
+/*
+ * Whether other branches of a fan-out may still succeed: a call ends with its first success, or when all have failed. The header
+ * is not authenticated; who forges it can hold an error back until the timeout, as who deletes the record can.
+ */
+static bool others_may_succeed(pouch_client *c, const rd_kafka_message_t *m, const struct pl_uuid *id) {
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t n;
+    unsigned branch, branches;
+    if (rd_kafka_message_headers(m, &headers) || rd_kafka_header_get_last(headers, PL_H_FANOUT, &value, &n) ||
+        !pl_header_branch(&branch, &branches, value, n))
+        return false;
+    return pl_pending_branch_failed(&c->pending, id, branch, branches);
+}
+
 static void end_call(pouch_client *c, rd_kafka_message_t *m, const struct pl_uuid *id, pouch_err e,
                      pouch_reply *reply) {
+    if (e && others_may_succeed(c, m, id)) {
+        pl_metric_add(PL_M_REPLY_BRANCH, 1);
+        return;
+    }
     struct pl_call *call = pl_pending_claim(&c->pending, id);
     if (!call) { /* answered before in this batch, or its time was up */
         pl_metric_add(PL_M_REPLY_OTHER, 1);

@@ -161,6 +161,16 @@ void pl_pending_known(struct pl_pending *p, const struct pl_uuid ids[], bool kno
     pthread_mutex_unlock(&p->lock);
 }
 
+bool pl_pending_branch_failed(struct pl_pending *p, const struct pl_uuid *id, unsigned i, unsigned n) {
+    const uint32_t all = n < 32 ? (UINT32_C(1) << n) - 1 : UINT32_MAX;
+    pthread_mutex_lock(&p->lock);
+    struct pl_call *call = pl_idmap_get(&p->calls, id);
+    if (call) call->branches |= UINT32_C(1) << (i - 1);
+    bool wait_on = call && (call->branches & all) != all;
+    pthread_mutex_unlock(&p->lock);
+    return wait_on;
+}
+
 struct pl_call *pl_pending_claim(struct pl_pending *p, const struct pl_uuid *id) {
     pthread_mutex_lock(&p->lock);
     struct pl_call *call = pl_idmap_get(&p->calls, id);

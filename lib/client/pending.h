@@ -32,9 +32,10 @@ struct pl_call {
     void *arg;
     size_t part; /* index in its gather */
     int timeout_ms;
-    int iv_bytes;     /* of its record */
-    pouch_err failed; /* what it ends with when it was failed before any answer */
-    bool is_open;     /* under the lock, as the next two */
+    int iv_bytes;      /* of its record */
+    pouch_err failed;  /* what it ends with when it was failed before any answer */
+    uint32_t branches; /* of a fan-out, those that have failed; under the lock, as the next three */
+    bool is_open;
     unsigned holders;
     struct pl_call *next;            /* in the pool, or among the failed */
     char topic[PL_NAME_MAX + 1];     /* where the record went, for messages */
@@ -74,6 +75,9 @@ void pl_pending_fail(struct pl_pending *p, struct pl_call *call, pouch_err e);
 
 /* Marks which of the ids belong to open calls. */
 void pl_pending_known(struct pl_pending *p, const struct pl_uuid ids[], bool known[], size_t n);
+
+/* The i-th (from 1) of n branches of the call has failed. True: others may still succeed, so the call should wait on. */
+bool pl_pending_branch_failed(struct pl_pending *p, const struct pl_uuid *id, unsigned i, unsigned n);
 
 /* Takes the open call of that id out: it is the claimer's until dropped. NULL: there is none (any more). */
 struct pl_call *pl_pending_claim(struct pl_pending *p, const struct pl_uuid *id);

@@ -17,6 +17,7 @@
     X(REPLY_MISMATCH, counter, "pouch_client_ignored_total", "reason=\"mismatch\"", "")            \
     X(REPLY_UNREADABLE, counter, "pouch_client_ignored_total", "reason=\"unreadable\"", "")        \
     X(REPLY_FORGED, counter, "pouch_client_ignored_total", "reason=\"plain_ignored\"", "")         \
+    X(REPLY_BRANCH, counter, "pouch_client_ignored_total", "reason=\"branch_failed\"", "")       \
     X(TIMEOUTS, counter, "pouch_client_timeouts_total", "", "Calls ended by their deadline.")      \
     X(LANE_MOVES, counter, "pouch_client_lane_moves_total", "", "Times the reply lane was positioned anew.") \
     X(JOBS, counter, "pouch_worker_jobs_total", "outcome=\"replied\"", "Jobs ended, by outcome.")  \

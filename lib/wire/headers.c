@@ -14,6 +14,18 @@ bool pl_header_number(int64_t *out, const void *value, size_t n) {
     return true;
 }
 
+bool pl_header_branch(unsigned *i, unsigned *n, const void *value, size_t value_n) {
+    const char *text = value, *slash = value_n ? memchr(text, '/', value_n) : NULL;
+    int64_t first, second;
+    if (!slash || !pl_header_number(&first, text, (size_t)(slash - text)) ||
+        !pl_header_number(&second, slash + 1, value_n - (size_t)(slash - text) - 1))
+        return false;
+    if (first < 1 || first > second || second > PL_BRANCHES_MAX) return false;
+    *i = (unsigned)first;
+    *n = (unsigned)second;
+    return true;
+}
+
 static bool match_one(const char *pattern, size_t pattern_n, const char *name, size_t n) {
     if (!pattern_n) return false;
     if (pattern[0] == '*') {

@@ -27,6 +27,10 @@ struct pl_header {
 /* Decimal in [0, INT64_MAX], at most 19 digits, nothing else; false otherwise. */
 bool pl_header_number(int64_t *out, const void *value, size_t n);
 
+/* "i/n", the i-th of n branches of one request: 1 <= i <= n <= PL_BRANCHES_MAX; false otherwise. */
+enum { PL_BRANCHES_MAX = 32 };
+bool pl_header_branch(unsigned *i, unsigned *n, const void *value, size_t value_n);
+
 /* pattern: a name with at most one '*' at either end; a comma-separated list of them ("*.replies,*-reply"). */
 bool pl_pattern_match(const char *patterns, const char *name, size_t n);
 

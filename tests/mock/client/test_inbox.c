@@ -22,6 +22,12 @@ static void answer_in_another_key(struct peer *p, const struct peer_request *r) 
     peer_produce(p, r->reply_topic, key, 36, envelope, (size_t)n);
 }
 
+static void fail_branch(struct peer *p, const struct peer_request *r, const char *branch) {
+    p->branch = branch;
+    peer_plain_error(p, r, POUCH_E_TARGET_REFUSED, branch);
+    p->branch = NULL;
+}
+
 /* "hold" is kept and answered together with the next "swap": each with the other's inside. */
 static void behave(struct peer *p, const struct peer_request *r) {
     struct pl_uuid unknown;
@@ -56,6 +62,16 @@ static void behave(struct peer *p, const struct peer_request *r) {
         const struct pl_reply_text text = {.id = p->held, .payload = {"1", 1}, .timestamp = 1, .success = true};
         peer_answer(p, r->reply_topic, &r->id, &p->held, &text);
         peer_echo(p, r);
+    } else if (peer_is(r, "\"one of three\"")) {
+        fail_branch(p, r, "1/3");
+        fail_branch(p, r, "1/3"); /* told again, it is still one */
+        fail_branch(p, r, "3/3");
+        peer_echo(p, r);
+    } else if (peer_is(r, "\"none of two\"")) {
+        fail_branch(p, r, "2/2");
+        fail_branch(p, r, "1/2");
+    } else if (peer_is(r, "\"no such branch\"")) {
+        fail_branch(p, r, "3/2");
     } else {
         peer_echo(p, r);
     }
@@ -170,6 +186,32 @@ static void plain_errors_can_be_ignored(void **state) {
 }
 
 /* A worker that copies the request's record key must still be heard when that key looks like an id. */
+static void a_fanned_out_call_ends_with_its_first_success(void **state) {
+    struct stage *s = *state;
+    the_right_answer_comes_through(s, "\"one of three\"");
+    assert_int_equal(counted(PL_M_REPLY_BRANCH), 3);
+}
+
+static void ends_refused(struct stage *s, const char *json, const char *text) {
+    struct ending end = {0};
+    ask(s->client, "orders", json, 20000, &end);
+    test_until(has_ended, &end);
+    assert_int_equal(end.error, POUCH_E_TARGET_REFUSED);
+    assert_string_equal(end.text, text);
+}
+
+static void a_fanned_out_call_fails_when_all_branches_have(void **state) {
+    struct stage *s = *state;
+    ends_refused(s, "\"none of two\"", "1/2");
+    assert_int_equal(counted(PL_M_REPLY_BRANCH), 1);
+}
+
+static void a_branch_that_cannot_be_is_no_branch(void **state) {
+    struct stage *s = *state;
+    ends_refused(s, "\"no such branch\"", "3/2");
+    assert_int_equal(counted(PL_M_REPLY_BRANCH), 0);
+}
+
 static void a_key_of_the_callers_own_may_be_a_uuid(void **state) {
     struct stage *s = *state;
     struct ending end = {0};
@@ -192,6 +234,9 @@ int main(void) {
         ON_STAGE(a_key_that_promises_another_request_is_a_mismatch),
         ON_STAGE(what_only_a_handler_knows_is_not_believed_unsealed),
         ON_STAGE(plain_errors_can_be_ignored),
+        ON_STAGE(a_fanned_out_call_ends_with_its_first_success),
+        ON_STAGE(a_fanned_out_call_fails_when_all_branches_have),
+        ON_STAGE(a_branch_that_cannot_be_is_no_branch),
         ON_STAGE(a_key_of_the_callers_own_may_be_a_uuid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

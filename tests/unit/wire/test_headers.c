@@ -26,6 +26,20 @@ static void numbers_are_plain_decimals(void **state) {
     assert_false(pl_header_number(&v, "1\0", 2));
 }
 
+static void branches_are_one_of_so_many(void **state) {
+    (void)state;
+    static const char *const bad[] = {"", "/", "1", "1/", "/2", "0/2", "3/2", "1/33", "1/2/3", "-1/2", "1 /2", "a/b"};
+    unsigned i = 0, n = 0;
+    assert_true(pl_header_branch(&i, &n, "2/16", 4));
+    assert_int_equal(i, 2);
+    assert_int_equal(n, 16);
+    assert_true(pl_header_branch(&i, &n, "32/32", 5));
+    for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++)
+        assert_false(pl_header_branch(&i, &n, bad[k], strlen(bad[k])));
+    assert_false(pl_header_branch(&i, &n, NULL, 0));
+    assert_int_equal(i, 32);
+}
+
 static void patterns_match_at_either_end(void **state) {
     (void)state;
     static const struct {
@@ -62,6 +76,7 @@ static void patterns_match_at_either_end(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_plain_decimals),
+        cmocka_unit_test(branches_are_one_of_so_many),
         cmocka_unit_test(patterns_match_at_either_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
