@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* So that each struct pl_held is aligned as malloc() aligns the first. */
+/* So that each struct pl_held_record is aligned as malloc() aligns the first. */
 enum { ALIGN = 16 };
 
 /*
@@ -26,7 +26,7 @@ static size_t padded(size_t n) {
     return (n + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-static size_t held_bytes(const struct pl_held *h) {
+static size_t held_bytes(const struct pl_held_record *h) {
     return padded(sizeof *h + h->key_n + h->value_n);
 }
 
@@ -77,10 +77,12 @@ static pouch_err hold(struct pl_batches *b, struct pl_batch *batch, const struct
                       rd_kafka_headers_t *headers) {
     struct pl_buf *held = &batch->held;
     if (!held->at && b->spares) take_spare(b, held);
-    struct pl_held h = {r->arg, headers, r->key_n, r->value_n, r->key != NULL, r->value != NULL};
+    struct pl_held_record h = {r->arg, headers, r->key_n, r->value_n, r->key != NULL, r->value != NULL};
     pouch_err e = pl_buf_reserve(held, held_bytes(&h));
     if (e == POUCH_E_TOO_LARGE)
-        return pl_fail(POUCH_E_OVERLOADED, "%zu bytes wait for %s already: the broker is slower than what is sent",
+        return pl_fail(POUCH_E_OVERLOADED,
+                       "%zu bytes wait for %s already: the broker is slower than what is sent; send slower, or raise "
+                       "kafka.queue.buffering.max.kbytes",
                        held->len, r->topic);
     if (e) return e;
     char *at = held->at + held->len;
@@ -162,7 +164,7 @@ static struct pl_batch *spread_over(struct pl_batches *b, struct pl_topic *wider
     size_t at = 0;
     pouch_err e = POUCH_OK;
     const void *key, *value;
-    for (struct pl_held *h; !e && (h = pl_held_next(held, &at, &key, &value));) {
+    for (struct pl_held_record *h; !e && (h = pl_held_record_next(held, &at, &key, &value));) {
         struct pl_record r = {.key = key, .key_n = h->key_n, .value = value, .value_n = h->value_n, .arg = h->arg};
         e = hold(b, batch_of(wider, key, h->key_n), &r, h->headers);
     }
@@ -212,7 +214,7 @@ bool pl_batches_leave(struct pl_batches *b, struct pl_batch *batch, size_t n, in
 static size_t count(const struct pl_buf *records) {
     const void *key, *value;
     size_t n = 0, at = 0;
-    while (pl_held_next(records, &at, &key, &value)) n++;
+    while (pl_held_record_next(records, &at, &key, &value)) n++;
     return n;
 }
 
@@ -266,10 +268,11 @@ int64_t pl_batches_due(struct pl_batches *b) {
     return due;
 }
 
-struct pl_held *pl_held_next(const struct pl_buf *records, size_t *at, const void **key, const void **value) {
+struct pl_held_record *pl_held_record_next(const struct pl_buf *records, size_t *at, const void **key,
+                                           const void **value) {
     if (*at == records->len) return NULL;
     char *start = records->at + *at;
-    struct pl_held *h = (struct pl_held *)(void *)start;
+    struct pl_held_record *h = (struct pl_held_record *)(void *)start;
     *key = h->has_key ? start + sizeof *h : NULL;
     *value = h->has_value ? start + sizeof *h + h->key_n : NULL;
     *at += held_bytes(h);

@@ -21,7 +21,7 @@
 #include <stdbool.h>
 
 /* A record that waits. Its key and value lie behind it in the buffer. */
-struct pl_held {
+struct pl_held_record {
     void *arg;
     rd_kafka_headers_t *headers; /* NULL: none; the batch's until librdkafka has taken the record */
     size_t key_n, value_n;
@@ -36,7 +36,7 @@ enum { PL_BATCHES_MAX = 64, PL_PLACES = 64, PL_SPARES = 8 };
 struct pl_batch {
     struct pl_topic *topic;
     size_t under_way;      /* records given to librdkafka and not reported yet */
-    struct pl_buf held;    /* struct pl_held, key, value, padding; one record behind the other */
+    struct pl_buf held;    /* struct pl_held_record, key, value, padding; one record behind the other */
     size_t place;          /* the broker that reported last, as an index */
     unsigned epoch;        /* of that place, when the records under way went */
     bool waits;            /* in its place's line: it holds records, and none is under way */
@@ -107,6 +107,7 @@ void pl_batches_give_back(struct pl_batches *b, struct pl_buf *out);
 int64_t pl_batches_due(struct pl_batches *b);
 
 /* Walks the records of a buffer that pl_batches_next() filled: the one at *at, which is moved on; NULL at the end. */
-struct pl_held *pl_held_next(const struct pl_buf *records, size_t *at, const void **key, const void **value);
+struct pl_held_record *pl_held_record_next(const struct pl_buf *records, size_t *at, const void **key,
+                                           const void **value);
 
 #endif

@@ -168,7 +168,7 @@ static size_t give_all(struct pl_producer *p, struct handle *h, struct pl_topic 
     size_t at = 0, refused = 0;
     atomic_fetch_sub_explicit(&p->held, p->leaving.len, memory_order_relaxed);
     const void *key, *value;
-    for (struct pl_held *held; (held = pl_held_next(&p->leaving, &at, &key, &value));) {
+    for (struct pl_held_record *held; (held = pl_held_record_next(&p->leaving, &at, &key, &value));) {
         struct pl_record r = {name, key, held->key_n, value, held->value_n, NULL, 0, held->arg};
         rd_kafka_resp_err_t error =
             h->ended ? RD_KAFKA_RESP_ERR__PURGE_QUEUE : enqueue(h, &r, topic->rkt, held->headers);

@@ -74,7 +74,7 @@ static size_t next(struct stage *s, struct pl_batch **batch) {
     const void *key, *value;
     size_t n = 0, at = 0;
     *batch = pl_batches_next(&s->batches, &s->out);
-    while (*batch && pl_held_next(&s->out, &at, &key, &value)) n++;
+    while (*batch && pl_held_record_next(&s->out, &at, &key, &value)) n++;
     if (*batch) pl_batches_give_back(&s->batches, &s->out);
     return n;
 }
