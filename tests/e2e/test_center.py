@@ -225,6 +225,30 @@ def test_one_missing_target_does_not_keep_the_request_from_the_others(center, po
     assert headers["pouch-dlq-target"] == missing
 
 
+def test_a_call_is_answered_by_the_target_that_works(center, pouch):
+    good, missing = pouch.topic(), f"missing-{uuid.uuid4().hex[:8]}"
+    center.route("all", missing, good)
+    center.start()
+    pouch.worker(good, "--exec", "cat", "--start", "earliest")
+    assert json.loads(pouch.ok("request", "--publisher", "all", "--timeout", "60s", stdin='{"n":1}')) == {"n": 1}
+
+
+@pytest.mark.acceptance("B2")
+def test_a_center_takes_its_settings_from_a_file_and_checks_them(center, pouch):
+    target, file = pouch.topic(), pouch.folder / "center.yaml"
+    center.route("anyone", target)
+    del pouch.env["POUCH_CENTER_INBOX"]
+    file.write_text(f"center:\n  inbox: {center.inbox}\n  max_in_flight: 64\ngroup: by-file\nstart: earliest\n")
+    pouch.start("center", "--config", file).wait_for("routing")
+    ids = {center.send("anyone") for _ in range(200)}
+    assert {json.loads(r.value())["request_id"] for r in independent.read(independent.reader(pouch.brokers, target), 200)} == ids
+    wait_until(lambda: committed(center, "by-file") == 200, "the group of the file to have committed all")
+    assert json.loads(pouch.ok("config", "show", "-o", "json"))["request.timeout"]["value"] == "30s"
+    file.write_text(f"center:\n  inbox: {center.inbox}\n  max_in_flihgt: 64\n")
+    refused = pouch.run("center", "--config", file)
+    assert refused.returncode == 78 and f"{file}:3" in refused.stderr and "max_in_flihgt" in refused.stderr
+
+
 def test_an_error_is_told_only_where_replies_may_go(center, pouch):
     center.start()
     victim = pouch.topic(partitions=1)
