@@ -1,6 +1,6 @@
 /*
  * Load and measurement: one load generator for both loops, the echo worker that it talks to, a
- * backlog for a center, and the cost of sealing alone.
+ * chain of workers through a center, a backlog for a center, and the cost of sealing alone.
  */
 #ifndef POUCH_BENCH_BENCH_H
 #define POUCH_BENCH_BENCH_H
@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 struct bench_load {
-    const char *topic;
+    const pouch_dest *to;
     int64_t count;     /* requests measured */
     int64_t warm_up;   /* requests before those, not measured */
     int64_t in_flight; /* closed loop: open requests at any time; 0 = open loop */
@@ -40,6 +40,13 @@ POUCH_MUST_CHECK pouch_err bench_run_load(pouch_client *client, const struct ben
 
 /* Answers a request of bench_run_load() with its payload, stamped with when the handler saw it. A pouch_handler_fn. */
 void bench_echo(pouch_job *job, void *unused);
+
+/*
+ * Runs the load through publisher -> center -> worker -> center -> worker -> back, all but the broker in this process. o
+ * tells the rest: inbox, group and start are set there, and load.to by itself. As bench_run_load().
+ */
+POUCH_MUST_CHECK pouch_err bench_chain(pouch_options *o, pouch_keyring *ring, struct bench_load load,
+                                       struct bench_result *result);
 
 struct bench_route {
     int64_t count;

@@ -26,7 +26,6 @@ struct slot {
 
 struct run {
     pouch_client *client;
-    pouch_dest *to;
     const struct bench_load *load;
     int64_t count; /* of this phase */
     atomic_llong sent;
@@ -46,7 +45,8 @@ static void request_ended(pouch_err e, const pouch_reply *reply, void *arg);
 /* Sends one request; an error is its end. since_us is set before. */
 static pouch_err send_one(struct run *r, struct slot *s, struct bench_payload *payload) {
     bench_payload_stamp_sent(payload);
-    return pouch_client_request(r->client, r->to, payload->at, payload->n, r->load->timeout_ms, NULL, request_ended, s);
+    return pouch_client_request(r->client, r->load->to, payload->at, payload->n, r->load->timeout_ms, NULL,
+                                request_ended, s);
 }
 
 /* Under the lock. */
@@ -197,7 +197,6 @@ pouch_err bench_run_load(pouch_client *client, const struct bench_load *load, st
         .client = client, .load = load, .lock = PTHREAD_MUTEX_INITIALIZER, .all_ended = PTHREAD_COND_INITIALIZER};
     struct slot *slots = calloc(n_slots, sizeof *slots);
     pouch_err e = slots ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "out of memory");
-    if (!e && !(r.to = pouch_dest_topic(load->topic))) e = POUCH_E_CONFIG;
     if (!e) e = bench_payload_init(&r.payload, load->size);
     if (!e) e = pl_histogram_new(&r.total, HIGHEST_US);
     if (!e) e = pl_histogram_new(&r.there, HIGHEST_US);
@@ -213,7 +212,6 @@ pouch_err bench_run_load(pouch_client *client, const struct bench_load *load, st
     pl_histogram_free(r.there);
     pl_histogram_free(r.total);
     bench_payload_free(&r.payload);
-    pouch_dest_free(r.to);
     free(slots);
     return e;
 }

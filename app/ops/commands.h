@@ -31,6 +31,7 @@ extern const struct ops_command ops_topic_describe;
 extern const struct ops_command ops_topic_delete;
 extern const struct ops_command ops_bench_request;
 extern const struct ops_command ops_bench_worker;
+extern const struct ops_command ops_bench_chain;
 extern const struct ops_command ops_bench_route;
 extern const struct ops_command ops_bench_seal;
 extern const struct ops_command ops_trace;

@@ -32,6 +32,7 @@ const struct ops_command *const ops_commands[] = {
     &ops_config_show,
     &ops_bench_request,
     &ops_bench_worker,
+    &ops_bench_chain,
     &ops_bench_route,
     &ops_bench_seal,
     &ops_completion,

@@ -47,6 +47,7 @@ FLAGS = {
     "config show": [],
     "bench request": ["--in-flight", "--rate", "--count", "--size"],
     "bench worker": [],
+    "bench chain": ["--in-flight", "--count", "--size", "--warm-up", "--store"],
     "bench route": ["--count", "--size", "--store"],
     "bench seal": ["--count", "--size"],
     "completion": [],

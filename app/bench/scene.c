@@ -1,0 +1,90 @@
+#include <base/clock.h>
+#include <base/why.h>
+#include <bench/scene.h>
+#include <center/center.h>
+#include <cluster/cluster.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <store/store.h>
+#include <unistd.h>
+
+enum { PARTITIONS = 3, TIMEOUT_MS = 30000 };
+
+static void name_all(struct bench_scene *s) {
+    int pid = (int)getpid();
+    long long stamp = (long long)pl_wall_ms(&pl_clock_system);
+    snprintf(s->inbox, sizeof s->inbox, "pouch-bench-%d-%lld", pid, stamp);
+    for (size_t i = 0; i < s->n_publishers; i++)
+        snprintf(s->publishers[i], sizeof s->publishers[i], "pouch-bench-%d-%lld-%zu", pid, stamp, i);
+}
+
+static const char *topic_at(const struct bench_scene *s, size_t i) {
+    return i ? s->publishers[i - 1] : s->inbox;
+}
+
+static pouch_err make_topics(struct bench_scene *s) {
+    pouch_err e = POUCH_OK;
+    for (; !e && s->n_topics <= s->n_publishers; s->n_topics += !e) {
+        struct pl_topic_spec t = {.name = topic_at(s, s->n_topics), .partitions = PARTITIONS, .replication = -1};
+        e = pl_topic_create(pl_cluster_handle(s->cluster), &t, NULL, TIMEOUT_MS);
+    }
+    return e;
+}
+
+static pouch_err make_routes(struct bench_scene *s) {
+    pouch_err e = POUCH_OK;
+    for (; !e && s->n_routes < s->n_publishers; s->n_routes += !e) {
+        char *name = s->publishers[s->n_routes];
+        struct pl_route_row row = {.publisher = name, .targets = &name, .n_targets = 1, .enabled = true};
+        e = pl_store_route_put(s->store, &row, 0);
+        free(row.id);
+    }
+    return e;
+}
+
+pouch_err bench_scene_open(struct bench_scene *s, pouch_options *o, size_t n_publishers) {
+    *s = (struct bench_scene){.n_publishers = n_publishers};
+    name_all(s);
+    pouch_err e = pouch_options_set(o, "center.inbox", s->inbox);
+    if (!e) e = pl_settings_read(&s->settings, o);
+    if (!e && !s->settings.store) e = pl_store_default_url(&s->settings.store);
+    if (!e) e = pl_store_open(&s->store, s->settings.store);
+    if (!e) e = pl_cluster_open(&s->cluster, &s->settings, "pouch-bench");
+    if (!e) e = make_topics(s);
+    if (!e) e = make_routes(s);
+    return e;
+}
+
+void bench_scene_close(struct bench_scene *s) {
+    char why[1024];
+    int64_t version;
+    snprintf(why, sizeof why, "%s", pouch_why());
+    for (size_t i = 0; i < s->n_routes; i++) (void)!pl_store_route_remove(s->store, s->publishers[i], &version);
+    for (size_t i = 0; i < s->n_topics; i++)
+        (void)!pl_topic_delete(pl_cluster_handle(s->cluster), topic_at(s, i), TIMEOUT_MS);
+    pl_store_close(s->store);
+    pl_cluster_close(s->cluster);
+    pl_settings_free(&s->settings);
+    pl_why_set("%s", why);
+}
+
+static pouch_err run_center(void *center) {
+    return center_run(center);
+}
+
+static void stop_center(void *center) {
+    center_stop(center);
+}
+
+static void free_center(void *center) {
+    center_free(center);
+}
+
+pouch_err bench_scene_center(const struct bench_scene *s, pouch_options *o, struct bench_part *center) {
+    static const struct bench_kind kind = {"center", run_center, stop_center, free_center};
+    struct center *c;
+    pouch_err e = pouch_options_set(o, "group", s->inbox);
+    if (!e) e = pouch_options_set(o, "start", "earliest");
+    if (!e) e = center_new(&c, o);
+    return e ? e : bench_part_start(center, &kind, c);
+}

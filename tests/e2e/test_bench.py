@@ -1,0 +1,72 @@
+"""The measurements that bring a center of their own, on a real Kafka and on the embedded one."""
+
+import json
+from collections import Counter
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from conftest import wait_until
+
+
+@pytest.fixture
+def store(tmp_path):
+    return f"sqlite://{tmp_path}/store"
+
+
+def measured(pouch, *words):
+    return json.loads(pouch.ok("bench", *words, "-o", "json"))
+
+
+def assert_spread(result, prefix=""):
+    points = [result[f"{prefix}{point}_us"] for point in ("p50", "p90", "p99", "p999", "max")]
+    assert points[0] > 0 and points == sorted(points)
+
+
+def topics_of_runs(pouch):
+    names = AdminClient({"bootstrap.servers": pouch.brokers}).list_topics(timeout=30).topics
+    return {name for name in names if name.startswith("pouch-bench-")}
+
+
+def test_a_chain_is_measured_and_each_request_passes_the_center_twice(pouch, store):
+    result = measured(pouch, "chain", "--count", 40, "--warm-up", 0, "--size", 300, "--timeout", "60s", "--store", store)
+    assert (result["count"], result["in_flight"], result["size"], result["failed"]) == (40, 1, 300, 0)
+    assert result["rate"] > 0
+    for prefix in ("", "there_", "back_"):
+        assert_spread(result, prefix)
+
+    rows = json.loads(pouch.ok("log", "--limit", 1000, "-o", "json", "--store", store))["rows"]
+    requests = Counter(row["request_id"] for row in rows)
+    assert len(requests) == 41, "one more shows that the chain is up"
+    assert set(requests.values()) == {8}
+    request = rows[-1]["request_id"]
+    trace = json.loads(pouch.ok("trace", request, "-o", "json", "--store", store))["rows"]
+    hops = [row for row in trace if row["by"] == "center"]
+    assert len(hops) == 2 and all(row["success"] for row in trace)
+    assert hops[0]["publisher"] != hops[1]["publisher"] and hops[0]["topic"] == hops[1]["topic"]
+    assert [row["target"] for row in hops] == [row["publisher"] for row in hops]
+    assert pouch.ok("trace", request, "--store", store).splitlines()[1].count("5 hops") == 1
+
+
+def test_what_a_measurement_made_is_removed_again(pouch, store):
+    for words in (["chain", "--count", 5, "--warm-up", 0, "--in-flight", 3], ["route", "--count", 500]):
+        result = measured(pouch, *words, "--store", store)
+        assert result["count"] == words[2] and result["failed"] == 0 and result["rate"] > 0
+        wait_until(lambda: not topics_of_runs(pouch), "the topics being deleted")
+        assert json.loads(pouch.ok("route", "list", "-o", "json", "--store", store)) == []
+
+
+def test_a_chain_is_measured_on_the_embedded_broker(dev, store):
+    assert measured(dev, "chain", "--count", 20, "--warm-up", 0, "--timeout", "60s", "--store", store)["failed"] == 0
+    table = dev.ok("bench", "chain", "--count", 20, "--in-flight", 4, "--warm-up", 0, "--timeout", "60s", "--store", store)
+    assert table.startswith("20 answered, 0 failed") and "request to answer" in table
+
+
+def test_a_chain_that_cannot_start_says_why_and_leaves_nothing(pouch, store):
+    done = pouch.run("bench", "chain", "--count", 5, "--store", "nowhere://")
+    assert done.returncode == 78 and "nowhere" in done.stderr
+    done = pouch.run("bench", "chain", "--count", 5, "--store", store, "--reply-topic", "answers", "--timeout", "6s")
+    assert done.returncode == 75 and done.stdout == "" and "the first request failed" in done.stderr
+    wait_until(lambda: not topics_of_runs(pouch), "the topics being deleted")
+    assert json.loads(pouch.ok("route", "list", "-o", "json", "--store", store)) == []
+    done = pouch.run("bench", "chain", "--size", 1)
+    assert done.returncode == 64 and "--size" in done.stderr
