@@ -87,8 +87,10 @@ static void request_ended(pouch_err e, const pouch_reply *reply, void *arg) {
         else
             note_answer(r, s, now, reply);
         end_one(r, s);
+        /* Under the lock: after it the next phase may have begun, or the run be gone. */
+        bool more = closed_loop && atomic_fetch_add(&r->sent, 1) < r->count;
         pthread_mutex_unlock(&r->lock);
-        if (!closed_loop || atomic_fetch_add(&r->sent, 1) >= r->count) return;
+        if (!more) return;
         s->since_us = pl_mono_us(&pl_clock_system);
         e = send_one(r, s, &r->payload);
     } while (e); /* a request that could not be sent has ended, and its place takes the next */

@@ -33,6 +33,7 @@ def test_a_chain_is_measured_and_each_request_passes_the_center_twice(pouch, sto
     assert result["rate"] > 0
     for prefix in ("", "there_", "back_"):
         assert_spread(result, prefix)
+    assert result["there_p50_us"] <= result["p50_us"] * 1.1, "one in flight: a request takes no less than its way there"
 
     rows = json.loads(pouch.ok("log", "--limit", 1000, "-o", "json", "--store", store))["rows"]
     requests = Counter(row["request_id"] for row in rows)
