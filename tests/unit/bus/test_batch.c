@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tsan.h>
 
 enum { MOST = 5, NEAR = 1, OTHER = 2, MAX_BYTES = 4096 };
 
