@@ -65,7 +65,7 @@ static void note_answer(struct run *r, const struct slot *s, int64_t now, const 
     pl_histogram_record(r->total, now - s->since_us);
     if (bench_payload_stamps(json, n, &stamps)) {
         pl_histogram_record(r->there, stamps.seen_us - stamps.sent_us);
-        pl_histogram_record(r->back, bench_wall_us() - stamps.seen_us);
+        pl_histogram_record(r->back, pl_wall_us(&pl_clock_system) - stamps.seen_us);
     }
 }
 

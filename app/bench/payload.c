@@ -1,9 +1,9 @@
+#include <base/clock.h>
 #include <base/why.h>
 #include <bench/bench.h>
 #include <bench/payload.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define HEAD   "{\"sent\":\""
 #define MIDDLE "\",\"seen\":\""
@@ -17,12 +17,6 @@ enum {
     LEAST = PAD_AT + 2,
 };
 _Static_assert((int)LEAST <= (int)BENCH_SIZE_LEAST, "the least size holds both stamps");
-
-int64_t bench_wall_us(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static void put_digits(char *at, int64_t value) {
     for (int i = DIGITS - 1; i >= 0; i--, value /= 10) at[i] = (char)('0' + value % 10);
@@ -57,7 +51,7 @@ void bench_payload_free(struct bench_payload *p) {
 }
 
 void bench_payload_stamp_sent(struct bench_payload *p) {
-    put_digits(p->at + SENT_AT, bench_wall_us());
+    put_digits(p->at + SENT_AT, pl_wall_us(&pl_clock_system));
 }
 
 static bool is_ours(const char *json, size_t n) {
@@ -73,6 +67,6 @@ bool bench_payload_stamps(const char *json, size_t n, struct bench_stamps *stamp
 
 bool bench_payload_stamp_seen(char *json, size_t n) {
     if (!is_ours(json, n)) return false;
-    put_digits(json + SEEN_AT, bench_wall_us());
+    put_digits(json + SEEN_AT, pl_wall_us(&pl_clock_system));
     return true;
 }

@@ -29,6 +29,4 @@ bool bench_payload_stamps(const char *json, size_t n, struct bench_stamps *stamp
 /* In place; false when it is not such a payload. */
 bool bench_payload_stamp_seen(char *json, size_t n);
 
-int64_t bench_wall_us(void);
-
 #endif

@@ -21,7 +21,7 @@ static bool may_tell(const struct center_item *item) {
 }
 
 static void untold(struct center_leg *leg, const char *why) {
-    char source[CENTER_SOURCE_MAX];
+    char source[PL_SOURCE_MAX];
     center_item_source(source, leg->item);
     pl_metric_add(PL_M_CENTER_UNTOLD, 1);
     PL_LOG(PL_LOG_WARN, "an error could not be told to its requester; the dead letter stands", "source", source, "code",
@@ -92,7 +92,7 @@ static bool letter_waits_of(const struct center *c, const struct pl_partition *p
 
 static void hold_partition(struct center_leg *leg, const char *why) {
     struct pl_partition *p = leg->item->taken.partition;
-    char source[CENTER_SOURCE_MAX];
+    char source[PL_SOURCE_MAX];
     leg->letter.stuck = true;
     if (p->held) return;
     p->held = true;
@@ -158,7 +158,7 @@ void center_letter_reported(struct center_leg *leg, const struct pl_delivery *d)
 
 static void log_failure(const struct center_leg *leg) {
     const struct center_item *item = leg->item;
-    char source[CENTER_SOURCE_MAX], id[37];
+    char source[PL_SOURCE_MAX], id[37];
     center_item_source(source, item);
     pl_uuid_format(id, &item->envelope.id);
     PL_LOG(PL_LOG_WARN, "a record was not routed", "code", pouch_err_code(leg->code), "request_id",

@@ -46,23 +46,6 @@ void center_facts_read(struct center_facts *f, const rd_kafka_headers_t *came) {
     }
 }
 
-static char *put_decimal(char *out, int64_t value) {
-    char digits[20];
-    size_t n = 0;
-    do digits[n++] = (char)('0' + value % 10);
-    while (value /= 10);
-    while (n) *out++ = digits[--n];
-    return out;
-}
-
-void center_source_write(char out[CENTER_SOURCE_MAX], const char *topic, int32_t partition, int64_t offset) {
-    char *at = stpcpy(out, topic);
-    *at++ = '/';
-    at = put_decimal(at, partition);
-    *at++ = '/';
-    *put_decimal(at, offset) = 0;
-}
-
 void center_headers_free(struct center_headers *h) {
     free(h->at);
     *h = (struct center_headers){0};
@@ -110,7 +93,7 @@ pouch_err center_headers_forward(struct center_headers *h, const rd_kafka_header
             parent = one;
     }
     add(h, PL_H_SOURCE, source);
-    *put_decimal(h->hop, hop) = 0;
+    *pl_decimal_write(h->hop, hop) = 0;
     add(h, PL_H_HOP, h->hop);
     if (several) add_branch(h, branch);
     center_trace_parent(h->parent, parent.value, parent.n, spans);

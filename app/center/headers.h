@@ -22,10 +22,6 @@ void center_facts_read(struct center_facts *f, const rd_kafka_headers_t *came);
 /* NULL: the record has none; all functions here take that. Borrowed from m. */
 const rd_kafka_headers_t *center_headers_of(const rd_kafka_message_t *m);
 
-/* topic/partition/offset */
-enum { CENTER_SOURCE_MAX = PL_NAME_MAX + 1 + 11 + 1 + 20 + 1 };
-void center_source_write(char out[CENTER_SOURCE_MAX], const char *topic, int32_t partition, int64_t offset);
-
 /* A record's headers as they are to be sent; made anew for each, in memory that is used again. */
 struct center_headers {
     struct pl_header *at;

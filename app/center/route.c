@@ -1,10 +1,10 @@
 /* Reading a record, and where it goes. */
+#include <base/clock.h>
 #include <base/log.h>
 #include <base/why.h>
 #include <center/state.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 void center_view_release(struct center *c, struct center_view *v) {
     if (!v || --v->users) return;
@@ -39,9 +39,9 @@ bool center_expired(const struct center_item *item) {
            pl_wall_ms(c->clock) - c->settings.deadline_skew_ms > item->facts.deadline_ms;
 }
 
-void center_item_source(char out[CENTER_SOURCE_MAX], const struct center_item *item) {
+void center_item_source(char out[PL_SOURCE_MAX], const struct center_item *item) {
     const rd_kafka_message_t *m = item->taken.message;
-    center_source_write(out, rd_kafka_topic_name(m->rkt), m->partition, m->offset);
+    pl_source_write(out, rd_kafka_topic_name(m->rkt), m->partition, m->offset);
 }
 
 static pouch_err look_up(struct center_item *item) {
@@ -101,15 +101,8 @@ static void route_one(struct center *c, const struct pl_taken *t, int64_t wall_u
     center_fail(center_leg_new(item, NULL, 0), e, pouch_why());
 }
 
-static int64_t wall_us(const struct center *c) {
-    struct timespec t;
-    if (c->clock != &pl_clock_system) return pl_wall_ms(c->clock) * 1000;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 void center_route(struct center *c, const struct pl_taken taken[], size_t n) {
-    int64_t newest = -1, wall = wall_us(c);
+    int64_t newest = -1, wall = pl_wall_us(c->clock);
     c->now_us = pl_mono_us(c->clock);
     look_up_view(c);
     for (size_t i = 0; i < n; i++) {

@@ -117,7 +117,7 @@ struct center {
 
     /* To work in. */
     struct pl_buf value;
-    char source[CENTER_SOURCE_MAX];
+    char source[PL_SOURCE_MAX];
     struct center_headers headers;
     struct center_spans spans;
 };
@@ -139,7 +139,7 @@ void center_item_recycle(struct center_item *item);
 /* route.c */
 void center_route(struct center *c, const struct pl_taken taken[], size_t n);
 bool center_expired(const struct center_item *item);
-void center_item_source(char out[CENTER_SOURCE_MAX], const struct center_item *item);
+void center_item_source(char out[PL_SOURCE_MAX], const struct center_item *item);
 
 /* forward.c: the way to the target. */
 void center_forward(struct center_leg *leg);

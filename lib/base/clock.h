@@ -22,4 +22,7 @@ static inline int64_t pl_wall_ms(const struct pl_clock *c) {
     return c->wall_ms(c->arg);
 }
 
+/* Microseconds since the epoch; whole milliseconds from a clock that was injected. */
+int64_t pl_wall_us(const struct pl_clock *c);
+
 #endif

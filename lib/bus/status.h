@@ -7,10 +7,8 @@
 
 #include <bus/group.h>
 #include <pthread.h>
-#include <wire/envelope.h>
+#include <wire/headers.h>
 
-/* topic/partition/offset */
-enum { PL_STATUS_SOURCE_MAX = PL_NAME_MAX + 1 + 11 + 1 + 20 + 1 };
 enum { PL_STATUS_PARTITIONS = 128, PL_STATUS_PERIOD_US = 1000000 };
 
 enum pl_phase { PL_PHASE_STARTING, PL_PHASE_WORKING, PL_PHASE_STOPPING };
@@ -27,10 +25,10 @@ struct pl_status_partition {
 struct pl_status_work {
     enum pl_phase phase;
     size_t in_flight, in_flight_most;
-    size_t bytes, bytes_most;          /* of records in flight */
-    size_t resending;                  /* records that the broker did not take yet */
-    int64_t oldest_us;                 /* when the oldest in flight was taken; 0: none is */
-    char oldest[PL_STATUS_SOURCE_MAX]; /* which that is */
+    size_t bytes, bytes_most;   /* of records in flight */
+    size_t resending;           /* records that the broker did not take yet */
+    int64_t oldest_us;          /* when the oldest in flight was taken; 0: none is */
+    char oldest[PL_SOURCE_MAX]; /* which that is */
 };
 
 struct pl_status_facts {

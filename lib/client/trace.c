@@ -1,3 +1,4 @@
+#include <base/clock.h>
 #include <base/why.h>
 #include <client/trace.h>
 #include <store/message_log.h>
@@ -17,7 +18,7 @@ void pl_client_trace_asked(pouch_client *c, const struct pl_ask *a, const struct
         .by = PL_TRACE_CLIENT,
         .success = true,
         .request_id = *id,
-        .at_us = pl_message_log_now_us(c->clock),
+        .at_us = pl_wall_us(c->clock),
         .took_us = -1,
         .publisher = a->to->publisher,
         .topic = record->topic,
@@ -52,7 +53,7 @@ void pl_client_trace_ended(pouch_client *c, const struct pl_call *call, pouch_er
         .response = true,
         .success = !e,
         .request_id = call->id,
-        .at_us = pl_message_log_now_us(c->clock),
+        .at_us = pl_wall_us(c->clock),
         .took_us = took_us(c, call),
         .publisher = *call->publisher ? call->publisher : NULL,
         .topic = m ? c->reply_topic : call->topic,

@@ -11,7 +11,7 @@ enum { CUT_BYTES = 64 * 1024, REASON_BYTES = 1024, OUR_HEADERS = 9 };
 
 /* The texts of our own headers, which must live until the record is sent. */
 struct texts {
-    char source[300], time[24], attempts[16], length[24];
+    char source[PL_SOURCE_MAX], time[24], attempts[16], length[24];
 };
 
 static size_t size_of(const struct pl_record *r) {
@@ -45,8 +45,7 @@ static size_t copy_originals(struct pl_header *list, const rd_kafka_headers_t *f
 /* Appends what we have to say; n headers are there already. How many there are then. */
 static size_t add_ours(struct pl_header *list, size_t n, const struct pl_letter *l, struct texts *t) {
     const rd_kafka_message_t *m = l->record;
-    snprintf(t->source, sizeof t->source, "%s/%" PRId32 "/%" PRId64, rd_kafka_topic_name(m->rkt), m->partition,
-             m->offset);
+    pl_source_write(t->source, rd_kafka_topic_name(m->rkt), m->partition, m->offset);
     snprintf(t->time, sizeof t->time, "%" PRId64, l->now_ms);
     snprintf(t->attempts, sizeof t->attempts, "%d", l->attempts);
     add_text(list, &n, PL_H_DLQ_CODE, pouch_err_code(l->code));

@@ -2,7 +2,6 @@
 #include <base/why.h>
 #include <store/backend.h>
 #include <store/message_log.h>
-#include <time.h>
 
 pouch_err pl_message_log_open(struct pl_tracer **t, const struct pl_settings *s) {
     const struct pl_tracer_settings settings = {
@@ -23,11 +22,4 @@ pouch_err pl_message_log_open(struct pl_tracer **t, const struct pl_settings *s)
     *t = NULL;
     PL_LOG(PL_LOG_WARN, "messages are not logged: the store cannot be opened", "store", s->store, "why", pouch_why());
     return POUCH_OK;
-}
-
-int64_t pl_message_log_now_us(const struct pl_clock *c) {
-    struct timespec t;
-    if (c != &pl_clock_system) return pl_wall_ms(c) * 1000;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }

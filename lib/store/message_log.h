@@ -3,7 +3,6 @@
 #ifndef POUCH_STORE_MESSAGE_LOG_H
 #define POUCH_STORE_MESSAGE_LOG_H
 
-#include <base/clock.h>
 #include <conf/settings.h>
 #include <store/tracer.h>
 
@@ -16,8 +15,5 @@ enum { PL_MESSAGE_LOG_FLUSH_MS = 1000 };
  * without. CONFIG: the setting is no store's URL.
  */
 POUCH_MUST_CHECK pouch_err pl_message_log_open(struct pl_tracer **t, const struct pl_settings *s);
-
-/* The wall clock in microseconds, as far as c tells them. */
-int64_t pl_message_log_now_us(const struct pl_clock *c);
 
 #endif

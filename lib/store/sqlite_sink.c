@@ -1,3 +1,4 @@
+#include <base/clock.h>
 #include <base/log.h>
 #include <base/why.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ pouch_err pl_sqlite_sink_open(struct pl_sink **out, const char *where, int64_t t
 
 /* A file that the clock says is not made yet is as good as any: the clock was put back. */
 static bool is_worn(const struct pl_sink *s) {
-    int64_t age_us = pl_wall_us() - s->name.created_us;
+    int64_t age_us = pl_wall_us(&pl_clock_system) - s->name.created_us;
     return pl_trace_file_rows(s->file) >= PL_TRACE_FILE_ROWS || age_us > s->ttl_us / FILES_A_TTL;
 }
 
@@ -63,7 +64,7 @@ static pouch_err open_file(struct pl_sink *s, const struct pl_trace_name *name) 
 }
 
 static pouch_err open_new(struct pl_sink *s, int64_t newest_us) {
-    int64_t now = pl_wall_us();
+    int64_t now = pl_wall_us(&pl_clock_system);
     struct pl_trace_name name = {.slot = s->slot, .created_us = now > newest_us ? now : newest_us + 1};
     return open_file(s, &name);
 }
@@ -122,7 +123,7 @@ pouch_err pl_sqlite_sink_write(struct pl_sink *s, const struct pl_trace_batch *b
 
 void pl_sqlite_sink_tidy(struct pl_sink *s) {
     if (s->file && is_worn(s)) close_file(s);
-    int64_t before_us = pl_wall_us() - s->ttl_us;
+    int64_t before_us = pl_wall_us(&pl_clock_system) - s->ttl_us;
     if (pl_trace_expire(s->folder, before_us, before_us, s->file ? -1 : s->slot))
         PL_LOG(PL_LOG_WARN, "old traces are not removed", "why", pouch_why());
 }

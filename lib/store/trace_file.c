@@ -1,3 +1,4 @@
+#include <base/clock.h>
 #include <base/why.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,7 +190,7 @@ static pouch_err do_with(sqlite3_stmt *s, const int64_t *values, int n) {
 
 static pouch_err append_batch(struct pl_trace_file *f, const struct written *w) {
     if (f->rows < w->first_row) return POUCH_OK;
-    const int64_t values[] = {w->first_row, f->rows, w->failed, w->from_us, w->to_us, pl_wall_us()};
+    const int64_t values[] = {w->first_row, f->rows, w->failed, w->from_us, w->to_us, pl_wall_us(&pl_clock_system)};
     return do_with(f->do_[BATCH], values, 6);
 }
 

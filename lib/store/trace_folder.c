@@ -9,16 +9,9 @@
 #include <store/trace_folder.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { SLOTS = 1000, BUSY_MS = 100 };
-
-int64_t pl_wall_us(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /* *fd: negative when another has it. */
 static pouch_err try_slot(int *fd, const char *folder, int slot) {

@@ -12,8 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int64_t pl_wall_us(void);
-
 /* Takes the lowest free slot; *fd holds it until it is closed. CONFIG: there is none, or the folder does not take the file. */
 POUCH_MUST_CHECK pouch_err pl_slot_take(int *slot, int *fd, const char *folder);
 

@@ -14,6 +14,23 @@ bool pl_header_number(int64_t *out, const void *value, size_t n) {
     return true;
 }
 
+char *pl_decimal_write(char *out, int64_t value) {
+    char digits[20];
+    size_t n = 0;
+    do digits[n++] = (char)('0' + value % 10);
+    while (value /= 10);
+    while (n) *out++ = digits[--n];
+    return out;
+}
+
+void pl_source_write(char out[PL_SOURCE_MAX], const char *topic, int32_t partition, int64_t offset) {
+    char *at = stpcpy(out, topic);
+    *at++ = '/';
+    at = pl_decimal_write(at, partition);
+    *at++ = '/';
+    *pl_decimal_write(at, offset) = 0;
+}
+
 bool pl_header_branch(unsigned *i, unsigned *n, const void *value, size_t value_n) {
     const char *text = value, *slash = value_n ? memchr(text, '/', value_n) : NULL;
     int64_t first, second;

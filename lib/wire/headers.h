@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <wire/envelope.h>
 
 #define PL_H_DEADLINE    "pouch-deadline" /* ms since the epoch, decimal */
 #define PL_H_HOP         "pouch-hop"      /* decimal, 0 when absent */
@@ -26,6 +27,13 @@ struct pl_header {
 
 /* Decimal in [0, INT64_MAX], at most 19 digits, nothing else; false otherwise. */
 bool pl_header_number(int64_t *out, const void *value, size_t n);
+
+/* Writes a number that is not negative, up to 19 digits without a NUL; behind the last one. */
+char *pl_decimal_write(char *out, int64_t value);
+
+/* topic/partition/offset, the value of PL_H_SOURCE. topic: a Kafka name; offset: not negative. */
+enum { PL_SOURCE_MAX = PL_NAME_MAX + 1 + 11 + 1 + 20 + 1 };
+void pl_source_write(char out[PL_SOURCE_MAX], const char *topic, int32_t partition, int64_t offset);
 
 /* "i/n", the i-th of n branches of one request: 1 <= i <= n <= PL_BRANCHES_MAX; false otherwise. */
 enum { PL_BRANCHES_MAX = 32 };

@@ -49,9 +49,6 @@ struct pl_post {
     bool stuck;         /* a dead letter whose partition waits for it */
 };
 
-/* topic/partition/offset */
-enum { PL_SOURCE_MAX = PL_NAME_MAX + 1 + 11 + 1 + 20 + 1 };
-
 struct pouch_job {
     struct pouch_worker *worker;
     _Atomic(int) state; /* enum pl_job_state */

@@ -4,24 +4,6 @@
 #include <wire/sealed.h>
 #include <worker/worker.h>
 
-static char *put_decimal(char *out, int64_t value) {
-    char digits[20];
-    size_t n = 0;
-    do digits[n++] = (char)('0' + value % 10);
-    while (value /= 10);
-    while (n) *out++ = digits[--n];
-    return out;
-}
-
-static void write_source(struct pouch_job *j) {
-    const rd_kafka_message_t *m = j->taken.message;
-    char *at = stpcpy(j->source, j->route->topic);
-    *at++ = '/';
-    at = put_decimal(at, m->partition);
-    *at++ = '/';
-    *put_decimal(at, m->offset) = 0;
-}
-
 static pouch_err scan(struct pl_envelope *e, const rd_kafka_message_t *m) {
     if (!m->len) return pl_fail(POUCH_E_BAD_ENVELOPE, m->payload ? "the value is empty" : "the record has no value");
     return pl_envelope_scan(e, m->payload, m->len);
@@ -128,7 +110,7 @@ static pouch_err read_payload(struct pouch_job *j, struct pl_desk *desk, const s
 
 /* Everything about the record that can be known without a key. */
 static pouch_err read_record(struct pouch_job *j, struct pl_envelope *env) {
-    write_source(j);
+    pl_source_write(j->source, j->route->topic, j->taken.message->partition, j->taken.message->offset);
     pouch_err bad = scan(env, j->taken.message);
     pouch_err e = copy_names(j, env);
     if (e) return e;

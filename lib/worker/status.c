@@ -1,5 +1,3 @@
-#include <inttypes.h>
-#include <stdio.h>
 #include <worker/status.h>
 #include <worker/worker.h>
 
@@ -16,8 +14,7 @@ static void note_oldest(const struct pouch_worker *w, struct pl_status_work *wor
     if (!oldest) return;
     const struct pl_taken *t = &oldest->taken;
     work->oldest_us = oldest->taken_us;
-    snprintf(work->oldest, sizeof work->oldest, "%s/%" PRId32 "/%" PRId64, t->partition->topic, t->partition->id,
-             t->message->offset);
+    pl_source_write(work->oldest, t->partition->topic, t->partition->id, t->message->offset);
 }
 
 void pl_worker_publish(struct pouch_worker *w) {

@@ -1,3 +1,4 @@
+#include <base/clock.h>
 #include <store/message_log.h>
 #include <worker/trace.h>
 
@@ -29,7 +30,7 @@ void pl_worker_trace_begun(const struct pouch_job *j) {
     if (!w->tracer) return;
     struct pl_trace row = row_of(j, NULL, false);
     row.success = true;
-    row.at_us = pl_message_log_now_us(w->clock);
+    row.at_us = pl_wall_us(w->clock);
     row.took_us = -1;
     keep_payload(j, &row, j->taken.message->payload, j->taken.message->len);
     pl_tracer_put(w->tracer, &row);
@@ -61,7 +62,7 @@ void pl_worker_trace_ended(const struct pouch_job *j) {
     pouch_err code = code_of(j);
     struct pl_trace row = row_of(j, sent ? j->parcel.topic : j->lettered ? w->settings.dlq_topic : NULL, true);
     row.success = !code;
-    row.at_us = pl_message_log_now_us(w->clock) - (now_us - ended_us);
+    row.at_us = pl_wall_us(w->clock) - (now_us - ended_us);
     row.took_us = started_us ? ended_us - started_us : -1;
     row.code = code ? pouch_err_code(code) : NULL;
     row.error = error_of(j, code);

@@ -156,18 +156,6 @@ static void an_error_echoes_branch_and_trace(void **state) {
     center_headers_free(&h);
 }
 
-static void a_source_names_topic_partition_and_offset(void **state) {
-    (void)state;
-    char text[CENTER_SOURCE_MAX], topic[PL_NAME_MAX + 1], whole[CENTER_SOURCE_MAX];
-    center_source_write(text, "inbox", 0, 0);
-    assert_string_equal(text, "inbox/0/0");
-    memset(topic, 'x', PL_NAME_MAX);
-    topic[PL_NAME_MAX] = 0;
-    center_source_write(text, topic, INT32_MAX, INT64_MAX);
-    snprintf(whole, sizeof whole, "%s/2147483647/9223372036854775807", topic);
-    assert_string_equal(text, whole);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_headers_say_is_read),
@@ -175,7 +163,6 @@ int main(void) {
         cmocka_unit_test(headers_go_on_in_order_and_those_of_a_hop_are_replaced),
         cmocka_unit_test(each_of_several_targets_is_told_which_it_is),
         cmocka_unit_test(an_error_echoes_branch_and_trace),
-        cmocka_unit_test(a_source_names_topic_partition_and_offset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

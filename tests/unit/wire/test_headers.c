@@ -1,4 +1,5 @@
 /* Header values and topic patterns. */
+#include <stdio.h>
 #include <support.h>
 
 #include <wire/headers.h>
@@ -73,11 +74,24 @@ static void patterns_match_at_either_end(void **state) {
             fail_msg("\"%s\" and \"%s\"", rows[i].patterns, rows[i].name);
 }
 
+static void a_source_names_topic_partition_and_offset(void **state) {
+    (void)state;
+    char text[PL_SOURCE_MAX], topic[PL_NAME_MAX + 1], whole[PL_SOURCE_MAX];
+    pl_source_write(text, "inbox", 0, 0);
+    assert_string_equal(text, "inbox/0/0");
+    memset(topic, 'x', PL_NAME_MAX);
+    topic[PL_NAME_MAX] = 0;
+    pl_source_write(text, topic, INT32_MAX, INT64_MAX);
+    snprintf(whole, sizeof whole, "%s/2147483647/9223372036854775807", topic);
+    assert_string_equal(text, whole);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_plain_decimals),
         cmocka_unit_test(branches_are_one_of_so_many),
         cmocka_unit_test(patterns_match_at_either_end),
+        cmocka_unit_test(a_source_names_topic_partition_and_offset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
