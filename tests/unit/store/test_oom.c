@@ -3,8 +3,8 @@
 
 #include <oom.h>
 
-#include "folder.h"
 #include "traces.h"
+#include <folder.h>
 #include <sqlite3.h>
 
 static struct test_folder folder;

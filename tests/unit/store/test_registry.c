@@ -1,30 +1,12 @@
 /* Routes and services in registry.db: what is written is read, versions only grow, nobody overwrites unseen. */
 #include <support.h>
 
-#include "folder.h"
+#include "stage.h"
 #include <pouch/error.h>
 #include <sqlite3.h>
 #include <store/store.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-static struct test_folder folder;
-static struct pl_store *store;
-
-static int setup(void **state) {
-    (void)state;
-    test_folder_make(&folder);
-    assert_int_equal(pl_store_open(&store, folder.url), POUCH_OK);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_store_close(store);
-    store = NULL;
-    test_folder_remove(&folder);
-    return 0;
-}
 
 static char *copy(const char *text) {
     char *out = strdup(text);

@@ -1,7 +1,7 @@
 /* The tracer under bad luck: full queues and disks, locked, damaged and vanished files, writers that are killed. */
 #include <support.h>
 
-#include "folder.h"
+#include "stage.h"
 #include "traces.h"
 #include <metrics/metrics.h>
 #include <pthread.h>
@@ -11,23 +11,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-static struct test_folder folder;
-static struct pl_store *store;
-
-static int setup(void **state) {
-    (void)state;
-    test_folder_make(&folder);
-    assert_int_equal(pl_store_open(&store, folder.url), POUCH_OK);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_store_close(store);
-    test_folder_remove(&folder);
-    return 0;
-}
 
 static size_t count_all(void) {
     struct pl_trace_query q = test_all();

@@ -1,26 +1,9 @@
 /* What was traced is found: by request, by time, by publisher, over all files of all writers, and each row once. */
 #include <support.h>
 
-#include "folder.h"
+#include "stage.h"
 #include "traces.h"
 #include <sqlite3.h>
-
-static struct test_folder folder;
-static struct pl_store *store;
-
-static int setup(void **state) {
-    (void)state;
-    test_folder_make(&folder);
-    assert_int_equal(pl_store_open(&store, folder.url), POUCH_OK);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_store_close(store);
-    test_folder_remove(&folder);
-    return 0;
-}
 
 static void put_and_close(const struct pl_trace *rows, size_t n) {
     struct pl_tracer *t = test_tracer(&folder);

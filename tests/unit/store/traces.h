@@ -1,7 +1,8 @@
-/* Rows for the tests of traces, and what is read of them. Include after folder.h. */
+/* Rows for the tests of traces, and what is read of them. */
 #ifndef POUCH_TESTS_STORE_TRACES_H
 #define POUCH_TESTS_STORE_TRACES_H
 
+#include <folder.h>
 #include <store/store.h>
 #include <store/tracer.h>
 
