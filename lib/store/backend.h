@@ -10,14 +10,16 @@
 struct pl_trace_batch {
     const char *at; /* packed rows (trace_pack.h) */
     size_t rows;
+    bool again; /* they come from the spool: some may have been written before */
 };
 
 struct pl_gap { /* rows that were lost: how many, and between which times they began */
     int64_t from_us, to_us;
     uint64_t rows; /* 0: no gap */
+    uint64_t id;   /* random; a gap that is written again is the same in all its members */
 };
 
-struct pl_sink; /* belongs to one thread */
+struct pl_sink; /* used by one thread at a time */
 
 struct pl_store_kind {
     const char *scheme;                                        /* what its URLs begin with: "sqlite://" */
@@ -35,10 +37,16 @@ struct pl_store_kind {
     pouch_err (*missing)(struct pl_store *s, int64_t since_us, int64_t until_us, uint64_t *rows);
     pouch_err (*expire)(struct pl_store *s, int64_t before_us);
 
+    /* Does not wait for a store that is away: CONFIG is what no waiting would mend. */
     pouch_err (*sink_open)(struct pl_sink **s, const char *where, int64_t ttl_ms);
     void (*sink_close)(struct pl_sink *s);
-    /* All of the batch and the gap, or nothing. */
-    pouch_err (*sink_write)(struct pl_sink *s, const struct pl_trace_batch *batch, const struct pl_gap *gap);
+    /*
+     * Writes the batch and the gap, either of which may be empty. POUCH_OK: the store has all of it. After an error it
+     * may have some of it; the same rows come again later, in other batches, so they are known by their ids, and what is
+     * summed up over rows is summed up on POUCH_OK alone. A store that is elsewhere is waited for no longer than timeout_ms.
+     */
+    pouch_err (*sink_write)(struct pl_sink *s, const struct pl_trace_batch *batch, const struct pl_gap *gap,
+                            int timeout_ms);
     /* Drops what is older than its time; called now and then. */
     void (*sink_tidy)(struct pl_sink *s);
 };

@@ -110,7 +110,10 @@ static pouch_err write_anew(struct pl_sink *s, const struct pl_trace_batch *batc
     return e;
 }
 
-pouch_err pl_sqlite_sink_write(struct pl_sink *s, const struct pl_trace_batch *batch, const struct pl_gap *gap) {
+/* One transaction: all or nothing. The store is here, so there is nothing to time; locks are waited for a tenth of a second. */
+pouch_err pl_sqlite_sink_write(struct pl_sink *s, const struct pl_trace_batch *batch, const struct pl_gap *gap,
+                               int timeout_ms) {
+    (void)timeout_ms;
     pouch_err e = have_file(s);
     if (e) return e;
     e = pl_trace_file_append(s->file, batch, gap);

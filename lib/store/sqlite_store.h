@@ -39,7 +39,7 @@ POUCH_MUST_CHECK pouch_err pl_sqlite_expire(struct pl_store *s, int64_t before_u
 POUCH_MUST_CHECK pouch_err pl_sqlite_sink_open(struct pl_sink **s, const char *where, int64_t ttl_ms);
 void pl_sqlite_sink_close(struct pl_sink *s);
 POUCH_MUST_CHECK pouch_err pl_sqlite_sink_write(struct pl_sink *s, const struct pl_trace_batch *batch,
-                                                const struct pl_gap *gap);
+                                                const struct pl_gap *gap, int timeout_ms);
 void pl_sqlite_sink_tidy(struct pl_sink *s);
 
 #endif

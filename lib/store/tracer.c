@@ -15,6 +15,7 @@
 enum {
     LINGER_US = 5000,        /* how long the first row of a batch waits for others */
     RETRY_US = 1000000,      /* how long rows are dropped unseen after a failed write */
+    WRITE_MS = 500,          /* how long a store that is elsewhere may take for a batch */
     TIDY_MOST_US = 60000000, /* how often old files are looked for, at the least */
     TIDY_LEAST_US = 100000,
     TIDY_A_TTL = 8
@@ -159,11 +160,11 @@ static void failed(struct pl_tracer *t, const struct pl_gap *rows) {
 /* Writes the back half; in the second after a failure, drops it instead, so that nobody waits for a store that is away. */
 static void write_back(struct pl_tracer *t, bool may_write) {
     struct pl_gap rows = t->back.rows;
-    struct pl_trace_batch batch = {t->back.at, (size_t)rows.rows};
+    struct pl_trace_batch batch = {.at = t->back.at, .rows = (size_t)rows.rows};
     if (!may_write)
         lose(t, &rows);
     else if (rows.rows || t->gap.rows)
-        t->kind->sink_write(t->sink, &batch, &t->gap) ? failed(t, &rows) : succeeded(t, rows.rows);
+        t->kind->sink_write(t->sink, &batch, &t->gap, WRITE_MS) ? failed(t, &rows) : succeeded(t, rows.rows);
 
     pl_metric_add(PL_M_TRACE_QUEUE_BYTES, -(int64_t)t->back.used);
     t->back.used = 0;
