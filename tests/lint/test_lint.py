@@ -16,6 +16,7 @@ PACKAGE_HEADERS = {
     "jansson": ["jansson.h"],
     "yaml-0.1": ["yaml.h"],
     "libcrypto": ["openssl/"],
+    "libssl": ["openssl/ssl.h", "openssl/err.h"],
     "rdkafka": ["librdkafka/"],
     "libcurl": ["curl/"],
     "libevent_core": ["event2/"],
