@@ -18,23 +18,22 @@ struct pl_histogram {
     uint64_t in[];
 };
 
-static size_t bucket_of(int64_t value) {
-    if (value < 2 * HALF) return (size_t)value;
+uint32_t pl_histogram_bucket(int64_t value) {
+    if (value < 2 * HALF) return (uint32_t)value;
     int shift = 63 - __builtin_clzll((unsigned long long)value) - HALF_BITS;
-    return (size_t)shift * HALF + (size_t)(value >> shift);
+    return (uint32_t)shift * HALF + (uint32_t)(value >> shift);
 }
 
-/* The highest value that falls into the bucket. */
-static int64_t top_of(size_t bucket) {
-    if (bucket < 2 * (size_t)HALF) return (int64_t)bucket;
-    size_t shift = bucket / HALF - 1;
+int64_t pl_histogram_bucket_top(uint32_t bucket) {
+    if (bucket < 2 * (uint32_t)HALF) return (int64_t)bucket;
+    uint32_t shift = bucket / HALF - 1;
     uint64_t step = bucket - shift * HALF;
     return (int64_t)(((step + 1) << shift) - 1);
 }
 
 pouch_err pl_histogram_new(struct pl_histogram **out, int64_t highest) {
     if (highest < 1) highest = 1;
-    size_t buckets = bucket_of(highest) + 1;
+    size_t buckets = pl_histogram_bucket(highest) + 1;
     struct pl_histogram *h = calloc(1, sizeof *h + buckets * sizeof h->in[0]);
     if (!h) return pl_fail(POUCH_E_NO_MEMORY, "out of memory: a histogram of %zu buckets could not be had", buckets);
     h->highest = highest;
@@ -63,7 +62,7 @@ void pl_histogram_record(struct pl_histogram *h, int64_t value) {
     if (value < 0) value = 0;
     if (value > h->highest) value = h->highest;
     widen(h, value, value);
-    h->in[bucket_of(value)]++;
+    h->in[pl_histogram_bucket(value)]++;
     h->count++;
     h->sum += (double)value;
 }
@@ -83,7 +82,9 @@ int64_t pl_histogram_quantile(const struct pl_histogram *h, double q) {
     uint64_t seen = 0;
     for (size_t i = 0; i < h->buckets; i++) {
         seen += h->in[i];
-        if ((double)seen >= rank) return top_of(i) < h->max ? top_of(i) : h->max;
+        if ((double)seen < rank) continue;
+        int64_t top = pl_histogram_bucket_top((uint32_t)i);
+        return top < h->max ? top : h->max;
     }
     return h->max;
 }

@@ -22,4 +22,8 @@ int64_t pl_histogram_min(const struct pl_histogram *h);                         
 double pl_histogram_mean(const struct pl_histogram *h);
 uint64_t pl_histogram_count(const struct pl_histogram *h);
 
+/* The buckets: values that a histogram does not tell apart. value >= 0. */
+uint32_t pl_histogram_bucket(int64_t value);
+int64_t pl_histogram_bucket_top(uint32_t bucket); /* the highest of its values */
+
 #endif

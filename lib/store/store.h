@@ -98,6 +98,29 @@ POUCH_MUST_CHECK pouch_err pl_store_by_time(struct pl_store *s, const struct pl_
 /* Rows that are known to be missing in a span of time (a queue was full, a disk was). 0: complete. */
 POUCH_MUST_CHECK pouch_err pl_store_missing(struct pl_store *s, int64_t since_us, int64_t until_us, uint64_t *rows);
 
+/* ---- how routes do ---- */
+
+struct pl_stats_query {
+    const char *publisher, *route; /* NULL: all */
+    int64_t since_us, until_us;    /* wall clock, [since, until); widened to whole minutes, and written back so */
+};
+
+/* What centers sent, or could not, by one route: one for each target. */
+struct pl_route_stats {
+    const char *publisher, *route;
+    uint64_t count, failed;
+    int64_t average_us, p50_us, p99_us; /* how long a center had them; -1: none has a length */
+    int64_t last_us;                    /* when the newest began */
+};
+
+typedef bool pl_stats_visit(const struct pl_route_stats *stats, void *arg);
+
+/*
+ * Shows each route that has rows in the span, by publisher and id. A record that was routed again after a failure counts
+ * once, but for the few that decision 18 names.
+ */
+POUCH_MUST_CHECK pouch_err pl_store_stats(struct pl_store *s, struct pl_stats_query *q, pl_stats_visit *fn, void *arg);
+
 /* Removes files all of whose rows are older, but for those that a living process writes to. */
 POUCH_MUST_CHECK pouch_err pl_store_expire(struct pl_store *s, int64_t before_us);
 
