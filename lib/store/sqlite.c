@@ -77,10 +77,25 @@ static bool read_version(sqlite3 *db, int *version) {
     return !sqlite3_finalize(statement) && done;
 }
 
+/* In one transaction, which others may have made meanwhile. */
+static pouch_err upgrade(sqlite3 *db, const char *path, const struct pl_sqlite_schema *schema) {
+    char mark[48];
+    int version;
+    snprintf(mark, sizeof mark, "PRAGMA user_version=%d; COMMIT", schema->version);
+    bool done = !sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) && read_version(db, &version);
+    for (; done && version < schema->version; version++)
+        done = !sqlite3_exec(db, schema->upgrades[version - 1], NULL, NULL, NULL);
+    if (done && !sqlite3_exec(db, mark, NULL, NULL, NULL)) return POUCH_OK;
+    pouch_err e = unusable(db, path);
+    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return e;
+}
+
 static pouch_err check_version(sqlite3 *db, const char *path, const struct pl_sqlite_schema *schema) {
     int version;
     if (!read_version(db, &version)) return unusable(db, path);
     if (version == schema->version) return POUCH_OK;
+    if (version > 0 && version < schema->version) return upgrade(db, path, schema);
     if (version > schema->version)
         return pl_fail(POUCH_E_CONFIG, "%s file %s has schema version %d and this pouch knows up to %d: update pouch",
                        schema->what, path, version, schema->version);

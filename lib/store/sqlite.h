@@ -11,6 +11,8 @@ struct pl_sqlite_schema {
     const char *what; /* "registry", for messages */
     int version;      /* kept as user_version */
     const char *sql;  /* makes all of it in a new file */
+    /* What makes version 2 of a file of version 1, 3 of 2, …: version - 1 texts. NULL: there is only version 1. */
+    const char *const *upgrades;
 };
 
 /*
@@ -20,8 +22,8 @@ struct pl_sqlite_schema {
 POUCH_MUST_CHECK pouch_err pl_sqlite_create(const char *path, const struct pl_sqlite_schema *schema);
 
 /*
- * Opens a file that is there. A statement waits up to busy_ms for others. CONFIG: not readable, not a database,
- * or of a newer version. STORE: locked. NO_MEMORY.
+ * Opens a file that is there; one of an earlier version is upgraded. A statement waits up to busy_ms for others.
+ * CONFIG: not readable, not a database, or of a newer version. STORE: locked. NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err pl_sqlite_open(sqlite3 **db, const char *path, const struct pl_sqlite_schema *schema,
                                           int busy_ms);

@@ -41,10 +41,10 @@ static pouch_err add_ref(struct refs *r, const struct ref *ref) {
 
 /* ---- of one request ---- */
 
-static pouch_err keep_found(struct pl_reader *r, struct pl_row_at at, void *arg) {
+static pouch_err keep_found(struct pl_trace_reader *r, struct pl_row_at at, void *arg) {
     sqlite3 *db;
     sqlite3_stmt *q = NULL;
-    pouch_err e = pl_reader_file(r, at.file, &db);
+    pouch_err e = pl_trace_reader_file(r, at.file, &db);
     if (e || !db) return e;
     e = pl_sqlite_prepare(db, &q, "SELECT at_us FROM trace WHERE row = ?");
     if (e) return e;
@@ -61,18 +61,18 @@ static int compare_ages(const void *a, const void *b) {
 }
 
 pouch_err pl_sqlite_by_request(struct pl_store *s, const struct pl_uuid *id, pl_trace_visit *fn, void *arg) {
-    struct pl_reader *r;
-    pouch_err e = pl_reader_open(&r, folder_of(s));
+    struct pl_trace_reader *r;
+    pouch_err e = pl_trace_reader_open(&r, folder_of(s));
     if (e) return e;
     struct refs found = {0};
     uint64_t key = pl_trace_key(id, 0);
-    for (size_t i = 0; i < pl_reader_files(r) && !e; i++) e = pl_reader_find(r, i, key, keep_found, &found);
+    for (size_t i = 0; i < pl_trace_reader_files(r) && !e; i++) e = pl_trace_reader_find(r, i, key, keep_found, &found);
     if (found.n) qsort(found.at, found.n, sizeof *found.at, compare_ages);
 
     struct pl_showing showing = {.fn = fn, .arg = arg, .only = id};
-    for (size_t i = 0; i < found.n && !e && !showing.ended; i++) e = pl_reader_show(r, found.at[i].at, &showing);
+    for (size_t i = 0; i < found.n && !e && !showing.ended; i++) e = pl_trace_reader_show(r, found.at[i].at, &showing);
     free(found.at);
-    pl_reader_close(r);
+    pl_trace_reader_close(r);
     return e;
 }
 
@@ -91,7 +91,7 @@ struct zone {
 };
 
 struct walk {
-    struct pl_reader *r;
+    struct pl_trace_reader *r;
     const struct pl_trace_query *q;
     struct zone *zones;
     size_t n_zones, max_zones, next_zone;
@@ -156,14 +156,14 @@ static pouch_err add_batch(struct walk *w, const struct zone *z) {
 static pouch_err list_zones(struct walk *w, size_t file) {
     sqlite3 *db;
     sqlite3_stmt *q = NULL;
-    pouch_err e = pl_reader_file(w->r, file, &db);
+    pouch_err e = pl_trace_reader_file(w->r, file, &db);
     if (e || !db) return e;
     e = pl_sqlite_prepare(db, &q,
                           "SELECT first_row, last_row, from_us, to_us FROM batch"
                           " WHERE last_row <= ? AND to_us >= ? AND from_us < ? AND (failed > 0 OR NOT ?)"
                           " ORDER BY first_row");
     if (e) return e;
-    sqlite3_bind_int64(q, 1, pl_reader_rows(w->r, file));
+    sqlite3_bind_int64(q, 1, pl_trace_reader_rows(w->r, file));
     sqlite3_bind_int64(q, 2, w->q->since_us);
     sqlite3_bind_int64(q, 3, w->q->until_us);
     sqlite3_bind_int(q, 4, w->q->failed);
@@ -190,7 +190,7 @@ static int newest_zone_first(const void *left, const void *right) {
 static pouch_err read_zone(struct walk *w, const struct zone *z) {
     sqlite3 *db;
     sqlite3_stmt *q = NULL;
-    pouch_err e = pl_reader_file(w->r, z->file, &db);
+    pouch_err e = pl_trace_reader_file(w->r, z->file, &db);
     if (e || !db) return e;
     e = pl_sqlite_prepare(db, &q,
                           "SELECT row, at_us FROM trace WHERE row BETWEEN ? AND ? AND at_us >= ? AND at_us < ?"
@@ -226,7 +226,7 @@ static pouch_err walk(struct walk *w, pl_trace_visit *fn, void *arg) {
         if (zone_is_due(w))
             e = read_zone(w, &w->zones[w->next_zone++]);
         else if (w->heap.n)
-            e = pl_reader_show(w->r, pop(w).at, &showing);
+            e = pl_trace_reader_show(w->r, pop(w).at, &showing);
         else
             break;
     }
@@ -235,23 +235,24 @@ static pouch_err walk(struct walk *w, pl_trace_visit *fn, void *arg) {
 
 pouch_err pl_sqlite_by_time(struct pl_store *s, const struct pl_trace_query *q, pl_trace_visit *fn, void *arg) {
     struct walk w = {.q = q};
-    pouch_err e = pl_reader_open(&w.r, folder_of(s));
+    pouch_err e = pl_trace_reader_open(&w.r, folder_of(s));
     if (e) return e;
-    for (size_t i = 0; i < pl_reader_files(w.r) && !e; i++) e = list_zones(&w, i);
+    for (size_t i = 0; i < pl_trace_reader_files(w.r) && !e; i++) e = list_zones(&w, i);
     if (w.n_zones) qsort(w.zones, w.n_zones, sizeof *w.zones, q->oldest_first ? oldest_zone_first : newest_zone_first);
     if (!e) e = walk(&w, fn, arg);
     free(w.heap.at);
     free(w.zones);
-    pl_reader_close(w.r);
+    pl_trace_reader_close(w.r);
     return e;
 }
 
 /* ---- what is not there ---- */
 
-static pouch_err add_missing(struct pl_reader *r, size_t file, int64_t since_us, int64_t until_us, uint64_t *rows) {
+static pouch_err add_missing(struct pl_trace_reader *r, size_t file, int64_t since_us, int64_t until_us,
+                             uint64_t *rows) {
     sqlite3 *db;
     sqlite3_stmt *q = NULL;
-    pouch_err e = pl_reader_file(r, file, &db);
+    pouch_err e = pl_trace_reader_file(r, file, &db);
     if (e || !db) return e;
     e = pl_sqlite_prepare(db, &q, "SELECT coalesce(sum(rows), 0) FROM gap WHERE to_us >= ? AND from_us < ?");
     if (e) return e;
@@ -265,12 +266,12 @@ static pouch_err add_missing(struct pl_reader *r, size_t file, int64_t since_us,
 }
 
 pouch_err pl_sqlite_missing(struct pl_store *s, int64_t since_us, int64_t until_us, uint64_t *rows) {
-    struct pl_reader *r;
+    struct pl_trace_reader *r;
     *rows = 0;
-    pouch_err e = pl_reader_open(&r, folder_of(s));
+    pouch_err e = pl_trace_reader_open(&r, folder_of(s));
     if (e) return e;
-    for (size_t i = 0; i < pl_reader_files(r) && !e; i++) e = add_missing(r, i, since_us, until_us, rows);
-    pl_reader_close(r);
+    for (size_t i = 0; i < pl_trace_reader_files(r) && !e; i++) e = add_missing(r, i, since_us, until_us, rows);
+    pl_trace_reader_close(r);
     return e;
 }
 

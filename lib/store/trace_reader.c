@@ -47,7 +47,7 @@ struct file {
     size_t n_spans;
 };
 
-struct pl_reader {
+struct pl_trace_reader {
     const char *folder;
     uint64_t clock;
     size_t pinned; /* the file that a row is being shown from: it stays open */
@@ -55,12 +55,12 @@ struct pl_reader {
     struct file at[];
 };
 
-pouch_err pl_reader_open(struct pl_reader **out, const char *folder) {
+pouch_err pl_trace_reader_open(struct pl_trace_reader **out, const char *folder) {
     struct pl_trace_name *names;
     size_t n;
     pouch_err e = pl_trace_list(&names, &n, folder);
     if (e) return e;
-    struct pl_reader *r = calloc(1, sizeof *r + n * sizeof r->at[0]);
+    struct pl_trace_reader *r = calloc(1, sizeof *r + n * sizeof r->at[0]);
     if (r) {
         r->folder = folder;
         r->pinned = SIZE_MAX;
@@ -72,15 +72,15 @@ pouch_err pl_reader_open(struct pl_reader **out, const char *folder) {
     return r ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "out of memory for reading %zu trace files", n);
 }
 
-size_t pl_reader_files(const struct pl_reader *r) {
+size_t pl_trace_reader_files(const struct pl_trace_reader *r) {
     return r->n;
 }
 
-int64_t pl_reader_rows(const struct pl_reader *r, size_t file) {
+int64_t pl_trace_reader_rows(const struct pl_trace_reader *r, size_t file) {
     return r->at[file].rows;
 }
 
-static void close_file(struct pl_reader *r, struct file *f) {
+static void close_file(struct pl_trace_reader *r, struct file *f) {
     if (!f->db) return;
     for (size_t i = 0; i < STATEMENTS; i++) {
         sqlite3_finalize(f->do_[i]);
@@ -91,7 +91,7 @@ static void close_file(struct pl_reader *r, struct file *f) {
     r->open--;
 }
 
-void pl_reader_close(struct pl_reader *r) {
+void pl_trace_reader_close(struct pl_trace_reader *r) {
     for (size_t i = 0; i < r->n; i++) {
         close_file(r, &r->at[i]);
         pl_keys_free(&r->at[i].keys);
@@ -102,7 +102,7 @@ void pl_reader_close(struct pl_reader *r) {
 
 /* ---- opening a file ---- */
 
-static void make_room(struct pl_reader *r) {
+static void make_room(struct pl_trace_reader *r) {
     if (r->open < OPEN_MAX_FILES) return;
     struct file *oldest = NULL;
     for (size_t i = 0; i < r->n; i++)
@@ -110,7 +110,7 @@ static void make_room(struct pl_reader *r) {
     close_file(r, oldest);
 }
 
-static pouch_err open_handle(struct pl_reader *r, struct file *f) {
+static pouch_err open_handle(struct pl_trace_reader *r, struct file *f) {
     char path[PATH_MAX];
     pl_trace_path(path, r->folder, &f->name);
     make_room(r);
@@ -157,7 +157,7 @@ static pouch_err load(struct file *f) {
 }
 
 /* A file that expired meanwhile is no failure. One of a later pouch is: what it holds would be missed. */
-static pouch_err give_up(struct pl_reader *r, struct file *f, pouch_err e) {
+static pouch_err give_up(struct pl_trace_reader *r, struct file *f, pouch_err e) {
     char path[PATH_MAX];
     pl_trace_path(path, r->folder, &f->name);
     close_file(r, f);
@@ -169,7 +169,7 @@ static pouch_err give_up(struct pl_reader *r, struct file *f, pouch_err e) {
     return POUCH_OK;
 }
 
-pouch_err pl_reader_file(struct pl_reader *r, size_t file, sqlite3 **db) {
+pouch_err pl_trace_reader_file(struct pl_trace_reader *r, size_t file, sqlite3 **db) {
     struct file *f = &r->at[file];
     pouch_err e = POUCH_OK;
     if (!f->db && !f->bad) {
@@ -182,17 +182,17 @@ pouch_err pl_reader_file(struct pl_reader *r, size_t file, sqlite3 **db) {
     return e;
 }
 
-/* The statement, for its next use; NULL as for pl_reader_file(). */
-static pouch_err statement(struct pl_reader *r, size_t file, enum statement which, sqlite3_stmt **s) {
+/* The statement, for its next use; NULL as for pl_trace_reader_file(). */
+static pouch_err statement(struct pl_trace_reader *r, size_t file, enum statement which, sqlite3_stmt **s) {
     sqlite3 *db;
-    pouch_err e = pl_reader_file(r, file, &db);
+    pouch_err e = pl_trace_reader_file(r, file, &db);
     *s = r->at[file].do_[which];
     return e;
 }
 
 /* ---- finding rows; what is found is looked at in its file at once, before another is opened ---- */
 
-static pouch_err find_indexed(struct pl_reader *r, size_t file, uint64_t key, pl_row_found *fn, void *arg) {
+static pouch_err find_indexed(struct pl_trace_reader *r, size_t file, uint64_t key, pl_row_found *fn, void *arg) {
     sqlite3_stmt *q;
     pouch_err e = statement(r, file, FIND, &q);
     if (e || !q) return e;
@@ -205,7 +205,7 @@ static pouch_err find_indexed(struct pl_reader *r, size_t file, uint64_t key, pl
     return e;
 }
 
-pouch_err pl_reader_find(struct pl_reader *r, size_t file, uint64_t key, pl_row_found *fn, void *arg) {
+pouch_err pl_trace_reader_find(struct pl_trace_reader *r, size_t file, uint64_t key, pl_row_found *fn, void *arg) {
     pouch_err e = find_indexed(r, file, key, fn, arg);
     const struct file *f = &r->at[file];
     size_t low = 0, high = f->keys.n;
@@ -241,7 +241,7 @@ static pouch_err read_number(sqlite3_stmt *s, int64_t row, int64_t *number) {
     return e;
 }
 
-static pouch_err written_us(struct pl_reader *r, struct pl_row_at at, int64_t *us) {
+static pouch_err written_us(struct pl_trace_reader *r, struct pl_row_at at, int64_t *us) {
     sqlite3_stmt *s;
     *us = 0;
     pouch_err e = statement(r, at.file, WRITTEN, &s);
@@ -249,7 +249,7 @@ static pouch_err written_us(struct pl_reader *r, struct pl_row_at at, int64_t *u
 }
 
 /* Whether b was written after a. In one file rows are in order; between files the clock decides. */
-static pouch_err is_later(struct pl_reader *r, struct pl_row_at a, struct pl_row_at b, bool *later) {
+static pouch_err is_later(struct pl_trace_reader *r, struct pl_row_at a, struct pl_row_at b, bool *later) {
     *later = b.row > a.row;
     if (a.file == b.file) return POUCH_OK;
     int64_t a_us, b_us;
@@ -259,7 +259,7 @@ static pouch_err is_later(struct pl_reader *r, struct pl_row_at a, struct pl_row
     return e;
 }
 
-static pouch_err compare(struct pl_reader *r, struct pl_row_at other, void *arg) {
+static pouch_err compare(struct pl_trace_reader *r, struct pl_row_at other, void *arg) {
     struct identity *me = arg;
     if (me->replaced || (other.file == me->at.file && other.row == me->at.row)) return POUCH_OK;
     sqlite3_stmt *s;
@@ -271,12 +271,12 @@ static pouch_err compare(struct pl_reader *r, struct pl_row_at other, void *arg)
 }
 
 /* Before it was opened, nothing is known of a file. */
-static pouch_err may_hold(struct pl_reader *r, size_t file, const struct identity *me, bool *may) {
+static pouch_err may_hold(struct pl_trace_reader *r, size_t file, const struct identity *me, bool *may) {
     struct file *f = &r->at[file];
     *may = false;
     if (!f->loaded && !f->bad) {
         sqlite3 *db;
-        pouch_err e = pl_reader_file(r, file, &db);
+        pouch_err e = pl_trace_reader_file(r, file, &db);
         if (e) return e;
     }
     for (size_t i = 0; i < f->n_spans && !*may && !f->bad; i++)
@@ -286,13 +286,13 @@ static pouch_err may_hold(struct pl_reader *r, size_t file, const struct identit
 }
 
 /* Rows that come from no record have an id that nobody makes twice. */
-static pouch_err look_for_later(struct pl_reader *r, struct identity *me) {
+static pouch_err look_for_later(struct pl_trace_reader *r, struct identity *me) {
     if (me->offset < 0) return POUCH_OK;
     uint64_t key = pl_trace_key(&me->request_id, me->id);
     for (size_t i = 0; i < r->n && !me->replaced; i++) {
         bool may;
         pouch_err e = may_hold(r, i, me, &may);
-        if (!e && may) e = pl_reader_find(r, i, key, compare, me);
+        if (!e && may) e = pl_trace_reader_find(r, i, key, compare, me);
         if (e) return e;
     }
     return POUCH_OK;
@@ -326,7 +326,8 @@ static void read_row(sqlite3_stmt *s, struct pl_trace *row) {
                              .payload_n = (size_t)sqlite3_column_bytes(s, 15)};
 }
 
-static pouch_err show(struct pl_reader *r, struct pl_row_at at, const struct pl_trace *row, struct pl_showing *s) {
+static pouch_err show(struct pl_trace_reader *r, struct pl_row_at at, const struct pl_trace *row,
+                      struct pl_showing *s) {
     struct identity me = {.at = at, .id = row->id, .request_id = row->request_id, .offset = row->offset};
     if (s->only && memcmp(s->only, &row->request_id, sizeof row->request_id)) return POUCH_OK;
     if (row->offset >= 0) me.source = (int64_t)pl_trace_source(row->topic, row->partition);
@@ -337,7 +338,7 @@ static pouch_err show(struct pl_reader *r, struct pl_row_at at, const struct pl_
     return POUCH_OK;
 }
 
-pouch_err pl_reader_show(struct pl_reader *r, struct pl_row_at at, struct pl_showing *s) {
+pouch_err pl_trace_reader_show(struct pl_trace_reader *r, struct pl_row_at at, struct pl_showing *s) {
     sqlite3_stmt *fetch;
     pouch_err e = statement(r, at.file, FETCH, &fetch);
     if (e || !fetch) return e;

@@ -8,11 +8,11 @@
 #include <sqlite3.h>
 #include <store/store.h>
 
-struct pl_reader;
+struct pl_trace_reader;
 
-POUCH_MUST_CHECK pouch_err pl_reader_open(struct pl_reader **r, const char *folder);
-void pl_reader_close(struct pl_reader *r);
-size_t pl_reader_files(const struct pl_reader *r);
+POUCH_MUST_CHECK pouch_err pl_trace_reader_open(struct pl_trace_reader **r, const char *folder);
+void pl_trace_reader_close(struct pl_trace_reader *r);
+size_t pl_trace_reader_files(const struct pl_trace_reader *r);
 
 struct pl_row_at { /* a row: the file's number, and its own there */
     size_t file;
@@ -23,14 +23,15 @@ struct pl_row_at { /* a row: the file's number, and its own there */
  * The file's handle, opened when it is not; valid until the next call that names another file. NULL: the file is gone or
  * cannot be read, which was logged, and has no rows. STORE, NO_MEMORY.
  */
-POUCH_MUST_CHECK pouch_err pl_reader_file(struct pl_reader *r, size_t file, sqlite3 **db);
+POUCH_MUST_CHECK pouch_err pl_trace_reader_file(struct pl_trace_reader *r, size_t file, sqlite3 **db);
 
 /* How many rows the query sees of a file that it has opened; they are numbered from 1. */
-int64_t pl_reader_rows(const struct pl_reader *r, size_t file);
+int64_t pl_trace_reader_rows(const struct pl_trace_reader *r, size_t file);
 
 /* Calls fn for every row of that key, of whatever request. */
-typedef pouch_err pl_row_found(struct pl_reader *r, struct pl_row_at at, void *arg);
-POUCH_MUST_CHECK pouch_err pl_reader_find(struct pl_reader *r, size_t file, uint64_t key, pl_row_found *fn, void *arg);
+typedef pouch_err pl_row_found(struct pl_trace_reader *r, struct pl_row_at at, void *arg);
+POUCH_MUST_CHECK pouch_err pl_trace_reader_find(struct pl_trace_reader *r, size_t file, uint64_t key, pl_row_found *fn,
+                                                void *arg);
 
 /* Shows a row to fn, unless it is of another request than only (NULL: any) or a later row has its id. */
 struct pl_showing {
@@ -40,6 +41,6 @@ struct pl_showing {
     size_t shown;
     bool ended; /* fn has said so */
 };
-POUCH_MUST_CHECK pouch_err pl_reader_show(struct pl_reader *r, struct pl_row_at at, struct pl_showing *s);
+POUCH_MUST_CHECK pouch_err pl_trace_reader_show(struct pl_trace_reader *r, struct pl_row_at at, struct pl_showing *s);
 
 #endif
