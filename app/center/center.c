@@ -246,6 +246,7 @@ void center_free(struct center *c) {
     pl_heap_free(&c->waiting);
     free(c->items);
     free(c->legs);
+    free(c->reasons);
     free(c->own_id);
     pthread_mutex_destroy(&c->report_lock);
     pl_status_free(&c->status);

@@ -168,7 +168,7 @@ static void log_failure(const struct center_leg *leg) {
 void center_fail(struct center_leg *leg, pouch_err code, const char *reason) {
     struct center *c = leg->center;
     leg->code = code;
-    snprintf(leg->reason, sizeof leg->reason, "%s", reason);
+    snprintf(leg->reason, CENTER_REASON_MAX, "%s", reason);
     log_failure(leg);
     pl_heap_remove(&c->waiting, &leg->forward.timer);
     leg->forward.open = false;

@@ -40,13 +40,19 @@ static void post_init(struct center_post *p, struct center_leg *leg) {
     *p = (struct center_post){.leg = leg};
 }
 
+static struct center_leg *untouched_leg(struct center *c) {
+    size_t i = c->legs_touched++;
+    c->legs[i].reason = c->reasons[i];
+    return &c->legs[i];
+}
+
 struct center_leg *center_leg_new(struct center_item *item, struct center_target *target, size_t index) {
     struct center *c = item->center;
     struct center_leg *leg = c->free_legs;
     if (leg)
         c->free_legs = leg->next;
     else
-        leg = &c->legs[c->legs_touched++];
+        leg = untouched_leg(c);
     c->legs_used++;
     leg->center = c;
     leg->item = item;

@@ -59,7 +59,8 @@ static pouch_err make_pools(struct center *c) {
     c->legs_most = legs_most(c);
     c->items = calloc(c->settings.center_in_flight, sizeof *c->items);
     c->legs = calloc(c->legs_most, sizeof *c->legs);
-    if (!c->items || !c->legs)
+    c->reasons = calloc(c->legs_most, sizeof *c->reasons);
+    if (!c->items || !c->legs || !c->reasons)
         return pl_fail(POUCH_E_NO_MEMORY, "out of memory for %zu requests in flight (center.max_in_flight)",
                        c->settings.center_in_flight);
     return pl_heap_reserve(&c->waiting, POSTS * c->legs_most);

@@ -70,7 +70,7 @@ struct center_leg {
     int64_t give_up_us; /* when an error is no longer worth telling; 0: not yet decided */
     struct center_post forward, answer, letter;
     struct center_leg *next; /* free, or parked */
-    char reason[CENTER_REASON_MAX];
+    char *reason;            /* CENTER_REASON_MAX bytes, apart: only a leg that fails touches them */
 };
 
 struct center {
@@ -101,6 +101,7 @@ struct center {
     /* Pools. What was never used is behind the first _touched ones, so that it costs no memory. */
     struct center_item *items, *free_items;
     struct center_leg *legs, *free_legs;
+    char (*reasons)[CENTER_REASON_MAX]; /* one a leg */
     size_t items_touched, items_used;
     size_t legs_most, legs_touched, legs_used;
     size_t bytes; /* of the records whose legs are not over */
