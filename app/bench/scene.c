@@ -59,7 +59,7 @@ void bench_scene_close(struct bench_scene *s) {
     char why[1024];
     int64_t version;
     snprintf(why, sizeof why, "%s", pouch_why());
-    for (size_t i = 0; i < s->n_routes; i++) (void)!pl_store_route_remove(s->store, s->publishers[i], &version);
+    for (size_t i = 0; i < s->n_routes; i++) (void)!pl_store_route_remove(s->store, s->publishers[i], -1, &version);
     for (size_t i = 0; i < s->n_topics; i++)
         (void)!pl_topic_delete(pl_cluster_handle(s->cluster), topic_at(s, i), TIMEOUT_MS);
     pl_store_close(s->store);

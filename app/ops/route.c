@@ -267,7 +267,7 @@ static int route_remove(struct ops_call *call) {
     struct pl_store *store = NULL;
     int64_t version;
     pouch_err e = ops_registry_open(call, &store);
-    if (!e) e = pl_store_route_remove(store, publisher, &version);
+    if (!e) e = pl_store_route_remove(store, publisher, -1, &version);
     if (e == POUCH_E_NOT_FOUND) e = no_route(publisher);
     pl_store_close(store);
     if (e) return ops_error(e);

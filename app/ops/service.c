@@ -41,7 +41,7 @@ static pouch_err add(const struct ops_call *call, struct pl_store *store, struct
     if (!*row) *row = calloc(1, sizeof **row);
     if (!*row) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a service");
     e = fill(call, *row);
-    return e ? e : pl_store_service_put(store, *row, replace);
+    return e ? e : pl_store_service_put(store, *row, replace ? -1 : 0);
 }
 
 /* Texts from the command line may be in any encoding, and what is stored is to be shown as JSON. */
@@ -196,8 +196,9 @@ static int service_show(struct ops_call *call) {
 static int service_remove(struct ops_call *call) {
     const char *name = call->args[0];
     struct pl_store *store = NULL;
+    int64_t revision;
     pouch_err e = ops_registry_open(call, &store);
-    if (!e) e = pl_store_service_remove(store, name);
+    if (!e) e = pl_store_service_remove(store, name, -1, &revision);
     if (e == POUCH_E_NOT_FOUND) e = no_service(name);
     pl_store_close(store);
     if (e) return ops_error(e);

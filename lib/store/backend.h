@@ -29,10 +29,12 @@ struct pl_store_kind {
     pouch_err (*version)(struct pl_store *s, int64_t *version);
     pouch_err (*routes)(struct pl_store *s, struct pl_route_row **routes, size_t *n, int64_t *version);
     pouch_err (*route_put)(struct pl_store *s, struct pl_route_row *r, int64_t expected);
-    pouch_err (*route_remove)(struct pl_store *s, const char *publisher, int64_t *version);
+    pouch_err (*route_remove)(struct pl_store *s, const char *publisher, int64_t expected, int64_t *version);
     pouch_err (*services)(struct pl_store *s, struct pl_service_row **services, size_t *n);
-    pouch_err (*service_put)(struct pl_store *s, struct pl_service_row *r, bool replace);
-    pouch_err (*service_remove)(struct pl_store *s, const char *name);
+    pouch_err (*service_put)(struct pl_store *s, struct pl_service_row *r, int64_t expected);
+    pouch_err (*service_remove)(struct pl_store *s, const char *name, int64_t expected, int64_t *revision);
+    pouch_err (*audit_put)(struct pl_store *s, const struct pl_audit *change); /* sets version and time itself */
+    pouch_err (*audit)(struct pl_store *s, const struct pl_audit_query *q, pl_audit_visit *fn, void *arg);
     pouch_err (*by_request)(struct pl_store *s, const struct pl_uuid *id, pl_trace_visit *fn, void *arg);
     pouch_err (*by_time)(struct pl_store *s, const struct pl_trace_query *q, pl_trace_visit *fn, void *arg);
     pouch_err (*missing)(struct pl_store *s, int64_t since_us, int64_t until_us, uint64_t *rows);
@@ -56,6 +58,7 @@ struct pl_store_kind {
 
 struct pl_store {
     const struct pl_store_kind *kind;
+    char author[PL_AUTHOR_MAX + 1]; /* who is noted for changes */
 };
 
 /* The kind that a URL names, and the URL's rest. CONFIG. */

@@ -3,6 +3,7 @@
 #include <store/rows.h>
 #include <string.h>
 #include <wire/envelope.h>
+#include <wire/scan.h>
 
 enum { ID_MAX = 255, VERSION_MAX = 64, TAG_MAX = 128, TEXT_MAX = 4096 };
 
@@ -10,11 +11,13 @@ static bool is_name(const char *name) {
     return name && pl_name_valid(name, strnlen(name, PL_NAME_MAX + 1));
 }
 
-static bool is_text(const char *text, size_t max) {
-    size_t n = strnlen(text, max + 1);
+bool pl_text_valid(const char *text, size_t max) {
+    size_t n = strnlen(text, max + 1), length;
     if (n == 0 || n > max) return false;
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == 127) return false;
+    for (const char *at = text, *end = text + n; at < end; at += length) {
+        if ((unsigned char)*at < ' ' || *at == 127) return false;
+        if (!(length = pl_utf8_length(at, end))) return false;
+    }
     return true;
 }
 
@@ -22,8 +25,12 @@ static pouch_err bad_name(const char *what) {
     return pl_fail(POUCH_E_CONFIG, "%s is not 1 to %d characters of A-Z a-z 0-9 . _ -", what, PL_NAME_MAX);
 }
 
+pouch_err pl_name_check(const char *name, const char *what) {
+    return is_name(name) ? POUCH_OK : bad_name(what);
+}
+
 static pouch_err bad_text(const char *what, int max) {
-    return pl_fail(POUCH_E_CONFIG, "%s is not 1 to %d bytes without control characters", what, max);
+    return pl_fail(POUCH_E_CONFIG, "%s is not 1 to %d bytes of UTF-8 without control characters", what, max);
 }
 
 static bool repeated(char *const *texts, size_t n) {
@@ -35,7 +42,7 @@ static bool repeated(char *const *texts, size_t n) {
 
 pouch_err pl_route_check(const struct pl_route_row *r) {
     if (!is_name(r->publisher)) return bad_name("a route's publisher");
-    if (r->id && !is_text(r->id, ID_MAX)) return bad_text("a route's id", ID_MAX);
+    if (r->id && !pl_text_valid(r->id, ID_MAX)) return bad_text("a route's id", ID_MAX);
     if (r->service && !is_name(r->service)) return bad_name("a route's service");
     if (r->n_targets == 0 || r->n_targets > PL_TARGETS_MAX)
         return pl_fail(POUCH_E_CONFIG, "a route has 1 to %d targets, this one %zu", PL_TARGETS_MAX, r->n_targets);
@@ -47,13 +54,14 @@ pouch_err pl_route_check(const struct pl_route_row *r) {
 
 pouch_err pl_service_check(const struct pl_service_row *r) {
     if (!is_name(r->name)) return bad_name("a service's name");
-    if (!r->version || !is_text(r->version, VERSION_MAX)) return bad_text("a service's version", VERSION_MAX);
-    if (r->description && !is_text(r->description, TEXT_MAX)) return bad_text("a service's description", TEXT_MAX);
-    if (r->endpoint && !is_text(r->endpoint, TEXT_MAX)) return bad_text("a service's endpoint", TEXT_MAX);
+    if (!r->version || !pl_text_valid(r->version, VERSION_MAX)) return bad_text("a service's version", VERSION_MAX);
+    if (r->description && !pl_text_valid(r->description, TEXT_MAX))
+        return bad_text("a service's description", TEXT_MAX);
+    if (r->endpoint && !pl_text_valid(r->endpoint, TEXT_MAX)) return bad_text("a service's endpoint", TEXT_MAX);
     if (r->n_tags > PL_TAGS_MAX)
         return pl_fail(POUCH_E_CONFIG, "a service has at most %d tags, this one %zu", PL_TAGS_MAX, r->n_tags);
     for (size_t i = 0; i < r->n_tags; i++)
-        if (!r->tags[i] || !is_text(r->tags[i], TAG_MAX)) return bad_text("a service's tag", TAG_MAX);
+        if (!r->tags[i] || !pl_text_valid(r->tags[i], TAG_MAX)) return bad_text("a service's tag", TAG_MAX);
     if (repeated(r->tags, r->n_tags)) return pl_fail(POUCH_E_CONFIG, "a service names one tag twice");
     return POUCH_OK;
 }

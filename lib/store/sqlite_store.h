@@ -22,10 +22,15 @@ POUCH_MUST_CHECK pouch_err pl_sqlite_version(struct pl_store *s, int64_t *versio
 POUCH_MUST_CHECK pouch_err pl_sqlite_routes(struct pl_store *s, struct pl_route_row **routes, size_t *n,
                                             int64_t *version);
 POUCH_MUST_CHECK pouch_err pl_sqlite_route_put(struct pl_store *s, struct pl_route_row *r, int64_t expected);
-POUCH_MUST_CHECK pouch_err pl_sqlite_route_remove(struct pl_store *s, const char *publisher, int64_t *version);
+POUCH_MUST_CHECK pouch_err pl_sqlite_route_remove(struct pl_store *s, const char *publisher, int64_t expected,
+                                                  int64_t *version);
 POUCH_MUST_CHECK pouch_err pl_sqlite_services(struct pl_store *s, struct pl_service_row **services, size_t *n);
-POUCH_MUST_CHECK pouch_err pl_sqlite_service_put(struct pl_store *s, struct pl_service_row *r, bool replace);
-POUCH_MUST_CHECK pouch_err pl_sqlite_service_remove(struct pl_store *s, const char *name);
+POUCH_MUST_CHECK pouch_err pl_sqlite_service_put(struct pl_store *s, struct pl_service_row *r, int64_t expected);
+POUCH_MUST_CHECK pouch_err pl_sqlite_service_remove(struct pl_store *s, const char *name, int64_t expected,
+                                                    int64_t *revision);
+POUCH_MUST_CHECK pouch_err pl_sqlite_audit_put(struct pl_store *s, const struct pl_audit *change);
+POUCH_MUST_CHECK pouch_err pl_sqlite_audit(struct pl_store *s, const struct pl_audit_query *q, pl_audit_visit *fn,
+                                           void *arg);
 
 /* ---- traces: reading and writing ---- */
 

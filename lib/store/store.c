@@ -3,6 +3,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <store/audit.h>
 #include <store/backend.h>
 #include <store/rows.h>
 #include <string.h>
@@ -26,7 +27,9 @@ pouch_err pl_store_open(struct pl_store **s, const char *url) {
     const struct pl_store_kind *kind;
     const char *where;
     pouch_err e = pl_store_kind_of(&kind, &where, url);
-    return e ? e : kind->open(s, where);
+    if (!e) e = kind->open(s, where);
+    if (!e) pl_author_default((*s)->author);
+    return e;
 }
 
 void pl_store_close(struct pl_store *s) {
@@ -71,21 +74,38 @@ pouch_err pl_store_route_put(struct pl_store *s, struct pl_route_row *r, int64_t
     return e ? e : s->kind->route_put(s, r, expected);
 }
 
-pouch_err pl_store_route_remove(struct pl_store *s, const char *publisher, int64_t *version) {
-    return s->kind->route_remove(s, publisher, version);
+pouch_err pl_store_route_remove(struct pl_store *s, const char *publisher, int64_t expected, int64_t *version) {
+    return s->kind->route_remove(s, publisher, expected, version);
 }
 
 pouch_err pl_store_services(struct pl_store *s, struct pl_service_row **services, size_t *n) {
     return s->kind->services(s, services, n);
 }
 
-pouch_err pl_store_service_put(struct pl_store *s, struct pl_service_row *r, bool replace) {
+pouch_err pl_store_service_put(struct pl_store *s, struct pl_service_row *r, int64_t expected) {
     pouch_err e = pl_service_check(r);
-    return e ? e : s->kind->service_put(s, r, replace);
+    return e ? e : s->kind->service_put(s, r, expected);
 }
 
-pouch_err pl_store_service_remove(struct pl_store *s, const char *name) {
-    return s->kind->service_remove(s, name);
+pouch_err pl_store_service_remove(struct pl_store *s, const char *name, int64_t expected, int64_t *revision) {
+    return s->kind->service_remove(s, name, expected, revision);
+}
+
+pouch_err pl_store_set_author(struct pl_store *s, const char *author) {
+    pouch_err e = pl_author_check(author);
+    if (!e) snprintf(s->author, sizeof s->author, "%s", author);
+    return e;
+}
+
+pouch_err pl_store_audit_put(struct pl_store *s, const char *kind, const char *name, const char *before,
+                             const char *after) {
+    const struct pl_audit change = {.kind = kind, .name = name, .who = s->author, .before = before, .after = after};
+    pouch_err e = pl_audit_check(&change);
+    return e ? e : s->kind->audit_put(s, &change);
+}
+
+pouch_err pl_store_audit(struct pl_store *s, const struct pl_audit_query *q, pl_audit_visit *fn, void *arg) {
+    return s->kind->audit(s, q, fn, arg);
 }
 
 pouch_err pl_store_by_request(struct pl_store *s, const struct pl_uuid *id, pl_trace_visit *fn, void *arg) {

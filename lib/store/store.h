@@ -43,10 +43,11 @@ struct pl_route_row {
 };
 
 struct pl_service_row {
-    char *name, *version;
+    char *name, *version;         /* its own version, such as 2.1.0 */
     char *description, *endpoint; /* NULL: none */
     char **tags;
     size_t n_tags;
+    int64_t revision; /* what a route's version is */
     int64_t created_ms, updated_ms;
 };
 
@@ -58,21 +59,70 @@ POUCH_MUST_CHECK pouch_err pl_store_routes(struct pl_store *s, struct pl_route_r
                                            int64_t *version);
 POUCH_MUST_CHECK pouch_err pl_store_services(struct pl_store *s, struct pl_service_row **services, size_t *n);
 
-/* The registry's version alone: cheap, for those who look whether to read all again. */
+/*
+ * The registry's version alone: cheap, for those who look whether to read all again. It grows with every change, by
+ * whomever: what other programs write to the tables of a back end counts as well.
+ */
 POUCH_MUST_CHECK pouch_err pl_store_version(struct pl_store *s, int64_t *version);
 
 /*
  * Writes a route; id, version and times are set here, and written back into *r (created_ms is kept on replacing).
  * expected: 0: it must not be there; > 0: it must be there with that version; -1: in any case.
  * EXISTS: it is there, or with another version, or its id belongs to another route; NOT_FOUND: it is not there; pouch_why() says what
- * is. CONFIG: a bad name, no target, too many.
+ * is, and who changed it when. CONFIG: a bad name, no target, too many.
  */
 POUCH_MUST_CHECK pouch_err pl_store_route_put(struct pl_store *s, struct pl_route_row *r, int64_t expected);
-/* *version: what the removal is known by. NOT_FOUND. */
-POUCH_MUST_CHECK pouch_err pl_store_route_remove(struct pl_store *s, const char *publisher, int64_t *version);
+/* expected: as above, but for 0. *version: what the removal is known by. NOT_FOUND, EXISTS: it is of another version. */
+POUCH_MUST_CHECK pouch_err pl_store_route_remove(struct pl_store *s, const char *publisher, int64_t expected,
+                                                 int64_t *version);
 
-POUCH_MUST_CHECK pouch_err pl_store_service_put(struct pl_store *s, struct pl_service_row *r, bool replace);
-POUCH_MUST_CHECK pouch_err pl_store_service_remove(struct pl_store *s, const char *name);
+/* The same for services, by their revision. */
+POUCH_MUST_CHECK pouch_err pl_store_service_put(struct pl_store *s, struct pl_service_row *r, int64_t expected);
+POUCH_MUST_CHECK pouch_err pl_store_service_remove(struct pl_store *s, const char *name, int64_t expected,
+                                                   int64_t *revision);
+
+/* ---- who changed it ---- */
+
+enum { PL_AUTHOR_MAX = 255 };
+
+/*
+ * In whose name the store is changed from now on; until then that is USER@HOST of this process. CONFIG: not 1 to
+ * PL_AUTHOR_MAX bytes of UTF-8 without control characters.
+ */
+POUCH_MUST_CHECK pouch_err pl_store_set_author(struct pl_store *s, const char *author);
+
+#define PL_AUDIT_ROUTE   "route"
+#define PL_AUDIT_SERVICE "service"
+#define PL_AUDIT_KEY     "key"
+
+/* A change: kept for good. Borrowed during the visit. */
+struct pl_audit {
+    int64_t version; /* of the registry: every change has its own, higher than all before */
+    int64_t at_ms;
+    const char *kind, *name; /* PL_AUDIT_ROUTE and its publisher, … */
+    const char *who;         /* "unknown": written by another program, or before changes were kept */
+    const char *before;      /* JSON objects as state.h has them; NULL: it was not there before, */
+    const char *after;       /* or is not there any more */
+};
+
+/*
+ * Changes of routes and services are kept by the calls above, in one step with the change. This is for changes of other things,
+ * made elsewhere, thus of keys: before and after are JSON objects without any secret, or NULL. CONFIG: a bad name or text.
+ */
+POUCH_MUST_CHECK pouch_err pl_store_audit_put(struct pl_store *s, const char *kind, const char *name,
+                                              const char *before, const char *after);
+
+struct pl_audit_query {
+    const char *kind, *name; /* NULL: all */
+    int64_t since_ms;        /* wall clock */
+    int64_t below;           /* only versions lower than that; 0: all */
+    size_t limit;            /* at least 1 */
+};
+
+/* Newest first; false from fn ends the walk. */
+typedef bool pl_audit_visit(const struct pl_audit *row, void *arg);
+POUCH_MUST_CHECK pouch_err pl_store_audit(struct pl_store *s, const struct pl_audit_query *q, pl_audit_visit *fn,
+                                          void *arg);
 
 /* ---- reading traces: rows are borrowed during the visit; false from it ends the walk ---- */
 

@@ -6,6 +6,7 @@
 #include "traces.h"
 #include <folder.h>
 #include <sqlite3.h>
+#include <store/audit.h>
 
 static struct test_folder folder;
 
@@ -74,6 +75,24 @@ static pouch_err request_call(struct pl_store *s) {
     return e;
 }
 
+static bool count_change(const struct pl_audit *row, void *arg) {
+    (void)row;
+    ++*(size_t *)arg;
+    return true;
+}
+
+static pouch_err changes_call(struct pl_store *s) {
+    const struct pl_audit_query q = {.kind = PL_AUDIT_ROUTE, .name = "p", .limit = 1};
+    size_t n = 0;
+    pouch_err e = pl_store_audit(s, &q, count_change, &n);
+    if (!e) assert_int_equal(n, 1);
+    return e;
+}
+
+static bool list_changes(void) {
+    return with_store(changes_call);
+}
+
 static bool put_route(void) {
     return with_store(put_call);
 }
@@ -98,8 +117,10 @@ static void every_failed_allocation_is_an_error_and_no_leak(void **state) {
     test_put_rows(t, 0, 3);
     pl_tracer_free(t, TEST_PATIENCE_MS);
     sqlite3_initialize();
+    char author[PL_AUTHOR_MAX + 1];
+    pl_author_default(author); /* the C library keeps what the first look for a user takes */
 
-    bool (*const steps[])(void) = {open_new, put_route, list_routes, query, find_request};
+    bool (*const steps[])(void) = {open_new, put_route, list_routes, query, find_request, list_changes};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) assert_true(test_oom_each(steps[i]) > 0);
     assert_int_equal(test_folder_count(&folder, "registry.db.new", ""), 0);
     test_folder_remove(&folder);
