@@ -38,7 +38,7 @@ struct pl_store_kind {
     pouch_err (*by_request)(struct pl_store *s, const struct pl_uuid *id, pl_trace_visit *fn, void *arg);
     pouch_err (*by_time)(struct pl_store *s, const struct pl_trace_query *q, pl_trace_visit *fn, void *arg);
     pouch_err (*missing)(struct pl_store *s, int64_t since_us, int64_t until_us, uint64_t *rows);
-    /* Merges the minutes [since_us, until_us) of the query, all of them as minute 0, into sums. */
+    /* Adds what the query is about to sums, which tells no minutes apart. */
     pouch_err (*stats)(struct pl_store *s, const struct pl_stats_query *q, struct pl_tally *sums);
     pouch_err (*expire)(struct pl_store *s, int64_t before_us);
 

@@ -82,6 +82,7 @@ const struct pl_store_kind pl_store_sqlite = {
     .by_request = pl_sqlite_by_request,
     .by_time = pl_sqlite_by_time,
     .missing = pl_sqlite_missing,
+    .stats = pl_sqlite_stats,
     .expire = pl_sqlite_expire,
     .sink_open = pl_sqlite_sink_open,
     .sink_close = pl_sqlite_sink_close,

@@ -39,6 +39,7 @@ POUCH_MUST_CHECK pouch_err pl_sqlite_by_request(struct pl_store *s, const struct
 POUCH_MUST_CHECK pouch_err pl_sqlite_by_time(struct pl_store *s, const struct pl_trace_query *q, pl_trace_visit *fn,
                                              void *arg);
 POUCH_MUST_CHECK pouch_err pl_sqlite_missing(struct pl_store *s, int64_t since_us, int64_t until_us, uint64_t *rows);
+POUCH_MUST_CHECK pouch_err pl_sqlite_stats(struct pl_store *s, const struct pl_stats_query *q, struct pl_tally *sums);
 POUCH_MUST_CHECK pouch_err pl_sqlite_expire(struct pl_store *s, int64_t before_us);
 
 POUCH_MUST_CHECK pouch_err pl_sqlite_sink_open(struct pl_sink **s, const char *where, int64_t ttl_ms);

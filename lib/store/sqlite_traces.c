@@ -156,14 +156,16 @@ static pouch_err add_batch(struct walk *w, const struct zone *z) {
 static pouch_err list_zones(struct walk *w, size_t file) {
     sqlite3 *db;
     sqlite3_stmt *q = NULL;
-    pouch_err e = pl_trace_reader_file(w->r, file, &db);
+    int64_t rows;
+    pouch_err e = pl_trace_reader_rows(w->r, file, &rows);
+    if (!e) e = pl_trace_reader_file(w->r, file, &db);
     if (e || !db) return e;
     e = pl_sqlite_prepare(db, &q,
                           "SELECT first_row, last_row, from_us, to_us FROM batch"
                           " WHERE last_row <= ? AND to_us >= ? AND from_us < ? AND (failed > 0 OR NOT ?)"
                           " ORDER BY first_row");
     if (e) return e;
-    sqlite3_bind_int64(q, 1, pl_trace_reader_rows(w->r, file));
+    sqlite3_bind_int64(q, 1, rows);
     sqlite3_bind_int64(q, 2, w->q->since_us);
     sqlite3_bind_int64(q, 3, w->q->until_us);
     sqlite3_bind_int(q, 4, w->q->failed);

@@ -20,8 +20,9 @@ struct pl_minute {
 
 struct pl_tally;
 
-POUCH_MUST_CHECK pouch_err pl_tally_new(struct pl_tally **t); /* NO_MEMORY */
-void pl_tally_free(struct pl_tally *t);                       /* NULL allowed */
+POUCH_MUST_CHECK pouch_err pl_tally_new(struct pl_tally **t);     /* NO_MEMORY */
+POUCH_MUST_CHECK pouch_err pl_tally_new_sum(struct pl_tally **t); /* tells no minutes apart: all are minute 0 */
+void pl_tally_free(struct pl_tally *t);                           /* NULL allowed */
 void pl_tally_clear(struct pl_tally *t);
 size_t pl_tally_minutes(const struct pl_tally *t);
 
@@ -31,10 +32,7 @@ bool pl_tally_counts(const struct pl_trace *row);
 /* Counts a row that does. NO_MEMORY: it was not counted. */
 POUCH_MUST_CHECK pouch_err pl_tally_add(struct pl_tally *t, const struct pl_trace *row);
 
-/*
- * Adds a minute that was stored; its lengths come encoded (sketch.h). One that is to be a sum over many minutes has the
- * minute 0. STORE: they cannot be read. NO_MEMORY.
- */
+/* Adds a minute that was stored; its lengths come encoded (sketch.h). STORE: they cannot be read. NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err pl_tally_merge(struct pl_tally *t, const struct pl_minute *minute, const void *lengths,
                                           size_t n);
 

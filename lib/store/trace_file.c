@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <store/sqlite.h>
 #include <store/sqlite_schema.h>
+#include <store/trace_counts.h>
 #include <store/trace_file.h>
 #include <store/trace_folder.h>
 #include <store/trace_hash.h>
@@ -16,7 +17,7 @@
  * Keys are random, so that adding one touches a page of its own; adding many in sorted order touches each page
  * once. So they wait until they are INDEX_EVERY, and readers look through the rows that are not indexed yet.
  */
-enum { INDEX_EVERY = 32768, INDEX_AT_END = 1024, BUSY_MS = 100 };
+enum { INDEX_EVERY = 32768, INDEX_AT_END = 1024, COUNT_EVERY = 8192, BUSY_MS = 100 };
 
 /*
  * While it is written to, a file has a write-ahead log, so that readers and the writer do not wait for each
@@ -55,6 +56,7 @@ struct pl_trace_file {
     int64_t rows;        /* the last row's number; they begin at 1 */
     struct pl_keys keys; /* of the rows that are not indexed yet */
     struct pl_spans spans;
+    struct pl_counts *counts;
 };
 
 /* What a transaction has written, for its row in batch. */
@@ -66,6 +68,7 @@ struct written {
 
 static void free_file(struct pl_trace_file *f) {
     for (size_t i = 0; i < STATEMENTS; i++) sqlite3_finalize(f->do_[i]);
+    pl_counts_free(f->counts);
     if (f->db) sqlite3_exec(f->db, finished, NULL, NULL, NULL); /* fails while somebody reads: then it stays as it is */
     sqlite3_close(f->db);
     pl_keys_free(&f->keys);
@@ -84,7 +87,8 @@ static pouch_err load(struct pl_trace_file *f) {
     sqlite3_finalize(q);
     if (!e) e = pl_spans_load(&f->spans, f->db);
     int64_t indexed;
-    return e ? e : pl_keys_load(&f->keys, &indexed, f->db);
+    if (!e) e = pl_keys_load(&f->keys, &indexed, f->db);
+    return e ? e : pl_counts_new(&f->counts, f->db, f->path);
 }
 
 static pouch_err prepare(struct pl_trace_file *f, enum statement which) {
@@ -164,6 +168,7 @@ static pouch_err append_some(struct pl_trace_file *f, const struct pl_trace *row
     for (int i = 0; i < n; i++) {
         bind_row(s, i * ROW_COLUMNS + 1, ++f->rows, &rows[i]);
         pouch_err e = pl_keys_add(&f->keys, (int64_t)pl_trace_key(&rows[i].request_id, rows[i].id), f->rows);
+        if (!e) e = pl_counts_row(f->counts, f->rows, &rows[i]);
         if (e) return e;
         note(f, w, &rows[i]);
     }
@@ -248,6 +253,7 @@ pouch_err pl_trace_file_append(struct pl_trace_file *f, const struct pl_trace_ba
     if (!e) e = append_spans(f);
     if (!e) e = append_gap(f, gap);
     if (!e) e = index_rows(f, INDEX_EVERY);
+    if (!e) e = pl_counts_write(f->counts, f->rows, COUNT_EVERY);
     if (!e) e = pl_sqlite_do(f->do_[COMMIT]);
     if (e) roll_back(f);
     return e;
@@ -256,13 +262,17 @@ pouch_err pl_trace_file_append(struct pl_trace_file *f, const struct pl_trace_ba
 /* ---- closing ---- */
 
 /* So that readers have little to look through in a file that nobody goes on with. */
-static void index_rest(struct pl_trace_file *f) {
-    if (f->broken || f->keys.n < INDEX_AT_END || pl_sqlite_do(f->do_[BEGIN])) return;
-    if (index_rows(f, 1) || pl_sqlite_do(f->do_[COMMIT])) roll_back(f);
+static void finish(struct pl_trace_file *f) {
+    bool due = f->keys.n >= INDEX_AT_END || pl_counts_waiting(f->counts);
+    if (f->broken || !due || pl_sqlite_do(f->do_[BEGIN])) return;
+    pouch_err e = index_rows(f, INDEX_AT_END);
+    if (!e) e = pl_counts_write(f->counts, f->rows, 1);
+    if (!e) e = pl_sqlite_do(f->do_[COMMIT]);
+    if (e) roll_back(f);
 }
 
 void pl_trace_file_close(struct pl_trace_file *f) {
     if (!f) return;
-    index_rest(f);
+    finish(f);
     free_file(f);
 }

@@ -76,10 +76,6 @@ size_t pl_trace_reader_files(const struct pl_trace_reader *r) {
     return r->n;
 }
 
-int64_t pl_trace_reader_rows(const struct pl_trace_reader *r, size_t file) {
-    return r->at[file].rows;
-}
-
 static void close_file(struct pl_trace_reader *r, struct file *f) {
     if (!f->db) return;
     for (size_t i = 0; i < STATEMENTS; i++) {
@@ -147,7 +143,6 @@ static pouch_err load_spans(struct file *f) {
 }
 
 static pouch_err load(struct file *f) {
-    if (f->loaded) return POUCH_OK;
     f->loaded = true;
     pouch_err e = load_spans(f);
     if (!e) e = pl_keys_load(&f->keys, &f->indexed, f->db);
@@ -174,11 +169,27 @@ pouch_err pl_trace_reader_file(struct pl_trace_reader *r, size_t file, sqlite3 *
     pouch_err e = POUCH_OK;
     if (!f->db && !f->bad) {
         e = open_handle(r, f);
-        if (!e) e = load(f);
         if (e) e = give_up(r, f, e);
     }
     f->used = ++r->clock;
     *db = f->db;
+    return e;
+}
+
+/* What must be known of a file before its rows are looked for; nothing where it cannot be read. */
+static pouch_err have_loaded(struct pl_trace_reader *r, size_t file) {
+    struct file *f = &r->at[file];
+    sqlite3 *db;
+    if (f->loaded || f->bad) return POUCH_OK;
+    pouch_err e = pl_trace_reader_file(r, file, &db);
+    if (e || !db) return e;
+    e = load(f);
+    return e ? give_up(r, f, e) : POUCH_OK;
+}
+
+pouch_err pl_trace_reader_rows(struct pl_trace_reader *r, size_t file, int64_t *rows) {
+    pouch_err e = have_loaded(r, file);
+    *rows = r->at[file].rows;
     return e;
 }
 
@@ -206,7 +217,8 @@ static pouch_err find_indexed(struct pl_trace_reader *r, size_t file, uint64_t k
 }
 
 pouch_err pl_trace_reader_find(struct pl_trace_reader *r, size_t file, uint64_t key, pl_row_found *fn, void *arg) {
-    pouch_err e = find_indexed(r, file, key, fn, arg);
+    pouch_err e = have_loaded(r, file);
+    if (!e) e = find_indexed(r, file, key, fn, arg);
     const struct file *f = &r->at[file];
     size_t low = 0, high = f->keys.n;
     while (low < high) {
@@ -274,11 +286,8 @@ static pouch_err compare(struct pl_trace_reader *r, struct pl_row_at other, void
 static pouch_err may_hold(struct pl_trace_reader *r, size_t file, const struct identity *me, bool *may) {
     struct file *f = &r->at[file];
     *may = false;
-    if (!f->loaded && !f->bad) {
-        sqlite3 *db;
-        pouch_err e = pl_trace_reader_file(r, file, &db);
-        if (e) return e;
-    }
+    pouch_err e = have_loaded(r, file);
+    if (e) return e;
     for (size_t i = 0; i < f->n_spans && !*may && !f->bad; i++)
         *may = (f->spans[i].source == me->source || !f->spans[i].source) && f->spans[i].low <= me->offset &&
                me->offset <= f->spans[i].high;

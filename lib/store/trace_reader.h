@@ -25,8 +25,8 @@ struct pl_row_at { /* a row: the file's number, and its own there */
  */
 POUCH_MUST_CHECK pouch_err pl_trace_reader_file(struct pl_trace_reader *r, size_t file, sqlite3 **db);
 
-/* How many rows the query sees of a file that it has opened; they are numbered from 1. */
-int64_t pl_trace_reader_rows(const struct pl_trace_reader *r, size_t file);
+/* How many rows the query sees of a file, numbered from 1. */
+POUCH_MUST_CHECK pouch_err pl_trace_reader_rows(struct pl_trace_reader *r, size_t file, int64_t *rows);
 
 /* Calls fn for every row of that key, of whatever request. */
 typedef pouch_err pl_row_found(struct pl_trace_reader *r, struct pl_row_at at, void *arg);

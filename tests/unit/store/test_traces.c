@@ -274,7 +274,7 @@ static void a_file_of_a_later_version_fails_the_query_and_says_so(void **state) 
     put_and_close(&row, 1);
     char path[PATH_MAX];
     assert_true(test_folder_find(&folder, "trace-", ".db", 0, path));
-    run_sql(path, "PRAGMA user_version=2");
+    run_sql(path, "PRAGMA user_version=99");
     struct pl_trace_query q = test_all();
     struct test_seen seen = {0};
     assert_int_not_equal(pl_store_by_time(store, &q, test_see, &seen), POUCH_OK);
@@ -285,7 +285,7 @@ static void a_file_of_a_later_version_fails_the_query_and_says_so(void **state) 
     row = test_row(2);
     put_and_close(&row, 1);
     assert_int_equal(test_folder_count(&folder, "trace-", ".db"), 2);
-    run_sql(path, "PRAGMA user_version=1");
+    run_sql(path, "PRAGMA user_version=2");
     assert_int_equal(test_query(store, &q).n, 2);
 }
 
@@ -331,6 +331,9 @@ static void the_tables_of_earlier_systems_are_readable_with_plain_sqlite(void **
         {"SELECT request_id||' '||timestamp||' '||type||' '||topic||' '||payload||' '||success||' '||duration_ms"
          " FROM message_logs WHERE type = 'response'",
          "01000000-0000-0000-0300-000000000000 2023-11-14T22:13:20.003Z response inbox {\"sealed\":1} 1 0.25"},
+        {"SELECT timestamp_us||' '||processing_time_us FROM routing_metadata WHERE NOT success",
+         "1700000000002000 250"},
+        {"SELECT timestamp_us||' '||duration_us FROM message_logs WHERE type = 'response'", "1700000000003000 250"},
         {"SELECT count(*) FROM routing_metadata", "2"},
         {"SELECT count(*) FROM message_logs", "2"},
         {"SELECT count(*) FROM pragma_table_info('routing_metadata') WHERE name = 'payload'", "0"},
@@ -383,6 +386,56 @@ static void the_file_of_a_living_writer_is_never_removed(void **state) {
     pl_tracer_free(t, TEST_PATIENCE_MS);
 }
 
+/* What a file of version 1 has, which counts nothing. */
+static void make_version_1(const char *path) {
+    run_sql(path, "DROP TABLE minute; DROP TABLE tallied; DROP TABLE replay; DROP VIEW routing_metadata;"
+                  "DROP VIEW message_logs; CREATE VIEW routing_metadata AS SELECT id FROM trace;"
+                  "CREATE VIEW message_logs AS SELECT id FROM trace; PRAGMA user_version=1");
+}
+
+static bool count_all(const struct pl_route_stats *stats, void *arg) {
+    *(uint64_t *)arg += stats->count;
+    return true;
+}
+
+static void a_file_of_an_earlier_version_is_read_counted_and_written_to(void **state) {
+    (void)state;
+    struct pl_trace rows[] = {test_row(1), test_row(2), test_row(3)};
+    put_and_close(rows, 2);
+    char path[PATH_MAX];
+    assert_true(test_folder_find(&folder, "trace-", ".db", 0, path));
+    make_version_1(path);
+    struct pl_trace_query q = test_all();
+    struct pl_stats_query all = {.until_us = INT64_MAX};
+    uint64_t counted = 0;
+    assert_int_equal(test_query(store, &q).n, 2);
+    assert_int_equal(pl_store_stats(store, &all, count_all, &counted), POUCH_OK);
+    assert_int_equal(counted, 2);
+    run_sql(path, "SELECT processing_time_us, timestamp_us FROM routing_metadata");
+
+    make_version_1(path);
+    put_and_close(rows + 2, 1);
+    assert_int_equal(test_folder_count(&folder, "trace-", ".db"), 1);
+    assert_int_equal(test_query(store, &q).n, 3);
+    counted = 0;
+    assert_int_equal(pl_store_stats(store, &all, count_all, &counted), POUCH_OK);
+    assert_int_equal(counted, 3);
+}
+
+/* acceptance: A17 B13 */
+static void two_entries_of_one_request_in_one_microsecond_are_two_rows(void **state) {
+    (void)state;
+    struct pl_trace rows[] = {test_row(1), test_row(1), test_row(1)};
+    rows[1].target = "target-b";
+    rows[1].id = pl_trace_id(rows[1].topic, rows[1].partition, rows[1].offset, rows[1].target, rows[1].by, false);
+    rows[2].response = true;
+    rows[2].id = pl_trace_id(rows[2].topic, rows[2].partition, rows[2].offset, rows[2].target, rows[2].by, true);
+    put_and_close(rows, 3);
+    assert_int_equal(test_request(store, 1).n, 3);
+    struct pl_trace_query q = test_all();
+    assert_int_equal(test_query(store, &q).n, 3);
+}
+
 #define WITH_STORE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -399,7 +452,9 @@ int main(void) {
         WITH_STORE(a_replay_by_another_writer_changes_no_count),
         WITH_STORE(rows_of_many_writers_come_in_one_order),
         WITH_STORE(a_file_of_a_later_version_fails_the_query_and_says_so),
+        WITH_STORE(a_file_of_an_earlier_version_is_read_counted_and_written_to),
         WITH_STORE(a_damaged_file_hides_no_other),
+        WITH_STORE(two_entries_of_one_request_in_one_microsecond_are_two_rows),
         WITH_STORE(the_tables_of_earlier_systems_are_readable_with_plain_sqlite),
         WITH_STORE(old_files_are_removed_whole_and_new_ones_stay),
         WITH_STORE(the_file_of_a_living_writer_is_never_removed),
