@@ -12,6 +12,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -40,9 +41,12 @@ def wait_until(condition, what, seconds=PATIENCE):
         time.sleep(0.02)
 
 
+STATE = tempfile.TemporaryDirectory(prefix="pouch-state-")  # where programs keep what no test looks at
+
+
 def clean_environment():
     names = ("POUCH_", "KAFKA_", "ENCRYPTION_KEY", "SPLP_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(names)}
+    return dict({name: value for name, value in os.environ.items() if not name.startswith(names)}, XDG_STATE_HOME=STATE.name)
 
 
 class Program:

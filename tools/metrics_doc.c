@@ -10,10 +10,9 @@ static const struct metric {
 #define ROW(id, type, name, labels, help) {name, #type, labels, help},
     PL_METRICS(ROW)
 #undef ROW
-    /* A line for each key, made where keys are counted. */
-    {"pouch_seals_total", "counter", "kid,key",
-     "Messages sealed with each key; key tells keys without a kid apart. A key may seal 2^32 over all its users."},
-    {"pouch_opens_total", "counter", "kid,key", "Messages opened with each key; one that opens none may be retired."},
+#define ROW(what, type, name, help) {name, #type, "kid,key", help},
+        PL_KEY_METRICS(ROW)
+#undef ROW
 };
 enum { METRICS = sizeof metrics / sizeof metrics[0] };
 
@@ -25,7 +24,7 @@ int main(void) {
     printf(
         "# Metrics\n"
         "\n"
-        "<!-- Made by scripts/gen-docs from lib/metrics/list.h and tools/metrics_doc.c. -->\n"
+        "<!-- Made by scripts/gen-docs from lib/metrics/list.h. -->\n"
         "\n"
         "What `/metrics` shows ([operations](operations.md)), and `pouch_metrics_text()` to a program of your own. A\n"
         "process shows all of them; those of a role that it does not have stay 0.\n"

@@ -1,4 +1,5 @@
 #include <base/why.h>
+#include <crypto/keyring.h>
 #include <errno.h>
 #include <ops/common.h>
 #include <signal.h>
@@ -77,7 +78,12 @@ void ops_print_end(const struct ops_call *call, size_t n) {
 }
 
 pouch_err ops_keyring(const struct ops_call *call, pouch_keyring **ring) {
-    return pouch_keyring_load(ring, pouch_options_get(call->options, "key.file"));
+    pouch_err e = pouch_keyring_load(ring, pouch_options_get(call->options, "key.file"));
+    if (!e && (e = pl_keyring_follow(*ring, pouch_options_get(call->options, "crypto.seal_counts")))) {
+        pouch_keyring_free(*ring);
+        *ring = NULL;
+    }
+    return e;
 }
 
 static void (*on_stop)(void *arg);

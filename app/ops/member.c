@@ -100,9 +100,10 @@ static json_t *keys(pouch_keyring *ring) {
     json_t *all = json_array();
     size_t n = pl_keyring_uses(ring, uses, PL_KEYS_MAX);
     for (size_t i = 0; all && i < n && i < PL_KEYS_MAX; i++)
-        json_array_append_new(all,
-                              json_pack("{s:s, s:s, s:I, s:I}", "kid", uses[i].kid, "fingerprint", uses[i].fingerprint,
-                                        "sealed", (json_int_t)uses[i].sealed, "opened", (json_int_t)uses[i].opened));
+        json_array_append_new(all, json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "kid", uses[i].kid, "fingerprint",
+                                             uses[i].fingerprint, "seals", i == 0, "sealed", (json_int_t)uses[i].sealed,
+                                             "opened", (json_int_t)uses[i].opened, "last_used_ms",
+                                             (json_int_t)uses[i].last_used_ms));
     return all;
 }
 

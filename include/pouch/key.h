@@ -24,9 +24,15 @@ typedef struct pouch_keyring pouch_keyring;
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_keyring_load(pouch_keyring **ring, const char *path);
 
 /*
- * Reads the ring's file again; every user of the ring sees the new keys with its next message.
- * A failed reload keeps the old keys. CONFIG, NO_MEMORY as above; for a ring from the
- * environment it does nothing. Any thread.
+ * Reads the ring's file again; every user of the ring sees the new keys with its next message,
+ * and what is being sealed or opened meanwhile ends with the keys it began with. A failed reload
+ * keeps the old keys. CONFIG, NO_MEMORY as above; for a ring from the environment it does
+ * nothing. Any thread.
+ *
+ * While a client or a running worker uses the ring this happens by itself, within about a second
+ * of a change of the file; a change that is refused is logged. Thus it is for programs that seal
+ * and open by themselves, and for those that do not want to wait (on SIGHUP, say; the library
+ * handles no signals).
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_keyring_reload(pouch_keyring *ring);
 

@@ -1,7 +1,7 @@
 /* A client's beginning and end, and the two ways in which its thread's work is run. */
+#include <base/thread.h>
 #include <base/why.h>
 #include <client/client.h>
-#include <client/thread.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,6 +192,7 @@ pouch_err pouch_client_new(pouch_client **out, const pouch_options *o, pouch_key
     if (e) goto fail_settings;
     if ((e = pl_message_log_open(&c->tracer, &c->settings))) goto fail_log;
     if ((e = open_tables(c, ring))) goto fail_tables;
+    if ((e = pl_keyring_follow(ring, c->settings.seal_counts))) goto fail_start;
     if ((e = start(c))) goto fail_start;
     *out = c;
     return POUCH_OK;

@@ -1,6 +1,6 @@
+#include <base/thread.h>
 #include <base/why.h>
 #include <client/lane.h>
-#include <client/thread.h>
 #include <cluster/cluster.h>
 #include <stdlib.h>
 #include <string.h>

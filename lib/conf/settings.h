@@ -25,6 +25,7 @@ struct pl_settings {
     char *key_file;             /* key.file: NULL = ENCRYPTION_KEY */
     int iv_bytes;               /* crypto.iv_bytes: 12, 16 */
     bool over_limit_stop;       /* crypto.over_limit: warn, stop */
+    char *seal_counts;          /* crypto.seal_counts: NULL = in the state directory */
     char *reply_topic;          /* reply.topic: NULL = <client.id>.replies */
     char *reply_topics;         /* reply.topics: patterns a worker may reply to */
     char *inbox;                /* center.inbox */

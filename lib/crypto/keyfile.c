@@ -40,10 +40,29 @@ pouch_err pl_keyfile_parse(struct pl_keyset *set, const char *name, const char *
     return POUCH_OK;
 }
 
-static pouch_err check_mode(int fd, const char *path) {
+static struct pl_key_mark mark_of(const struct stat *st) {
+    return (struct pl_key_mark){S_ISREG(st->st_mode), st->st_dev, st->st_ino, st->st_size, st->st_mtim, st->st_ctim};
+}
+
+struct pl_key_mark pl_keyfile_look(const char *path) {
+    struct stat st;
+    return stat(path, &st) ? (struct pl_key_mark){0} : mark_of(&st);
+}
+
+static bool same_time(struct timespec a, struct timespec b) {
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+bool pl_key_mark_same(const struct pl_key_mark *a, const struct pl_key_mark *b) {
+    return a->regular == b->regular && a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           same_time(a->written, b->written) && same_time(a->changed, b->changed);
+}
+
+static pouch_err check_mode(struct pl_key_mark *mark, int fd, const char *path) {
     struct stat st;
     if (fstat(fd, &st)) return pl_fail(POUCH_E_CONFIG, "cannot read key file %s: %s", path, strerror(errno));
     if (S_ISDIR(st.st_mode)) return pl_fail(POUCH_E_CONFIG, "cannot read key file %s: it is a directory", path);
+    *mark = mark_of(&st);
     if (!(st.st_mode & (S_IWGRP | S_IRWXO))) return POUCH_OK;
     return pl_fail(POUCH_E_CONFIG, "key file %s is open to others (mode %03o): chmod 600 %s", path,
                    (unsigned)st.st_mode & 0777, path);
@@ -80,7 +99,7 @@ static pouch_err read_and_parse(struct pl_keyset *set, int fd, const char *path)
 pouch_err pl_keyfile_read(struct pl_keyset *set, const char *path) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) return pl_fail(POUCH_E_CONFIG, "cannot read key file %s: %s", path, strerror(errno));
-    pouch_err e = check_mode(fd, path);
+    pouch_err e = check_mode(&set->mark, fd, path);
     if (!e) e = read_and_parse(set, fd, path);
     close(fd);
     return e;

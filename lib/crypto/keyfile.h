@@ -15,4 +15,8 @@ POUCH_MUST_CHECK pouch_err pl_keyfile_parse(struct pl_keyset *set, const char *n
  */
 POUCH_MUST_CHECK pouch_err pl_keyfile_read(struct pl_keyset *set, const char *path);
 
+/* The file as it is now, through links; all zero when there is none. */
+struct pl_key_mark pl_keyfile_look(const char *path);
+bool pl_key_mark_same(const struct pl_key_mark *a, const struct pl_key_mark *b);
+
 #endif

@@ -3,6 +3,7 @@
 #include <crypto/keyfile.h>
 #include <crypto/random.h>
 #include <crypto/ring.h>
+#include <metrics/metrics.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,8 @@ pouch_err pouch_keyring_reload(pouch_keyring *ring) {
     pouch_err e = read_keys(&set, ring->path);
     if (!e) swap(ring, set);
     pthread_mutex_unlock(&ring->reload);
+    pl_metric_add(e ? PL_M_KEY_RELOADS_REFUSED : PL_M_KEY_RELOADS, 1);
+    if (!e) pl_key_counts_save();
     return e;
 }
 
@@ -88,8 +91,10 @@ pouch_keyring *pl_keyring_ref(pouch_keyring *ring) {
 
 void pouch_keyring_free(pouch_keyring *ring) {
     if (!ring || atomic_fetch_sub_explicit(&ring->refs, 1, memory_order_acq_rel) > 1) return;
+    pl_keyring_unfollow(ring);
     for (size_t i = 0; i < ring->n_spares; i++) pl_sealer_dispose(ring->spares[i]);
     pl_keyset_unref(ring->set);
+    pl_key_counts_save();
     pthread_mutex_destroy(&ring->lock);
     pthread_mutex_destroy(&ring->reload);
     free(ring->path);
@@ -114,7 +119,8 @@ size_t pl_keyring_uses(pouch_keyring *ring, struct pl_key_use *out, size_t max) 
         memcpy(out[i].fingerprint, count->fingerprint, sizeof out[i].fingerprint);
         out[i].sealed = atomic_load_explicit(&count->sealed, memory_order_relaxed);
         out[i].opened = atomic_load_explicit(&count->opened, memory_order_relaxed);
-        out[i].last_opened_ms = atomic_load_explicit(&count->last_opened_ms, memory_order_relaxed);
+        out[i].sealed_ever = out[i].sealed + atomic_load_explicit(&count->others, memory_order_relaxed);
+        out[i].last_used_ms = atomic_load_explicit(&count->last_used_ms, memory_order_relaxed);
     }
     pl_keyset_unref(set);
     return n;

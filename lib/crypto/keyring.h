@@ -10,12 +10,22 @@ enum { PL_KEY_BYTES = 32, PL_KID_MAX = 64, PL_KEYS_MAX = 16, PL_KEYS_TRIED = 4 }
 
 pouch_keyring *pl_keyring_ref(pouch_keyring *ring); /* one more reference; free with pouch_keyring_free() */
 
+/* Reloads, and writes to the log what came of it. */
+pouch_err pl_keyring_renew(pouch_keyring *ring);
+
+/*
+ * From now on a changed file is taken by itself within about a second, by a thread of the ring's that ends with it;
+ * and what keys seal is kept (pl_key_counts_keep()). A further call does nothing. NO_MEMORY: the system gives no thread.
+ */
+POUCH_MUST_CHECK pouch_err pl_keyring_follow(pouch_keyring *ring, const char *counts);
+
 /* One key's use, for metrics: kid ("" for a bare key), a fingerprint that tells keys apart (8 hex of SHA-256), counts of this process. */
 struct pl_key_use {
     char kid[PL_KID_MAX + 1];
     char fingerprint[9];
     uint64_t sealed, opened;
-    int64_t last_opened_ms;
+    uint64_t sealed_ever; /* by all processes of this host, over restarts, where that is kept */
+    int64_t last_used_ms; /* 0: never */
 };
 size_t pl_keyring_uses(pouch_keyring *ring, struct pl_key_use *out, size_t max);
 

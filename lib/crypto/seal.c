@@ -129,25 +129,38 @@ static pouch_err context_begin(struct context *c, const struct pl_sealer *s, con
     return EVP_CipherInit_ex2(c->evp, NULL, NULL, iv, seals, seals ? NULL : params) == 1 ? POUCH_OK : no_cipher();
 }
 
+static int64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME_COARSE, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Once when half the limit is passed, and once when it is reached. */
 static void warn_of_limit(const struct pl_key *key, uint64_t sealed) {
-    if (sealed == PL_SEALS_WARN)
-        PL_LOG(PL_LOG_WARN, "this process has sealed 2^31 messages with one key, half its limit: activate a new key",
-               "kid", key->kid, "key", key->count->fingerprint);
-    else
-        PL_LOG(PL_LOG_ERROR, "this process has sealed 2^32 messages with one key, its limit: activate a new key", "kid",
+    unsigned level = sealed < PL_SEALS_LIMIT ? 1 : 2;
+    if (atomic_load_explicit(&key->count->warned, memory_order_relaxed) >= level) return;
+    if (atomic_exchange(&key->count->warned, level) >= level) return;
+    if (level == 1)
+        PL_LOG(PL_LOG_WARN, "a key has sealed more than 2^31 messages, half its limit: rotate to a new key", "kid",
                key->kid, "key", key->count->fingerprint);
+    else
+        PL_LOG(PL_LOG_ERROR, "a key has sealed 2^32 messages, its limit: rotate to a new key", "kid", key->kid, "key",
+               key->count->fingerprint);
 }
 
 /* Counts one more message; refuses it past the limit when told to. */
 static pouch_err count_seal(const struct pl_key *key, enum pl_over_limit over) {
-    _Atomic uint64_t *sealed = &key->count->sealed;
-    uint64_t before = atomic_fetch_add_explicit(sealed, 1, memory_order_relaxed);
-    if (before < PL_SEALS_WARN - 1) return POUCH_OK;
-    if (before + 1 == PL_SEALS_WARN || before + 1 == PL_SEALS_LIMIT) warn_of_limit(key, before + 1);
-    if (before < PL_SEALS_LIMIT || over == PL_OVER_LIMIT_WARN) return POUCH_OK;
-    atomic_fetch_sub_explicit(sealed, 1, memory_order_relaxed);
-    return pl_fail(POUCH_E_CONFIG, "key %s has sealed 2^32 messages in this process, its limit: activate a new key",
-                   key->count->fingerprint);
+    struct pl_key_count *c = key->count;
+    uint64_t others = atomic_load_explicit(&c->others, memory_order_relaxed);
+    uint64_t sealed = atomic_fetch_add_explicit(&c->sealed, 1, memory_order_relaxed) + 1 + others;
+    atomic_store_explicit(&c->last_used_ms, now_ms(), memory_order_relaxed);
+    if (sealed < PL_SEALS_WARN) return POUCH_OK;
+    warn_of_limit(key, sealed);
+    if (sealed <= PL_SEALS_LIMIT || over == PL_OVER_LIMIT_WARN) return POUCH_OK;
+    atomic_fetch_sub_explicit(&c->sealed, 1, memory_order_relaxed);
+    return pl_fail(POUCH_E_CONFIG,
+                   "key %s%s%s has sealed 2^32 messages, its limit: rotate to a new key (pouch key add)", key->kid,
+                   *key->kid ? " " : "", c->fingerprint);
 }
 
 pouch_err pl_sealer_seal(struct pl_sealer *s, const uint8_t *in, size_t n, uint8_t *out, uint8_t iv[PL_IV_MAX],
@@ -172,12 +185,6 @@ pouch_err pl_sealer_seal(struct pl_sealer *s, const uint8_t *in, size_t n, uint8
     return POUCH_OK;
 }
 
-static int64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME_COARSE, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* DECRYPT_FAILED leaves no text: the caller may try further keys. */
 static pouch_err open_with(struct pl_sealer *s, size_t i, const uint8_t *iv, size_t iv_n,
                            const uint8_t tag[PL_TAG_BYTES], const uint8_t *in, size_t n, uint8_t *out) {
@@ -189,7 +196,7 @@ static pouch_err open_with(struct pl_sealer *s, size_t i, const uint8_t *iv, siz
     if (EVP_DecryptUpdate(c->evp, out, &done, in, (int)n) != 1 || EVP_DecryptFinal_ex(c->evp, out + done, &last) != 1)
         return POUCH_E_DECRYPT_FAILED;
     atomic_fetch_add_explicit(&key->count->opened, 1, memory_order_relaxed);
-    atomic_store_explicit(&key->count->last_opened_ms, now_ms(), memory_order_relaxed);
+    atomic_store_explicit(&key->count->last_used_ms, now_ms(), memory_order_relaxed);
     return POUCH_OK;
 }
 

@@ -32,7 +32,7 @@ void pl_sealer_give(struct pl_sealer *s);
 /*
  * Encrypts n bytes under the ring's first key with a fresh random IV of iv_n (12 or 16) bytes.
  * out may be in. *kid is the key's id, "" for a bare key, valid until the next call on s.
- * CONFIG: the key has sealed 2^32 messages in this process and over is STOP. NO_MEMORY.
+ * CONFIG: the key has sealed 2^32 messages, as far as this process knows, and over is STOP. NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err pl_sealer_seal(struct pl_sealer *s, const uint8_t *in, size_t n, uint8_t *out,
                                           uint8_t iv[PL_IV_MAX], size_t iv_n, uint8_t tag[PL_TAG_BYTES],

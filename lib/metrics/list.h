@@ -50,6 +50,8 @@
     X(PRODUCER_REBUILDS, counter, "pouch_producer_rebuilds_total", "", "Producers made anew after a fatal error.") \
     X(OFFSET_RESETS, counter, "pouch_offset_resets_total", "", "Times a position was out of the log's range.") \
     X(DECRYPT_FAILURES, counter, "pouch_decrypt_failures_total", "", "Envelopes no key of the ring opened.") \
+    X(KEY_RELOADS, counter, "pouch_key_reloads_total", "outcome=\"taken\"", "Readings of the key file after the first, by outcome; refused: the keys stayed as they were.") \
+    X(KEY_RELOADS_REFUSED, counter, "pouch_key_reloads_total", "outcome=\"refused\"", "") \
     X(HTTP_CONNECTIONS, gauge, "pouch_http_connections", "", "Open connections to the HTTP server.") \
     X(HTTP_2XX, counter, "pouch_http_answers_total", "class=\"2xx\"", "HTTP answers, by class of status.") \
     X(HTTP_4XX, counter, "pouch_http_answers_total", "class=\"4xx\"", "") \
@@ -64,6 +66,13 @@
     X(TRACE_MISSING, counter, "pouch_trace_missing_total", "", "Trace rows that were not written, because the queue was full or the store failed.") \
     X(TRACE_QUEUE_BYTES, gauge, "pouch_trace_queue_bytes", "", "Bytes of trace rows that wait for the store.") \
     X(LOG_LEFT_OUT, counter, "pouch_log_left_out_total", "", "Log lines left out by the rate limit.")
+
+/* X(what, counter|gauge, "name", "help"): for each key, with labels kid and key; lib/crypto counts these. */
+#define PL_KEY_METRICS(X)                                                                          \
+    X(sealed, counter, "pouch_seals_total", "Messages that this process sealed with each key; key tells keys without a kid apart.") \
+    X(opened, counter, "pouch_opens_total", "Messages that this process opened with each key; a key that opens none anywhere may be retired.") \
+    X(sealed_ever, gauge, "pouch_key_seals", "Messages sealed with each key by all processes of the host that keep their counts in one file, over restarts. Over all hosts a key may seal 2^32.") \
+    X(last_used, gauge, "pouch_key_last_used_seconds", "Unix time at which this process last sealed or opened with each key; 0: never.")
 /* clang-format on */
 
 #endif

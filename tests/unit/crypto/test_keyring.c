@@ -208,7 +208,7 @@ static void a_keys_count_outlives_reloads_and_is_one_for_all_rings(void **state)
     assert_int_equal(use[0].sealed, 1);
     assert_int_equal(use[1].sealed, 2);
     assert_int_equal(use[1].opened, 2);
-    assert_true(use[1].last_opened_ms > 1600000000000);
+    assert_true(use[1].last_used_ms > 1600000000000);
     pouch_keyring_free(ring);
     pouch_keyring_free(other);
     unlink(f.path);

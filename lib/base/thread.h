@@ -1,6 +1,6 @@
-/* The client's threads: they leave the process's signals to the program that owns it. */
-#ifndef POUCH_CLIENT_THREAD_H
-#define POUCH_CLIENT_THREAD_H
+/* Threads of the library: they leave the process's signals to the program that owns it. */
+#ifndef POUCH_BASE_THREAD_H
+#define POUCH_BASE_THREAD_H
 
 #include <pouch/error.h>
 #include <pthread.h>

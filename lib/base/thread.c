@@ -1,5 +1,5 @@
+#include <base/thread.h>
 #include <base/why.h>
-#include <client/thread.h>
 #include <signal.h>
 #include <string.h>
 
