@@ -28,6 +28,7 @@ static bool is_response(const struct center_leg *leg) {
 
 static void put_row(const struct center_leg *leg) {
     struct center *c = leg->center;
+    if (!c->tracer) return;
     struct center_item *item = leg->item;
     const rd_kafka_message_t *m = item->taken.message;
     struct pl_span name = item->envelope.worker_name;
@@ -115,7 +116,7 @@ static void note_stuck(struct center *c) {
 
 void center_items_traced(struct center *c) {
     if (!c->untraced) return;
-    uint64_t written = pl_tracer_written(c->tracer);
+    uint64_t written = c->tracer ? pl_tracer_written(c->tracer) : 0;
     note_written(c, written);
     while (c->untraced && c->untraced->trace <= written) let_go(c);
     if (!c->untraced) return;

@@ -46,7 +46,7 @@ static pouch_err open_store(struct center *c) {
     const struct pl_tracer_settings traces = {
         .url = s->store, .max_bytes = s->trace_queue_bytes, .ttl_ms = s->trace_ttl_ms, .wake = &c->wake};
     pouch_err e = pl_registry_open(&c->registry, s, c->client_id);
-    return e ? e : pl_tracer_new(&c->tracer, &traces);
+    return e || s->trace_center_off ? e : pl_tracer_new(&c->tracer, &traces);
 }
 
 /* A batch may bring this many more legs than there was room for, each record having as many targets as may be. */

@@ -90,7 +90,7 @@ struct center {
     struct pl_producer *producer;
     struct pl_group *group;
     struct pl_registry *registry;
-    struct pl_tracer *tracer;
+    struct pl_tracer *tracer; /* NULL: nothing is traced */
     struct pl_clockcheck clockcheck;
     struct center_view *view; /* the latest */
     struct center_targets targets;

@@ -33,6 +33,7 @@ struct pl_settings {
     char *routes_topic;         /* center.routes_topic */
     char *listen;               /* listen: NULL = nowhere */
     char *store;                /* store: NULL = the role's default */
+    bool trace_center_off;      /* trace.center: on, off */
     bool trace_sealed;          /* trace.payload: none, sealed */
     size_t trace_queue_bytes;   /* trace.queue_bytes */
     int trace_ttl_ms;           /* trace.ttl */

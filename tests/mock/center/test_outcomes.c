@@ -203,6 +203,26 @@ static void every_record_and_target_leaves_a_trace_row(void **state) {
     fixture_stop(&f);
 }
 
+static void a_center_that_traces_nothing_routes_each_record_once(void **state) {
+    (void)state;
+    static const char *const off[] = {"trace.center", "off", NULL};
+    struct fixture f;
+    char first[ID_TEXT], second[ID_TEXT];
+    fixture_start(&f, 1);
+    add_route(&f, "p", true, TARGETS("one"));
+    start_center(&f, off);
+    ask(&f, (struct request){0}, first);
+    find(&f, "one", first);
+    stop_center(&f);
+    start_center(&f, off);
+    ask(&f, (struct request){0}, second);
+    find(&f, "one", second);
+    stop_center(&f);
+    assert_int_equal(f.n_seen, 2); /* the first one's offset was stored */
+    assert_int_equal(rows_of(&f, first).n, 0);
+    fixture_stop(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_goes_to_its_target_as_it_came),
@@ -210,6 +230,7 @@ int main(void) {
         cmocka_unit_test(a_circle_of_routes_ends_at_the_hop_limit),
         cmocka_unit_test(each_target_gets_the_record_and_is_told_which_it_is),
         cmocka_unit_test(every_record_and_target_leaves_a_trace_row),
+        cmocka_unit_test(a_center_that_traces_nothing_routes_each_record_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
