@@ -82,10 +82,12 @@ static int finish_load(const struct ops_call *call, const struct bench_load *loa
 
 static int bench_request(struct ops_call *call) {
     struct bench_load load;
+    const char *publisher = ops_flag(call, "--publisher", 0);
+    if (!publisher == !call->n_args) return ops_usage(call, "say where to: either a TOPIC, or --publisher P");
     if (read_load(call, 10000, &load)) return ops_usage(call, "%s", pouch_why());
     pouch_client *client = NULL;
     struct bench_result result;
-    pouch_dest *to = pouch_dest_topic(call->args[0]);
+    pouch_dest *to = publisher ? pouch_dest_publisher(publisher) : pouch_dest_topic(call->args[0]);
     if (!to) return ops_error(POUCH_E_CONFIG);
     load.to = to;
     pouch_err e = start_client(call, &client);
@@ -176,15 +178,17 @@ static int bench_seal_command(struct ops_call *call) {
 
 const struct ops_command ops_bench_request = {
     .name = "bench request",
-    .args = "TOPIC",
+    .args = "(TOPIC | --publisher P)",
     .summary = "Measure request-reply: rate and percentiles",
-    .about = "Needs pouch bench worker TOPIC running. A closed loop (--in-flight N) keeps N requests\n"
-             "open. An open loop (--rate R) sends R a second whatever comes back, and counts from when\n"
-             "each was due, so that a stall shows in every request it delayed.\n\n"
+    .about = "Needs pouch bench worker TOPIC running; with --publisher, also a center with a route to it.\n"
+             "A closed loop (--in-flight N) keeps N requests open. An open loop (--rate R) sends R a\n"
+             "second whatever comes back, and counts from when each was due, so that a stall shows in\n"
+             "every request it delayed.\n\n"
              "  pouch bench worker echo &\n"
              "  pouch bench request echo --in-flight 64 --count 100000 --size 256 -o json\n",
     .flags =
         (const struct ops_flag[]){
+            {"--publisher", 0, "P", false, "ask a publisher's route through the command center"},
             {"--in-flight", 'c', "N", false, "closed loop: open requests at any time (default 1)"},
             {"--rate", 0, "R", false, "open loop: requests a second"},
             {"--count", 'n', "N", false, "requests to measure (default 10000)"},
@@ -192,8 +196,7 @@ const struct ops_command ops_bench_request = {
             {"--warm-up", 0, "N", false, "requests before those (default 200, or twice --in-flight)"},
             {0},
         },
-    .settings = (const char *const[]){"request.timeout", "reply.topic", "crypto.iv_bytes", NULL},
-    .least = 1,
+    .settings = (const char *const[]){"center.inbox", "request.timeout", "reply.topic", "crypto.iv_bytes", NULL},
     .most = 1,
     .run = bench_request,
 };

@@ -71,3 +71,20 @@ def test_a_chain_that_cannot_start_says_why_and_leaves_nothing(pouch, store):
     assert json.loads(pouch.ok("route", "list", "-o", "json", "--store", store)) == []
     done = pouch.run("bench", "chain", "--size", 1)
     assert done.returncode == 64 and "--size" in done.stderr
+
+
+def test_requests_by_publisher_go_through_the_center(pouch, store):
+    topic, inbox = pouch.topic(), pouch.topic()
+    pouch.env.update(POUCH_STORE=store, POUCH_CENTER_INBOX=inbox)
+    pouch.ok("route", "add", "measured", topic)
+    pouch.start("center", "--start", "earliest")
+    pouch.start("bench", "worker", topic)
+    result = measured(pouch, "request", "--publisher", "measured", "--rate", 200, "--count", 100, "--warm-up", 0, "--timeout", "60s")
+    assert result["failed"] == 0
+    assert_spread(result)
+
+    def routed():
+        rows = json.loads(pouch.ok("log", "--publisher", "measured", "--limit", 1000, "-o", "json"))["rows"]
+        return {row["request_id"] for row in rows if row["by"] == "center"}
+
+    wait_until(lambda: len(routed()) == 101, "a row of each request, and of the one that shows that the center is up")

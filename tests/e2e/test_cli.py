@@ -45,7 +45,7 @@ FLAGS = {
     "dlq list": ["--reason", "--topic", "--publisher", "--since", "--limit"],
     "dlq show": ["--payload"],
     "config show": [],
-    "bench request": ["--in-flight", "--rate", "--count", "--size"],
+    "bench request": ["--publisher", "--in-flight", "--rate", "--count", "--size"],
     "bench worker": [],
     "bench chain": ["--in-flight", "--count", "--size", "--warm-up", "--store"],
     "bench route": ["--count", "--size", "--store"],
