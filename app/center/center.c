@@ -8,8 +8,8 @@
 #include <string.h>
 
 enum {
-    TURN_MOST_US = 1000000,   /* the group wants to be served every few seconds */
-    LOOK_US = 250000,         /* at targets that hold something */
+    TURN_MOST_US = 1000000, /* the group wants to be served every few seconds */
+    LOOK_US = 250000,
     PRODUCER_FULL_US = 10000, /* deliveries that make room wake us; this is for when memory was short */
     FLUSH_LEAST_MS = 500,
     QUARTER = 4,
@@ -83,18 +83,24 @@ free_center:
     return e;
 }
 
+/* At the targets, once something has been on its way to one of them for a while. */
+static void look(struct center *c) {
+    if (!c->targets.in_flight) c->look_us = c->now_us + LOOK_US;
+    if (c->now_us < c->look_us) return;
+    center_look_at_targets(c);
+    c->look_us = c->now_us + LOOK_US;
+}
+
 /* All that can end an item. */
 static void serve(struct center *c) {
     c->now_us = pl_mono_us(c->clock);
     pl_producer_poll(c->producer);
     center_posts_due(c);
     if (c->parked) center_unpark(c);
-    if (c->targets.in_flight && c->now_us >= c->look_us) {
-        center_look_at_targets(c);
-        c->look_us = c->now_us + LOOK_US;
-    }
+    look(c);
     center_items_traced(c);
     pl_metric_set(PL_M_CENTER_IN_FLIGHT, (int64_t)c->items_used);
+    pl_metric_set(PL_M_CENTER_STALLED, (int64_t)c->targets.stalled);
     center_publish(c);
 }
 

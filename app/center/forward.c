@@ -55,6 +55,7 @@ static pouch_err build(struct center *c, struct center_leg *leg, struct pl_recor
 
 static void park(struct center_leg *leg) {
     struct center *c = leg->center;
+    if (!c->parked) c->look_us = c->now_us; /* at once: nothing more is taken meanwhile */
     leg->next = NULL;
     *c->parked_end = leg;
     c->parked_end = &leg->next;
@@ -156,18 +157,17 @@ static void stalled(struct center_target *target, void *center) {
 }
 
 /*
- * While a target is waited for nothing is taken, so nothing else may be delivered that would tell a bad
- * target from a cluster that is away. Then a broker is asked; there is nothing else to do meanwhile.
+ * Where nothing is delivered, because nothing else is sent or because nothing is taken while a target is waited for, no
+ * delivery tells a bad target from a cluster that is away. Then a broker is asked.
  */
 static void look_for_life(struct center *c) {
     int n;
-    if (!c->parked || pl_mono_us(c->clock) - c->targets.alive_us < QUIET_US) return;
-    pouch_err e = pl_topic_partitions(pl_producer_handle(c->producer), c->parked->target->name, &n, ASK_MS);
+    if (pl_mono_us(c->clock) - c->targets.alive_us < QUIET_US) return;
+    pouch_err e = pl_topic_partitions(pl_producer_handle(c->producer), c->settings.inbox, &n, ASK_MS);
     if (e != POUCH_E_NO_BROKER && e != POUCH_E_TIMEOUT) center_targets_alive(&c->targets, pl_mono_us(c->clock));
 }
 
 void center_look_at_targets(struct center *c) {
     look_for_life(c);
     center_targets_look(&c->targets, is_crowded, stalled, c);
-    pl_metric_set(PL_M_CENTER_STALLED, (int64_t)c->targets.stalled);
 }

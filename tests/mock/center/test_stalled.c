@@ -53,6 +53,35 @@ static void its_records_are_answered_and_become_dead_letters(void **state) {
     fixture_stop(&f);
 }
 
+static void has_no_leader(struct fixture *f) {
+    rd_kafka_mock_partition_set_leader(f->mock.cluster, "one", 0, -1);
+}
+
+/* As only the mock says it: refused, and yet with partitions. librdkafka then waits for better news. */
+static void is_refused_by_half(struct fixture *f) {
+    rd_kafka_mock_topic_set_error(f->mock.cluster, "one", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+}
+
+/* Nothing is delivered that would show that the cluster works: a broker has to be asked. */
+static void the_only_target_there_is_ends_its_records_too(void **state) {
+    (void)state;
+    static void (*const spoil[])(struct fixture *) = {has_no_leader, is_refused_by_half};
+    for (size_t i = 0; i < sizeof spoil / sizeof spoil[0]; i++) {
+        struct fixture f;
+        char id[ID_TEXT];
+        fixture_start(&f, 1);
+        add_route(&f, "bad", true, TARGETS("one"));
+        spoil[i](&f);
+        start_center(&f, NULL);
+        ask(&f, (struct request){.publisher = "bad"}, id);
+        assert_told(&f, id, "overloaded");
+        assert_letter(&f, id, "overloaded");
+        stop_center(&f);
+        assert_int_equal(committed(&f), 1);
+        fixture_stop(&f);
+    }
+}
+
 /* More than a quarter of what may be in flight is for a target that takes nothing. */
 static void a_flood_for_it_does_not_fill_the_center(void **state) {
     (void)state;
@@ -84,6 +113,7 @@ static void a_flood_for_it_does_not_fill_the_center(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(its_records_are_answered_and_become_dead_letters),
+        cmocka_unit_test(the_only_target_there_is_ends_its_records_too),
         cmocka_unit_test(a_flood_for_it_does_not_fill_the_center),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
