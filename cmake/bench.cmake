@@ -6,3 +6,7 @@ target_link_libraries(floor PRIVATE PkgConfig::rdkafka)
 add_executable(store_bench EXCLUDE_FROM_ALL bench/store.c)
 pouch_link_room(store_bench store)
 target_include_directories(store_bench PRIVATE ${CMAKE_SOURCE_DIR}/lib)
+# bench/cql: how many rows a second reach Cassandra; bench/cassandra runs it beside the Java driver.
+add_executable(cql_bench EXCLUDE_FROM_ALL bench/cql.c)
+pouch_link_room(cql_bench cql)
+target_include_directories(cql_bench PRIVATE ${CMAKE_SOURCE_DIR}/lib)

@@ -42,7 +42,7 @@ struct pl_cql_config {
 
     int64_t connect_us; /* connect_timeout=5s: TCP, TLS and log-in of one connection */
     int64_t request_us; /* request_timeout=5s: the default of a request, retries included */
-    size_t in_flight;   /* in_flight=2048: requests under way in a session, 1 to 32768 */
+    size_t in_flight;   /* in_flight=2048: requests under way in a session, 1 to 32767 */
     size_t bytes;       /* their bytes in all: 32 MiB */
     size_t connections; /* connections=1: to each host, 1 to 8 */
     size_t frame_max;   /* a longer answer ends its connection: 16 MiB */

@@ -1,0 +1,169 @@
+/* Calls that wait: they run the session until theirs is done. */
+#include <base/clock.h>
+#include <base/why.h>
+#include <cql/request.h>
+#include <cql/session.h>
+#include <string.h>
+
+static const struct pl_cql_how usual;
+
+static void wait_for(struct pl_cql *s, const bool *done) {
+    while (!*done) pl_cql_run(s, -1);
+}
+
+/* True when a call is to be started again: there was no room for it, and now there may be. */
+static bool waited_for_room(struct pl_cql *s, pouch_err started) {
+    if (started != POUCH_E_OVERLOADED || !pl_cql_pending(s)) return false;
+    pl_cql_run(s, -1);
+    return true;
+}
+
+/* ---- statements ---- */
+
+struct preparing {
+    struct pl_cql *session;
+    const char *text;
+    struct pl_cql_statement *made;
+    pouch_err error;
+    bool done;
+};
+
+static void prepared(const struct pl_cql_result *r, void *arg) {
+    struct preparing *p = arg;
+    const struct pl_cql_answer *a = &p->session->answer;
+    p->done = true;
+    p->error = r->error;
+    if (r->error) return;
+    if (a->kind == PL_CQL_RESULT_PREPARED)
+        p->error = pl_cql_answer_prepared(&p->made, a, p->text);
+    else
+        p->error = pl_fail(POUCH_E_STORE, "Cassandra prepared a statement and did not describe it: %s", p->text);
+}
+
+pouch_err pl_cql_prepare(struct pl_cql *s, const struct pl_cql_statement **statement, const char *text,
+                         int64_t timeout_us) {
+    for (struct pl_cql_statement *st = s->statements; st; st = st->next) {
+        if (strcmp(st->text, text)) continue;
+        *statement = st;
+        return POUCH_OK;
+    }
+    const struct pl_cql_how how = {.idempotent = true, .timeout_us = timeout_us};
+    struct preparing p = {.session = s, .text = text};
+    pouch_err e;
+    do e = pl_cql_prepare_start(s, text, &how, prepared, &p);
+    while (waited_for_room(s, e));
+    if (e) return e;
+    wait_for(s, &p.done);
+    if (p.error) return p.error;
+    p.made->next = s->statements;
+    s->statements = p.made;
+    *statement = p.made;
+    return POUCH_OK;
+}
+
+/* ---- calls ---- */
+
+struct calling {
+    bool done, applied;
+    pouch_err error;
+    pl_cql_seen *seen;
+    void *arg;
+};
+
+static void called(const struct pl_cql_result *r, void *arg) {
+    struct calling *c = arg;
+    c->done = true;
+    c->error = r->error;
+    if (r->error || !r->rows) return;
+    c->applied = pl_cql_applied(r->rows);
+    if (!c->applied && c->seen) c->seen(r->rows, c->arg);
+}
+
+static pouch_err finish(struct pl_cql *s, struct calling *c, pouch_err started, bool *applied) {
+    if (started) return started;
+    wait_for(s, &c->done);
+    if (!c->error && applied) *applied = c->applied;
+    return c->error;
+}
+
+pouch_err pl_cql_call(struct pl_cql *s, const struct pl_cql_bound *b, const struct pl_cql_how *how, bool *applied,
+                      pl_cql_seen *seen, void *arg) {
+    struct calling c = {.applied = true, .seen = seen, .arg = arg};
+    pouch_err e;
+    do e = pl_cql_execute(s, b, how, called, &c);
+    while (waited_for_room(s, e));
+    return finish(s, &c, e, applied);
+}
+
+pouch_err pl_cql_call_batch(struct pl_cql *s, const struct pl_cql_bound bound[], size_t n, const struct pl_cql_how *how,
+                            bool *applied) {
+    struct calling c = {.applied = true};
+    pouch_err e;
+    do e = pl_cql_batch(s, bound, n, how, called, &c);
+    while (waited_for_room(s, e));
+    return finish(s, &c, e, applied);
+}
+
+/* ---- one text, and the agreement on a schema ---- */
+
+struct agreement {
+    struct pl_uuid version; /* of the first host that told one */
+    bool told, differs;
+};
+
+static pouch_err hear(struct pl_cql *s, const char *text, struct agreement *a) {
+    struct pl_cql_cursor *cursor;
+    const struct pl_cql_rows *row;
+    pouch_err e = pl_cql_select_text(s, &cursor, text, NULL);
+    if (e) return e;
+    while (!(e = pl_cql_cursor_next(cursor, &row)) && row) {
+        struct pl_uuid version;
+        if (!pl_cql_cell_uuid(row, 0, &version)) continue;
+        if (a->told && memcmp(&version, &a->version, sizeof version)) a->differs = true;
+        a->version = version;
+        a->told = true;
+    }
+    pl_cql_cursor_close(cursor);
+    return e;
+}
+
+/* Hosts that are down keep their old version in the list, so that waiting must have an end. */
+static pouch_err agree(struct pl_cql *s) {
+    enum { PATIENCE_US = 10000000, PAUSE_US = 100000 };
+    int64_t now = pl_mono_us(&pl_clock_system), end = now + PATIENCE_US;
+    for (;;) {
+        struct agreement a = {.told = false};
+        pouch_err e = hear(s, "SELECT schema_version FROM system.local WHERE key = 'local'", &a);
+        if (!e) e = hear(s, "SELECT schema_version FROM system.peers", &a);
+        if (e || !a.differs) return e;
+        int64_t pause = pl_mono_us(&pl_clock_system) + PAUSE_US;
+        if (pause > end) return POUCH_OK;
+        while ((now = pl_mono_us(&pl_clock_system)) < pause) pl_cql_run(s, pause - now);
+    }
+}
+
+struct doing {
+    struct pl_cql *session;
+    bool done, schema;
+    pouch_err error;
+};
+
+static void did(const struct pl_cql_result *r, void *arg) {
+    struct doing *d = arg;
+    d->done = true;
+    d->error = r->error;
+    d->schema = !r->error && d->session->answer.kind == PL_CQL_RESULT_SCHEMA;
+}
+
+pouch_err pl_cql_do(struct pl_cql *s, const char *text, const struct pl_cql_how *how) {
+    if (!how) how = &usual;
+    const struct pl_cql_parameters p = {
+        .consistency = how->consistency, .serial = how->serial, .timestamp_us = how->timestamp_us};
+    struct doing d = {.session = s};
+    pouch_err e;
+    do e = pl_cql_query_page(s, text, how, &p, did, &d);
+    while (waited_for_room(s, e));
+    if (e) return e;
+    wait_for(s, &d.done);
+    return d.error || !d.schema ? d.error : agree(s);
+}
