@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 from conftest import BUILD, ROOT, wait_until
 
 sys.path.insert(0, str(ROOT / "tests" / "faults"))
+import bad_targets  # noqa: E402
 import kills  # noqa: E402
 
 
@@ -189,6 +190,23 @@ def test_requests_are_answered_over_three_brokers_while_one_is_down(pouch3, kafk
     subprocess.run([ROOT / "scripts" / "stack", "start", "--name", kafka3["stack"], "kafka.2"], check=True, capture_output=True)
     out = pouch3.ok("bench", "request", topic, "--count", 2000, "--in-flight", 50, "--timeout", "60s", "-o", "json", timeout=300)
     assert json.loads(out.splitlines()[-1])["failed"] == 0
+
+
+@pytest.mark.acceptance("B4", "B20")
+@pytest.mark.parametrize("kind", bad_targets.KINDS)
+def test_a_bad_target_ends_its_own_records_and_no_others_and_is_used_once_it_is_mended(kind, pouch3, kafka3):
+    spoil, mend, code = bad_targets.KINDS[kind]
+    scene = bad_targets.Scene(pouch3, kafka3).set_up(spoil)
+    try:
+        scene.start_center()
+        became = bad_targets.ends(scene, *bad_targets.run_load(scene, 40, ["good", "bad"], 1))
+        n = became["bad"]
+        assert n > 10
+        assert became == {"bad": n, "answered": {code: n}, "letters": {code: n}, "others_refused": 0, "lost": 0, "wrong": 0, "answered_twice": 0}
+        mend(scene)
+        wait_until(lambda: bad_targets.is_taken(scene), "the mended target in use")
+    finally:
+        scene.stop()
 
 
 def test_requests_are_answered_over_sasl_ssl(kafka, tmp_path):

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 
 import independent
-from load import Load
+from load import Load, letters_of
 
 
 def start_worker(pouch, topic, number):
@@ -67,16 +67,6 @@ def trace_rows(folder):
     return rows
 
 
-def letters_of(pouch, inbox):
-    """Request ids of the dead letters of an inbox, and how often each is there."""
-    found = Counter()
-    for record in independent.read_all(pouch.brokers, "internal.dlq"):
-        headers = independent.headers(record)
-        if headers["pouch-dlq-source"].startswith(f"{inbox}/"):
-            found[headers.get("pouch-dlq-request-id")] += 1
-    return found
-
-
 def start_center(pouch, number):
     return pouch.start("center", "--start", "earliest", name=f"center-{number}")
 
@@ -101,38 +91,11 @@ def kill_centers(pouch, inbox, topic, reply_topic, kills, rate, seconds_between)
     codes = [program.stop(60) for program in centers]
     worker.stop()
     routed = Counter(m.key().decode() for m in independent.read_all(pouch.brokers, topic))
-    letters = letters_of(pouch, inbox)
+    letters = letters_of(pouch.brokers, inbox)
     records = {(inbox, m.partition(), m.offset()) for m in independent.read_all(pouch.brokers, inbox)}
     rows = trace_rows(store)
     return dict(result, kills=kills, rate=rate, stopped=codes, records=len(records), trace_rows=len(rows),
                 untraced=len(records - {row[:3] for row in rows}),
                 unended=len(set(load.accepted) - set(routed) - set(letters)),
                 routed_twice=sum(n - 1 for n in routed.values()), letters=len(letters),
-                letters_twice=sum(n - 1 for n in letters.values()))
-
-
-def latency(pouch, inbox, reply_topic, rate, publishers, seconds):
-    """Milliseconds from sending to the answer for the publisher `good`, while the others ask as well."""
-    load = Load(pouch.brokers, pouch.key, inbox, reply_topic, rate, publishers).start()
-    wait_for_first_reply(load)
-    time.sleep(seconds)
-    result = load.stop()
-    assert result["lost"] == 0, result
-    took = sorted(load.took["good"])
-    return {"p50_ms": round(1000 * took[len(took) // 2], 2), "p99_ms": round(1000 * took[len(took) * 99 // 100], 2), "errors": result["errors"]}
-
-
-def bad_target(pouch, inbox, topic, reply_topic, rounds, seconds):
-    """What a publisher whose target does not exist does to another one, which asks 250 times a second: in turns with and without it."""
-    pouch.env.update(POUCH_STORE=f"sqlite://{pouch.folder / 'store'}", POUCH_CENTER_INBOX=inbox)
-    pouch.ok("route", "add", "good", topic)
-    pouch.ok("route", "add", "bad", f"{topic}-missing")
-    center, worker = start_center(pouch, 0), start_worker(pouch, topic, 0)
-    alone, beside = [], []
-    for _ in range(rounds):
-        alone.append(latency(pouch, inbox, reply_topic, 250, ["good"], seconds))
-        beside.append(latency(pouch, inbox, reply_topic, 500, ["good", "bad"], seconds))
-    codes = [program.stop(60) for program in (center, worker)]
-    middle = {name: [sorted(r[name] for r in runs)[rounds // 2] for runs in (alone, beside)] for name in ("p50_ms", "p99_ms")}
-    return {"rounds": rounds, "good_alone": {n: v[0] for n, v in middle.items()}, "good_beside_bad": {n: v[1] for n, v in middle.items()},
-            "refused": sum(r["errors"].get("target_refused", 0) for r in beside), "stopped": codes}
+                letters_twice=sum(len(codes) - 1 for codes in letters.values()))

@@ -15,6 +15,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import independent  # noqa: E402
 
 
+def letters_of(brokers, inbox):
+    """Codes of the dead letters of an inbox, by request id."""
+    found = {}
+    for record in independent.read_all(brokers, "internal.dlq"):
+        headers = independent.headers(record)
+        if headers["pouch-dlq-source"].startswith(f"{inbox}/"):
+            found.setdefault(headers.get("pouch-dlq-request-id"), []).append(headers["pouch-dlq-code"])
+    return found
+
+
 class Load:
     """Sends `rate` requests a second until it is stopped; reads the replies all the while."""
 
@@ -23,6 +33,7 @@ class Load:
         self.brokers, self.key, self.topic, self.reply_topic, self.rate = brokers, key, topic, reply_topic, rate
         self.publishers = publishers
         self.accepted, self.refused, self.replies, self.wrong, self.errors = set(), 0, Counter(), 0, Counter()
+        self.codes = {}  # of the errors in clear, by request id
         self.sent_at, self.took, self.latest_reply = {}, {}, 0.0
         self.sending, self.reading = threading.Event(), threading.Event()
         self.reader = independent.reader(brokers, reply_topic, at=independent.OFFSET_END)
@@ -74,6 +85,7 @@ class Load:
                 publisher, began = self.sent_at[request_id]
                 self.took.setdefault(publisher, []).append(self.latest_reply - began)
             if "error" in envelope:
+                self.codes[request_id] = envelope["error"]["code"]
                 self.errors[envelope["error"]["code"]] += 1
             else:
                 plain = json.loads(independent.open_sealed(self.key, envelope))
