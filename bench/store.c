@@ -17,7 +17,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { QUEUE_BYTES = 16 << 20, AHEAD = 40000, TTL_MS = 7 * 24 * 3600 * 1000, PATIENCE_MS = 60000 };
+enum {
+    QUEUE_BYTES = 16 << 20,
+    AHEAD = 40000,
+    TTL_MS = 7 * 24 * 3600 * 1000,
+    PATIENCE_MS = 60000,
+    SPOOL_BYTES = 64 << 20
+};
 
 static double seconds(clockid_t clock) {
     struct timespec t;
@@ -79,7 +85,8 @@ int main(int argc, char **argv) {
     struct pl_wake wake;
     struct pl_tracer *t;
     if (pl_wake_init(&wake)) return fail();
-    const struct pl_tracer_settings settings = {url, QUEUE_BYTES, TTL_MS, &wake};
+    const struct pl_tracer_settings settings = {
+        .url = url, .max_bytes = QUEUE_BYTES, .ttl_ms = TTL_MS, .wake = &wake, .spool_bytes = SPOOL_BYTES};
     if (pl_tracer_new(&t, &settings)) return fail();
     double wall = seconds(CLOCK_MONOTONIC), all = seconds(CLOCK_PROCESS_CPUTIME_ID);
     double putting = put_all(t, &wake, rows);

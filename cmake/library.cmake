@@ -24,7 +24,7 @@ if(NOT POUCH_SANITIZE)
 endif()
 
 set(packages "")
-foreach(package rdkafka libssl libcrypto yaml-0.1 jansson sqlite3)
+foreach(package rdkafka libssl libcrypto yaml-0.1 jansson sqlite3 zlib)
   if(TARGET PkgConfig::${package})
     target_link_libraries(pouch_shared PRIVATE PkgConfig::${package})
     target_link_libraries(pouch_static PUBLIC PkgConfig::${package})

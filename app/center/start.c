@@ -43,8 +43,13 @@ static pouch_err make_topics(struct center *c) {
 
 static pouch_err open_store(struct center *c) {
     const struct pl_settings *s = &c->settings;
-    const struct pl_tracer_settings traces = {
-        .url = s->store, .max_bytes = s->trace_queue_bytes, .ttl_ms = s->trace_ttl_ms, .wake = &c->wake};
+    const struct pl_tracer_settings traces = {.url = s->store,
+                                              .max_bytes = s->trace_queue_bytes,
+                                              .ttl_ms = s->trace_ttl_ms,
+                                              .wake = &c->wake,
+                                              .spool = s->trace_spool,
+                                              .spool_bytes = s->trace_spool_bytes,
+                                              .spool_reserve = s->trace_spool_reserve};
     pouch_err e = pl_registry_open(&c->registry, s, c->client_id);
     return e || s->trace_center_off ? e : pl_tracer_new(&c->tracer, &traces);
 }

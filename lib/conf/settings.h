@@ -36,6 +36,9 @@ struct pl_settings {
     bool trace_center_off;      /* trace.center: on, off */
     bool trace_sealed;          /* trace.payload: none, sealed */
     size_t trace_queue_bytes;   /* trace.queue_bytes */
+    char *trace_spool;          /* trace.spool: NULL = beside the store */
+    size_t trace_spool_bytes;   /* trace.spool_bytes */
+    size_t trace_spool_reserve; /* trace.spool_reserve: of a center */
     int trace_ttl_ms;           /* trace.ttl */
     bool thread;                /* client.thread */
     bool plain_errors;          /* client.plain_errors: accept, ignore */

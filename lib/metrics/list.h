@@ -63,7 +63,11 @@
     X(HTTP_ANSWER_TIMEOUT, counter, "pouch_http_rejects_total", "reason=\"answer_timeout\"", "") \
     X(HTTP_FULL, counter, "pouch_http_rejects_total", "reason=\"connections\"", "") \
     X(TRACE_ROWS, counter, "pouch_trace_rows_total", "", "Trace rows written to the store.")       \
-    X(TRACE_MISSING, counter, "pouch_trace_missing_total", "", "Trace rows that were not written, because the queue was full or the store failed.") \
+    X(TRACE_MISSING, counter, "pouch_trace_missing_total", "", "Trace rows that were not written: the queue was full, or neither the store nor the spool took them.") \
+    X(TRACE_SPOOLED, counter, "pouch_trace_spooled_total", "", "Trace rows that went into the spool because the store did not take them.") \
+    X(TRACE_REPLAYED, counter, "pouch_trace_replayed_total", "", "Trace rows that came to the store from the spool.") \
+    X(TRACE_SPOOL_BYTES, gauge, "pouch_trace_spool_bytes", "", "Bytes in the spool that are not in the store yet.") \
+    X(TRACE_SPOOLING, gauge, "pouch_trace_spooling", "", "1 while trace rows go into the spool.") \
     X(TRACE_QUEUE_BYTES, gauge, "pouch_trace_queue_bytes", "", "Bytes of trace rows that wait for the store.") \
     X(LOG_LEFT_OUT, counter, "pouch_log_left_out_total", "", "Log lines left out by the rate limit.")
 

@@ -24,6 +24,7 @@ struct pl_sink; /* used by one thread at a time */
 
 struct pl_store_kind {
     const char *scheme;                                        /* what its URLs begin with: "sqlite://" */
+    bool is_folder;                                            /* the URL's rest is a folder of this host */
     pouch_err (*open)(struct pl_store **s, const char *where); /* where: the URL behind the scheme */
     void (*close)(struct pl_store *s);
     pouch_err (*version)(struct pl_store *s, int64_t *version);
@@ -64,6 +65,6 @@ struct pl_store {
 /* The kind that a URL names, and the URL's rest. CONFIG. */
 POUCH_MUST_CHECK pouch_err pl_store_kind_of(const struct pl_store_kind **kind, const char **where, const char *url);
 
-extern const struct pl_store_kind pl_store_sqlite;
+extern const struct pl_store_kind pl_store_sqlite, pl_store_cassandra;
 
 #endif

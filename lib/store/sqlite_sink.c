@@ -2,6 +2,7 @@
 #include <base/log.h>
 #include <base/why.h>
 #include <stdlib.h>
+#include <store/slot.h>
 #include <store/sqlite.h>
 #include <store/sqlite_store.h>
 #include <store/trace_file.h>
@@ -36,7 +37,7 @@ pouch_err pl_sqlite_sink_open(struct pl_sink **out, const char *where, int64_t t
     s->lock = -1;
     s->ttl_us = ttl_ms * 1000;
     pouch_err e = pl_folder_make(&s->folder, where);
-    if (!e) e = pl_slot_take(&s->slot, &s->lock, s->folder);
+    if (!e) e = pl_slot_take(&s->slot, &s->lock, s->folder, PL_TRACE_SLOT);
     if (e)
         pl_sqlite_sink_close(s);
     else

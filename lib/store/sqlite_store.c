@@ -68,6 +68,7 @@ static pouch_err open_store(struct pl_store **out, const char *path) {
 
 const struct pl_store_kind pl_store_sqlite = {
     .scheme = "sqlite://",
+    .is_folder = true,
     .open = open_store,
     .close = close_store,
     .version = pl_sqlite_version,

@@ -1,37 +1,16 @@
 #include <base/why.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <store/slot.h>
 #include <store/sqlite.h>
 #include <store/sqlite_schema.h>
 #include <store/trace_folder.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-enum { SLOTS = 1000, BUSY_MS = 100 };
-
-/* *fd: negative when another has it. */
-static pouch_err try_slot(int *fd, const char *folder, int slot) {
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/writer-%03d.lock", folder, slot);
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (*fd < 0) return pl_fail(POUCH_E_CONFIG, "store file %s cannot be made: %s", path, strerror(errno));
-    if (!flock(*fd, LOCK_EX | LOCK_NB)) return POUCH_OK;
-    close(*fd);
-    *fd = -1;
-    return POUCH_OK;
-}
-
-pouch_err pl_slot_take(int *slot, int *fd, const char *folder) {
-    for (*slot = 0; *slot < SLOTS; ++*slot) {
-        pouch_err e = try_slot(fd, folder, *slot);
-        if (e || *fd >= 0) return e;
-    }
-    return pl_fail(POUCH_E_CONFIG, "store folder %s has %d writers, the most allowed", folder, SLOTS);
-}
+enum { BUSY_MS = 100 };
 
 void pl_trace_path(char out[PATH_MAX], const char *folder, const struct pl_trace_name *name) {
     snprintf(out, PATH_MAX, "%s/trace-%03d-%016lld.db", folder, name->slot, (long long)name->created_us);
@@ -103,7 +82,7 @@ static bool is_older(const char *path, int64_t before_us) {
 static pouch_err expire_newest(const char *folder, const struct pl_trace_name *name, const char *path,
                                int64_t before_us, int own_slot) {
     int fd = -1;
-    pouch_err e = name->slot == own_slot ? POUCH_OK : try_slot(&fd, folder, name->slot);
+    pouch_err e = name->slot == own_slot ? POUCH_OK : pl_slot_try(&fd, folder, PL_TRACE_SLOT, name->slot);
     if (e) return e;
     if ((fd >= 0 || name->slot == own_slot) && is_older(path, before_us)) pl_sqlite_unlink(path);
     if (fd >= 0) close(fd);

@@ -1,7 +1,6 @@
 /*
- * The trace files of a folder. A writer has a slot, a number that a lock file is its own for as long as it lives: the
- * lock falls with the process, so the next writer goes on where a dead one stopped. A slot's files
- * are trace-SLOT-CREATED.db; only the newest of a slot is ever written to. Inside the room.
+ * The trace files of a folder. A writer has a slot (slot.h), whose files are trace-SLOT-CREATED.db; only the newest of a
+ * slot is ever written to. Inside the room.
  */
 #ifndef POUCH_STORE_TRACE_FOLDER_H
 #define POUCH_STORE_TRACE_FOLDER_H
@@ -12,8 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Takes the lowest free slot; *fd holds it until it is closed. CONFIG: there is none, or the folder does not take the file. */
-POUCH_MUST_CHECK pouch_err pl_slot_take(int *slot, int *fd, const char *folder);
+#define PL_TRACE_SLOT "writer" /* the name of its lock files */
 
 struct pl_trace_name {
     int slot;

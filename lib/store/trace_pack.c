@@ -9,9 +9,9 @@ struct head {
     size_t payload_n;
     int32_t partition;
     uint16_t texts[PL_TRACE_TEXTS];
-    uint8_t by;
-    bool response, success, payload;
+    uint8_t by, response, success, payload;
 };
+_Static_assert(PL_TRACE_PACK_VERSION == 1 && sizeof(struct head) == 80, "another layout has another version");
 
 static uint16_t measure_text(const char *text, size_t max) {
     return text ? (uint16_t)(strnlen(text, max) + 1) : 0;
@@ -62,8 +62,8 @@ const char *pl_trace_unpack(const char *at, struct pl_trace *row) {
     }
     *row = (struct pl_trace){.id = h.id,
                              .by = (enum pl_trace_by)h.by,
-                             .response = h.response,
-                             .success = h.success,
+                             .response = h.response != 0,
+                             .success = h.success != 0,
                              .request_id = h.request_id,
                              .at_us = h.at_us,
                              .took_us = h.took_us,
@@ -78,4 +78,25 @@ const char *pl_trace_unpack(const char *at, struct pl_trace *row) {
                              .payload = h.payload ? at : NULL,
                              .payload_n = h.payload_n};
     return at + h.payload_n;
+}
+
+/* Where the row at `at` ends; NULL: it does not before `end`, or is none. */
+static const char *end_of_row(const char *at, const char *end) {
+    struct head h;
+    if ((size_t)(end - at) < sizeof h) return NULL;
+    memcpy(&h, at, sizeof h);
+    at += sizeof h;
+    if (h.by > PL_TRACE_WORKER) return NULL;
+    for (size_t i = 0; i < PL_TRACE_TEXTS; i++) {
+        if (!h.texts[i]) continue;
+        if (h.texts[i] > end - at || memchr(at, '\0', h.texts[i]) != at + h.texts[i] - 1) return NULL;
+        at += h.texts[i];
+    }
+    return h.payload_n <= (size_t)(end - at) ? at + h.payload_n : NULL;
+}
+
+bool pl_trace_check(const char *at, size_t n, uint64_t rows) {
+    const char *end = at + n;
+    for (; rows && at; rows--) at = end_of_row(at, end);
+    return at == end;
 }

@@ -1,6 +1,6 @@
 /*
- * Writing traces off the path: a bounded queue, one thread that writes it in batches to files
- * of its own. Nobody ever waits for the store; what does not fit is counted as missing,
+ * Writing traces off the path: a bounded queue, one thread that writes it in batches to the store, or into a spool on
+ * disk while the store is away or slow. Nobody ever waits for the store; what does not fit is counted as missing,
  * and the span that it is missing from is written down as soon as that is possible.
  */
 #ifndef POUCH_STORE_TRACER_H
@@ -17,6 +17,10 @@ struct pl_tracer_settings {
     size_t max_bytes;     /* of rows that wait; about 100 bytes a row */
     int64_t ttl_ms;       /* rows older than that are dropped, file by file */
     struct pl_wake *wake; /* signalled when pl_tracer_written() has moved; NULL: nobody looks */
+    const char
+        *spool; /* folder of the spool; NULL: the store's own, or the state directory for one that is elsewhere */
+    size_t spool_bytes;   /* that it may take; 0: there is none */
+    size_t spool_reserve; /* of these, what is taken from the disk at once; 0 for those who do not live long */
 };
 
 /* Opens the store and starts the thread. CONFIG, NO_MEMORY. */
@@ -29,13 +33,13 @@ POUCH_MUST_CHECK pouch_err pl_tracer_new(struct pl_tracer **t, const struct pl_t
 uint64_t pl_tracer_put(struct pl_tracer *t, const struct pl_trace *row);
 
 /*
- * Every row up to this ticket is written, or is counted as missing. Any thread, an atomic read. What is written outlives the
+ * Every row up to this ticket is in the store or the spool, or is counted as missing. Any thread, an atomic read. What is written outlives the
  * process, however it ends; what a power failure takes are the last seconds.
  */
 uint64_t pl_tracer_written(const struct pl_tracer *t);
 uint64_t pl_tracer_missing(const struct pl_tracer *t);
 
-/* Writes what is there, for at most ms, counts the rest as missing, and ends the thread. NULL allowed. */
+/* Writes what is there, empties the spool for at most ms, and ends the threads; the next process goes on with what is left. NULL allowed. */
 void pl_tracer_free(struct pl_tracer *t, int ms);
 
 #endif

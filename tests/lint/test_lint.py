@@ -21,6 +21,7 @@ PACKAGE_HEADERS = {
     "libcurl": ["curl/"],
     "libevent_core": ["event2/"],
     "sqlite3": ["sqlite3.h"],
+    "zlib": ["zlib.h"],
 }
 FUNCTION_LINES = 70
 FILE_LINES = 700

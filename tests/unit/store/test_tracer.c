@@ -53,7 +53,8 @@ static void tickets_count_up_and_metrics_follow(void **state) {
 static void rows_that_find_no_room_are_counted_and_their_span_is_written_down(void **state) {
     (void)state;
     int64_t missing = pl_metric_get(PL_M_TRACE_MISSING);
-    const struct pl_tracer_settings settings = {folder.url, 4096, TEST_TTL_MS, &test_wake};
+    const struct pl_tracer_settings settings = {
+        .url = folder.url, .max_bytes = 4096, .ttl_ms = TEST_TTL_MS, .wake = &test_wake};
     struct pl_tracer *t;
     assert_int_equal(pl_tracer_new(&t, &settings), POUCH_OK);
     char large[4096];
@@ -94,7 +95,8 @@ static void *put_from_a_thread(void *arg) {
 /* acceptance: B17 */
 static void threads_that_put_at_once_lose_no_count(void **state) {
     (void)state;
-    const struct pl_tracer_settings settings = {folder.url, 256 * 1024, TEST_TTL_MS, &test_wake};
+    const struct pl_tracer_settings settings = {
+        .url = folder.url, .max_bytes = 256 * 1024, .ttl_ms = TEST_TTL_MS, .wake = &test_wake};
     assert_int_equal(pl_tracer_new(&shared, &settings), POUCH_OK);
     pthread_t threads[THREADS];
     for (intptr_t i = 0; i < THREADS; i++)
@@ -284,7 +286,8 @@ static void freeing_writes_what_waits_and_counts_what_it_cannot(void **state) {
 
 static void old_rows_go_by_themselves(void **state) {
     (void)state;
-    const struct pl_tracer_settings settings = {folder.url, TEST_QUEUE_BYTES, 500, &test_wake};
+    const struct pl_tracer_settings settings = {
+        .url = folder.url, .max_bytes = TEST_QUEUE_BYTES, .ttl_ms = 500, .wake = &test_wake};
     struct pl_tracer *t;
     assert_int_equal(pl_tracer_new(&t, &settings), POUCH_OK);
     test_wait_written(t, put(t, 1)); /* of years ago */
@@ -301,7 +304,7 @@ static void what_cannot_be_opened_is_told_at_once(void **state) {
     snprintf(as_file, sizeof as_file, "sqlite://%s/registry.db", folder.path);
     const char *const urls[] = {"", "nonsense", "sqlite://relative", as_file, "sqlite:///proc/pouch"};
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
-        const struct pl_tracer_settings settings = {urls[i], 4096, TEST_TTL_MS, NULL};
+        const struct pl_tracer_settings settings = {.url = urls[i], .max_bytes = 4096, .ttl_ms = TEST_TTL_MS};
         struct pl_tracer *t = NULL;
         assert_int_equal(pl_tracer_new(&t, &settings), POUCH_E_CONFIG);
         assert_null(t);
@@ -309,7 +312,7 @@ static void what_cannot_be_opened_is_told_at_once(void **state) {
     }
     if (!geteuid()) return; /* to root every folder is writable */
     assert_int_equal(chmod(folder.path, 0500), 0);
-    const struct pl_tracer_settings settings = {folder.url, 4096, TEST_TTL_MS, NULL};
+    const struct pl_tracer_settings settings = {.url = folder.url, .max_bytes = 4096, .ttl_ms = TEST_TTL_MS};
     struct pl_tracer *t = NULL;
     assert_int_equal(pl_tracer_new(&t, &settings), POUCH_E_CONFIG);
     assert_non_null(strstr(pouch_why(), folder.path));

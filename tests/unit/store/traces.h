@@ -6,7 +6,12 @@
 #include <store/store.h>
 #include <store/tracer.h>
 
-enum { TEST_PATIENCE_MS = 60000, TEST_TTL_MS = 7 * 24 * 3600 * 1000, TEST_QUEUE_BYTES = 8 << 20 };
+enum {
+    TEST_PATIENCE_MS = 60000,
+    TEST_TTL_MS = 7 * 24 * 3600 * 1000,
+    TEST_QUEUE_BYTES = 8 << 20,
+    TEST_SPOOL_BYTES = 64 << 20
+};
 
 /* The n-th row that a center would write: of a request of its own, a millisecond after the one before. */
 static inline struct pl_trace test_row(int64_t n) {
@@ -30,7 +35,11 @@ static struct pl_wake test_wake; /* of all tracers of a program, which waits in 
 
 static inline struct pl_tracer *test_tracer(const struct test_folder *f) {
     if (!test_wake.fd) assert_int_equal(pl_wake_init(&test_wake), POUCH_OK);
-    const struct pl_tracer_settings settings = {f->url, TEST_QUEUE_BYTES, TEST_TTL_MS, &test_wake};
+    const struct pl_tracer_settings settings = {.url = f->url,
+                                                .max_bytes = TEST_QUEUE_BYTES,
+                                                .ttl_ms = TEST_TTL_MS,
+                                                .wake = &test_wake,
+                                                .spool_bytes = TEST_SPOOL_BYTES};
     struct pl_tracer *t;
     assert_int_equal(pl_tracer_new(&t, &settings), POUCH_OK);
     return t;
