@@ -1,12 +1,14 @@
 /*
- * How many trace rows a second reach the disk, and what they cost:
+ * How many trace rows a second reach the store, what they cost, and how long it takes to look things up among them:
  *
- *   store_bench ROWS [FOLDER]
+ *   store_bench ROWS [URL]
  *
  * One thread puts rows as a center does, all of different requests, and waits when the queue is nearly full, so that
- * none is missing. Prints one line of JSON. The folder is a new one unless named, and is left there.
+ * none is missing. Then, while the writer is still there, another looks up requests and adds up routes. Prints one line of
+ * JSON. The store is a new folder unless named, and is left there.
  */
 #include <base/clock.h>
+#include <base/why.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +24,13 @@ enum {
     AHEAD = 40000,
     TTL_MS = 7 * 24 * 3600 * 1000,
     PATIENCE_MS = 60000,
-    SPOOL_BYTES = 64 << 20
+    SPOOL_BYTES = 64 << 20,
+    ROUTES = 8,
+    LOOKUPS = 200,
+    SUMS = 21,
 };
+
+#define SEED UINT64_C(88172645463325252)
 
 static double seconds(clockid_t clock) {
     struct timespec t;
@@ -38,9 +45,22 @@ static uint64_t random_bits(uint64_t *state) {
     return *state;
 }
 
+/* Some 100 to 2,000 microseconds, the short ones the most. */
+static int64_t random_took_us(uint64_t bits) {
+    return 100 + (int64_t)(bits % 1900 * (bits >> 32 & 1023) / 1024);
+}
+
 static void fill(struct pl_trace *row, int64_t i, uint64_t *state) {
+    static const char *const publishers[ROUTES] = {"publisher-a", "publisher-b", "publisher-c", "publisher-d",
+                                                   "publisher-e", "publisher-f", "publisher-g", "publisher-h"};
+    static const char *const routes[ROUTES] = {"route-publisher-a", "route-publisher-b", "route-publisher-c",
+                                               "route-publisher-d", "route-publisher-e", "route-publisher-f",
+                                               "route-publisher-g", "route-publisher-h"};
     const uint64_t id[2] = {random_bits(state), random_bits(state)};
     memcpy(row->request_id.b, id, sizeof id);
+    row->publisher = publishers[id[0] % ROUTES];
+    row->route = routes[id[0] % ROUTES];
+    row->took_us = random_took_us(id[1]);
     row->offset = i;
     row->partition = (int32_t)(i % 12);
     row->id = pl_trace_id(row->topic, row->partition, row->offset, row->target, row->by, row->response);
@@ -49,14 +69,9 @@ static void fill(struct pl_trace *row, int64_t i, uint64_t *state) {
 
 /* The seconds of CPU that putting has taken. */
 static double put_all(struct pl_tracer *t, struct pl_wake *wake, int64_t rows) {
-    struct pl_trace row = {.by = PL_TRACE_CENTER,
-                           .success = true,
-                           .took_us = 120,
-                           .publisher = "publisher-a",
-                           .topic = "command-center-inbox",
-                           .target = "service-1-topic",
-                           .route = "route-publisher-a"};
-    uint64_t state = 88172645463325252, ticket = 0;
+    struct pl_trace row = {
+        .by = PL_TRACE_CENTER, .success = true, .topic = "command-center-inbox", .target = "service-1-topic"};
+    uint64_t state = SEED, ticket = 0;
     double cpu = seconds(CLOCK_THREAD_CPUTIME_ID);
     for (int64_t i = 0; i < rows; i++) {
         fill(&row, i, &state);
@@ -68,6 +83,82 @@ static double put_all(struct pl_tracer *t, struct pl_wake *wake, int64_t rows) {
     return cpu;
 }
 
+/* ---- looking things up ---- */
+
+struct times {
+    double p50_ms, max_ms;
+};
+
+static int by_time(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static struct times times_of(double *ms, size_t n) {
+    qsort(ms, n, sizeof *ms, by_time);
+    return (struct times){ms[n / 2], ms[n - 1]};
+}
+
+static bool count_row(const struct pl_trace *row, void *arg) {
+    (void)row;
+    ++*(uint64_t *)arg;
+    return true;
+}
+
+static bool count_route(const struct pl_route_stats *stats, void *arg) {
+    *(uint64_t *)arg += stats->count;
+    return true;
+}
+
+/* Requests from all over the rows, each of which has one. */
+static pouch_err look_up(struct pl_store *store, int64_t rows, struct times *t, uint64_t *found) {
+    double ms[LOOKUPS];
+    struct pl_trace row = {0};
+    uint64_t state = SEED;
+    size_t n = 0;
+    pouch_err e = POUCH_OK;
+    for (int64_t i = 0; i < rows && n < LOOKUPS && !e; i++) {
+        fill(&row, i, &state);
+        if (i % (rows / LOOKUPS + 1)) continue;
+        double began = seconds(CLOCK_MONOTONIC);
+        e = pl_store_by_request(store, &row.request_id, count_row, found);
+        ms[n++] = 1e3 * (seconds(CLOCK_MONOTONIC) - began);
+    }
+    *t = times_of(ms, n);
+    return *found == n ? e : pl_fail(POUCH_E_STORE, "%zu requests were looked up and %" PRIu64 " found", n, *found);
+}
+
+static pouch_err add_up(struct pl_store *store, int64_t rows, struct times *t) {
+    double ms[SUMS];
+    pouch_err e = POUCH_OK;
+    for (size_t i = 0; i < SUMS && !e; i++) {
+        struct pl_stats_query all = {.until_us = INT64_MAX};
+        uint64_t counted = 0;
+        double began = seconds(CLOCK_MONOTONIC);
+        e = pl_store_stats(store, &all, count_route, &counted);
+        ms[i] = 1e3 * (seconds(CLOCK_MONOTONIC) - began);
+        if (!e && counted != (uint64_t)rows)
+            e = pl_fail(POUCH_E_STORE, "routes have %" PRIu64 " rows of %" PRId64, counted, rows);
+    }
+    *t = times_of(ms, SUMS);
+    return e;
+}
+
+static pouch_err measure_queries(const char *url, int64_t rows) {
+    struct pl_store *store;
+    struct times request, stats;
+    uint64_t found = 0;
+    pouch_err e = pl_store_open(&store, url);
+    if (e) return e;
+    e = look_up(store, rows, &request, &found);
+    if (!e) e = add_up(store, rows, &stats);
+    if (!e)
+        printf(",\"by_request_p50_ms\":%.2f,\"by_request_max_ms\":%.2f,\"stats_p50_ms\":%.2f,\"stats_max_ms\":%.2f}\n",
+               request.p50_ms, request.max_ms, stats.p50_ms, stats.max_ms);
+    pl_store_close(store);
+    return e;
+}
+
 static int fail(void) {
     fprintf(stderr, "store_bench: %s\n", pouch_why());
     return EXIT_FAILURE;
@@ -77,10 +168,10 @@ int main(int argc, char **argv) {
     int64_t rows = argc > 1 ? strtoll(argv[1], NULL, 10) : 0;
     char folder[] = "/tmp/pouch-store-bench-XXXXXX", *url;
     if (rows < 1 || (argc < 3 && !mkdtemp(folder))) {
-        fprintf(stderr, "usage: store_bench ROWS [FOLDER]\n");
+        fprintf(stderr, "usage: store_bench ROWS [URL]\n");
         return 64;
     }
-    if (asprintf(&url, "sqlite://%s", argc > 2 ? argv[2] : folder) < 0) return EXIT_FAILURE;
+    if (asprintf(&url, "%s%s", argc > 2 ? "" : "sqlite://", argc > 2 ? argv[2] : folder) < 0) return EXIT_FAILURE;
 
     struct pl_wake wake;
     struct pl_tracer *t;
@@ -93,8 +184,9 @@ int main(int argc, char **argv) {
     wall = seconds(CLOCK_MONOTONIC) - wall;
     all = seconds(CLOCK_PROCESS_CPUTIME_ID) - all;
     printf("{\"rows\":%" PRId64 ",\"missing\":%" PRIu64 ",\"rows_per_s\":%.0f,\"cpu_s_per_million\":%.2f,"
-           "\"put_cpu_s_per_million\":%.2f}\n",
+           "\"put_cpu_s_per_million\":%.2f",
            rows, pl_tracer_missing(t), (double)rows / wall, all * 1e6 / (double)rows, putting * 1e6 / (double)rows);
+    if (measure_queries(url, rows)) return fail();
     pl_tracer_free(t, PATIENCE_MS);
     pl_wake_free(&wake);
     free(url);

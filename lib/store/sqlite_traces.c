@@ -41,35 +41,63 @@ static pouch_err add_ref(struct refs *r, const struct ref *ref) {
 
 /* ---- of one request ---- */
 
-static pouch_err keep_found(struct pl_trace_reader *r, struct pl_row_at at, void *arg) {
-    sqlite3 *db;
-    sqlite3_stmt *q = NULL;
-    pouch_err e = pl_trace_reader_file(r, at.file, &db);
-    if (e || !db) return e;
-    e = pl_sqlite_prepare(db, &q, "SELECT at_us FROM trace WHERE row = ?");
-    if (e) return e;
-    sqlite3_bind_int64(q, 1, at.row);
-    bool there;
-    e = pl_sqlite_step(q, &there);
-    if (!e && there) e = add_ref(arg, &(struct ref){sqlite3_column_int64(q, 0), at});
-    sqlite3_finalize(q);
-    return e;
+struct found {
+    struct pl_row_found_of *at;
+    size_t n, max;
+};
+
+static pouch_err keep_found(const struct pl_row_found_of *row, void *arg) {
+    struct found *f = arg;
+    if (f->n == f->max) {
+        size_t max = f->max ? f->max * 2 : 64;
+        struct pl_row_found_of *wider = realloc(f->at, max * sizeof *wider);
+        if (!wider) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for reading traces");
+        f->at = wider;
+        f->max = max;
+    }
+    f->at[f->n++] = *row;
+    return POUCH_OK;
 }
 
-static int compare_ages(const void *a, const void *b) {
-    return by_age(a, b);
+static int compare_ids(const void *left, const void *right) {
+    const struct pl_row_found_of *a = left, *b = right;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+static int compare_ages(const void *left, const void *right) {
+    const struct pl_row_found_of *a = left, *b = right;
+    return by_age(&(struct ref){a->at_us, a->at}, &(struct ref){b->at_us, b->at});
+}
+
+/* Leaves the last written of the rows with one id. */
+static pouch_err drop_replaced(struct pl_trace_reader *r, struct found *f) {
+    if (!f->n) return POUCH_OK;
+    qsort(f->at, f->n, sizeof *f->at, compare_ids);
+    size_t last = 0;
+    for (size_t i = 1; i < f->n; i++) {
+        bool later = true;
+        if (f->at[i].id != f->at[last].id)
+            last++;
+        else {
+            pouch_err e = pl_trace_reader_later(r, f->at[last].at, f->at[i].at, &later);
+            if (e) return e;
+        }
+        if (later) f->at[last] = f->at[i];
+    }
+    f->n = last + 1;
+    qsort(f->at, f->n, sizeof *f->at, compare_ages);
+    return POUCH_OK;
 }
 
 pouch_err pl_sqlite_by_request(struct pl_store *s, const struct pl_uuid *id, pl_trace_visit *fn, void *arg) {
     struct pl_trace_reader *r;
     pouch_err e = pl_trace_reader_open(&r, folder_of(s));
     if (e) return e;
-    struct refs found = {0};
-    uint64_t key = pl_trace_key(id, 0);
-    for (size_t i = 0; i < pl_trace_reader_files(r) && !e; i++) e = pl_trace_reader_find(r, i, key, keep_found, &found);
-    if (found.n) qsort(found.at, found.n, sizeof *found.at, compare_ages);
-
-    struct pl_showing showing = {.fn = fn, .arg = arg, .only = id};
+    struct found found = {0};
+    for (size_t i = 0; i < pl_trace_reader_files(r) && !e; i++)
+        e = pl_trace_reader_request(r, i, id, keep_found, &found);
+    if (!e) e = drop_replaced(r, &found);
+    struct pl_showing showing = {.fn = fn, .arg = arg, .is_newest = true};
     for (size_t i = 0; i < found.n && !e && !showing.ended; i++) e = pl_trace_reader_show(r, found.at[i].at, &showing);
     free(found.at);
     pl_trace_reader_close(r);

@@ -16,6 +16,7 @@ struct entry {
 struct pl_tally {
     struct entry **slots; /* a hash table; NULL: free */
     size_t n, cap;
+    struct entry *last; /* that was asked for: often the next as well */
     bool is_sum;
 };
 
@@ -31,6 +32,7 @@ pouch_err pl_tally_new_sum(struct pl_tally **out) {
 }
 
 void pl_tally_clear(struct pl_tally *t) {
+    t->last = NULL;
     for (size_t i = 0; i < t->cap && t->n; i++) {
         if (!t->slots[i]) continue;
         pl_sketch_free(&t->slots[i]->sum.lengths);
@@ -63,15 +65,14 @@ static uint64_t hash_of(const struct pl_minute *m) {
     return h * 0x9e3779b97f4a7c15;
 }
 
-static bool is_of(const struct entry *e, const struct pl_minute *m, uint64_t hash) {
-    return e->hash == hash && e->sum.minute == m->minute && !strcmp(e->sum.route, m->route) &&
-           !strcmp(e->sum.publisher, m->publisher);
+static bool is_of(const struct entry *e, const struct pl_minute *m) {
+    return e->sum.minute == m->minute && !strcmp(e->sum.route, m->route) && !strcmp(e->sum.publisher, m->publisher);
 }
 
 /* Half of the slots are always free. */
 static struct entry **slot_of(struct entry **slots, size_t cap, const struct pl_minute *m, uint64_t hash) {
     size_t i = (size_t)(hash >> 32) & (cap - 1);
-    while (slots[i] && !is_of(slots[i], m, hash)) i = (i + 1) & (cap - 1);
+    while (slots[i] && (slots[i]->hash != hash || !is_of(slots[i], m))) i = (i + 1) & (cap - 1);
     return &slots[i];
 }
 
@@ -104,6 +105,10 @@ static struct entry *new_entry(const struct pl_minute *m, uint64_t hash) {
 /* The sum for that publisher, route and minute, made when there is none. */
 static pouch_err find(struct pl_tally *t, const struct pl_minute *m, struct pl_minute **sum) {
     const struct pl_minute key = {.publisher = m->publisher, .route = m->route, .minute = t->is_sum ? 0 : m->minute};
+    if (t->last && is_of(t->last, &key)) {
+        *sum = &t->last->sum;
+        return POUCH_OK;
+    }
     pouch_err e = 2 * (t->n + 1) > t->cap ? grow(t) : POUCH_OK;
     if (e) return e;
     uint64_t hash = hash_of(&key);
@@ -113,7 +118,8 @@ static pouch_err find(struct pl_tally *t, const struct pl_minute *m, struct pl_m
         if (!*slot) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for counting route %s", m->route);
         t->n++;
     }
-    *sum = &(*slot)->sum;
+    t->last = *slot;
+    *sum = &t->last->sum;
     return POUCH_OK;
 }
 

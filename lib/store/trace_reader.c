@@ -17,12 +17,16 @@
  */
 enum { OPEN_MAX_FILES = 64, BUSY_MS = 1000 };
 
-enum statement { FETCH, FIND, ID, WRITTEN, STATEMENTS };
+enum statement { FETCH, FIND, REQUEST, ID, WRITTEN, STATEMENTS };
 
 static const char *const sql[STATEMENTS] = {
     [FETCH] = ("SELECT id, made_by, response, success, request_id, at_us, took_us, publisher, topic, partition, offset,"
                " target, route, code, error, payload FROM trace WHERE row = ?"),
     [FIND] = "SELECT row FROM request WHERE key = ? AND row <= ?",
+    [REQUEST] =
+        "SELECT row, id, at_us FROM trace WHERE request_id = ?1 AND (row IN (SELECT row FROM request WHERE key = ?2))"
+        " UNION ALL SELECT row, id, at_us FROM trace"
+        " WHERE request_id = ?1 AND row > (SELECT row FROM indexed)",
     [ID] = "SELECT id FROM trace WHERE row = ?",
     [WRITTEN] = "SELECT written_us FROM batch WHERE first_row <= ? ORDER BY first_row DESC LIMIT 1",
 };
@@ -233,6 +237,23 @@ pouch_err pl_trace_reader_find(struct pl_trace_reader *r, size_t file, uint64_t 
     return e;
 }
 
+pouch_err pl_trace_reader_request(struct pl_trace_reader *r, size_t file, const struct pl_uuid *id,
+                                  pl_row_of_request *fn, void *arg) {
+    sqlite3_stmt *q;
+    pouch_err e = statement(r, file, REQUEST, &q);
+    if (e || !q) return e;
+    sqlite3_bind_blob(q, 1, id->b, sizeof id->b, SQLITE_STATIC);
+    sqlite3_bind_int64(q, 2, (int64_t)pl_trace_key(id, 0));
+    bool row;
+    while (!(e = pl_sqlite_step(q, &row)) && row) {
+        const struct pl_row_found_of found = {
+            {file, sqlite3_column_int64(q, 0)}, (uint64_t)sqlite3_column_int64(q, 1), sqlite3_column_int64(q, 2)};
+        if ((e = fn(&found, arg))) break;
+    }
+    sqlite3_reset(q);
+    return e;
+}
+
 /* ---- showing rows ---- */
 
 /* What decides whether a row is shown, and what a later one of the same id is found by. */
@@ -260,8 +281,7 @@ static pouch_err written_us(struct pl_trace_reader *r, struct pl_row_at at, int6
     return e || !s ? e : read_number(s, at.row, us);
 }
 
-/* Whether b was written after a. In one file rows are in order; between files the clock decides. */
-static pouch_err is_later(struct pl_trace_reader *r, struct pl_row_at a, struct pl_row_at b, bool *later) {
+pouch_err pl_trace_reader_later(struct pl_trace_reader *r, struct pl_row_at a, struct pl_row_at b, bool *later) {
     *later = b.row > a.row;
     if (a.file == b.file) return POUCH_OK;
     int64_t a_us, b_us;
@@ -279,7 +299,7 @@ static pouch_err compare(struct pl_trace_reader *r, struct pl_row_at other, void
     pouch_err e = statement(r, other.file, ID, &s);
     if (!e && s) e = read_number(s, other.row, &id);
     if (e || !s || (uint64_t)id != me->id) return e;
-    return is_later(r, me->at, other, &me->replaced);
+    return pl_trace_reader_later(r, me->at, other, &me->replaced);
 }
 
 /* Before it was opened, nothing is known of a file. */
@@ -338,9 +358,8 @@ static void read_row(sqlite3_stmt *s, struct pl_trace *row) {
 static pouch_err show(struct pl_trace_reader *r, struct pl_row_at at, const struct pl_trace *row,
                       struct pl_showing *s) {
     struct identity me = {.at = at, .id = row->id, .request_id = row->request_id, .offset = row->offset};
-    if (s->only && memcmp(s->only, &row->request_id, sizeof row->request_id)) return POUCH_OK;
     if (row->offset >= 0) me.source = (int64_t)pl_trace_source(row->topic, row->partition);
-    pouch_err e = look_for_later(r, &me);
+    pouch_err e = s->is_newest ? POUCH_OK : look_for_later(r, &me);
     if (e || me.replaced) return e;
     s->shown++;
     s->ended = !s->fn(row, s->arg);

@@ -33,11 +33,25 @@ typedef pouch_err pl_row_found(struct pl_trace_reader *r, struct pl_row_at at, v
 POUCH_MUST_CHECK pouch_err pl_trace_reader_find(struct pl_trace_reader *r, size_t file, uint64_t key, pl_row_found *fn,
                                                 void *arg);
 
-/* Shows a row to fn, unless it is of another request than only (NULL: any) or a later row has its id. */
+/* The rows of one request, found with as little reading as one search allows. */
+struct pl_row_found_of {
+    struct pl_row_at at;
+    uint64_t id;
+    int64_t at_us;
+};
+typedef pouch_err pl_row_of_request(const struct pl_row_found_of *row, void *arg);
+POUCH_MUST_CHECK pouch_err pl_trace_reader_request(struct pl_trace_reader *r, size_t file, const struct pl_uuid *id,
+                                                   pl_row_of_request *fn, void *arg);
+
+/* Whether b was written after a. In one file rows are in order; between files the clock decides. */
+POUCH_MUST_CHECK pouch_err pl_trace_reader_later(struct pl_trace_reader *r, struct pl_row_at a, struct pl_row_at b,
+                                                 bool *later);
+
+/* Shows a row to fn, unless a later row has its id. */
 struct pl_showing {
     pl_trace_visit *fn;
     void *arg;
-    const struct pl_uuid *only;
+    bool is_newest; /* the caller knows that no later row has the id of this one */
     size_t shown;
     bool ended; /* fn has said so */
 };

@@ -75,6 +75,19 @@ static pouch_err request_call(struct pl_store *s) {
     return e;
 }
 
+static bool count_route(const struct pl_route_stats *stats, void *arg) {
+    *(uint64_t *)arg += stats->count;
+    return true;
+}
+
+static pouch_err stats_call(struct pl_store *s) {
+    struct pl_stats_query all = {.until_us = INT64_MAX};
+    uint64_t counted = 0;
+    pouch_err e = pl_store_stats(s, &all, count_route, &counted);
+    if (!e) assert_int_equal(counted, 3);
+    return e;
+}
+
 static bool count_change(const struct pl_audit *row, void *arg) {
     (void)row;
     ++*(size_t *)arg;
@@ -91,6 +104,10 @@ static pouch_err changes_call(struct pl_store *s) {
 
 static bool list_changes(void) {
     return with_store(changes_call);
+}
+
+static bool add_up(void) {
+    return with_store(stats_call);
 }
 
 static bool put_route(void) {
@@ -120,7 +137,7 @@ static void every_failed_allocation_is_an_error_and_no_leak(void **state) {
     char author[PL_AUTHOR_MAX + 1];
     pl_author_default(author); /* the C library keeps what the first look for a user takes */
 
-    bool (*const steps[])(void) = {open_new, put_route, list_routes, query, find_request, list_changes};
+    bool (*const steps[])(void) = {open_new, put_route, list_routes, query, find_request, list_changes, add_up};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) assert_true(test_oom_each(steps[i]) > 0);
     assert_int_equal(test_folder_count(&folder, "registry.db.new", ""), 0);
     test_folder_remove(&folder);
