@@ -44,7 +44,7 @@ static void announce(const struct ops_call *call, const struct pl_announcement *
     struct pl_settings s;
     pouch_err e = pl_settings_read(&s, call->options);
     if (!e) {
-        e = pl_registry_announce(&s, s.client_id ? s.client_id : "pouch-cli", a, ANNOUNCE_MS);
+        e = pl_registry_announce(&s, s.client_id ? s.client_id : "pouch-cli", a, 1, ANNOUNCE_MS);
         pl_settings_free(&s);
     }
     if (e)

@@ -1,28 +1,39 @@
-/* Telling the centers of a change: one record, and the broker's word for it. */
+/* Telling the centers of changes: a record each, and the broker's word for it. */
 #include <base/clock.h>
 #include <base/why.h>
 #include <bus/producer.h>
 #include <registry/announcement.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum state { TO_SEND, SENT, STORED };
+
+/* One change on its way. */
+struct notice {
+    const struct pl_announcement *told;
+    enum state state;
+};
 
 struct sending {
     struct pl_kafka_health *health;
     struct pl_wake wake;
     struct pl_producer *producer;
-    bool reported;
-    struct pl_delivery report;
+    const char *topic;
+    struct notice *notices;
+    size_t n, next, stored;      /* notices before `next` have been sent */
+    rd_kafka_resp_err_t refused; /* what the broker will never take */
 };
 
+/* What is not stored is sent again: what is said twice does no harm. */
 static void on_delivery(const struct pl_delivery *d, void *owner) {
     struct sending *s = owner;
-    s->reported = true;
-    s->report = *d;
-}
-
-static int remaining(int64_t until_us) {
-    int64_t us = until_us - pl_mono_us(&pl_clock_system);
-    return us > 1000 ? (int)(us / 1000) : 1;
+    struct notice *notice = d->arg;
+    size_t i = (size_t)(notice - s->notices);
+    notice->state = d->class == PL_KAFKA_OK ? STORED : TO_SEND;
+    s->stored += notice->state == STORED;
+    if (d->class == PL_KAFKA_PERMANENT) s->refused = d->error;
+    if (notice->state == TO_SEND && i < s->next) s->next = i;
 }
 
 static pouch_err no_word(struct sending *s, const char *brokers) {
@@ -33,57 +44,68 @@ static pouch_err no_word(struct sending *s, const char *brokers) {
     return pl_fail(POUCH_E_NO_BROKER, "%s", text);
 }
 
-/* Sends until the broker has it; what it says twice does no harm. */
-static pouch_err deliver(struct sending *s, const struct pl_record *r, const char *brokers, int64_t until_us) {
-    bool sent = false;
-    while (pl_mono_us(&pl_clock_system) < until_us) {
-        pouch_err e = sent ? POUCH_OK : pl_producer_send(s->producer, r);
-        if (e && e != POUCH_E_OVERLOADED) return e;
-        sent = !e;
-        pl_wake_wait(&s->wake, sent ? (int64_t)remaining(until_us) * 1000 : 10000);
-        pl_producer_poll(s->producer);
-        if (!s->reported) continue;
-        if (s->report.class == PL_KAFKA_OK) return POUCH_OK;
-        if (s->report.class == PL_KAFKA_PERMANENT)
-            return pl_kafka_fail(s->report.error, "announcing a route on", r->topic);
-        s->reported = sent = false;
-    }
-    return no_word(s, brokers);
-}
-
-static pouch_err send_value(struct sending *s, const struct pl_settings *settings, const struct pl_announcement *a,
-                            int64_t until_us) {
-    int partitions;
-    pouch_err e = pl_announcement_topic(pl_producer_handle(s->producer), settings->routes_topic, &partitions,
-                                        remaining(until_us));
-    if (e) return e;
+static pouch_err send_one(struct sending *s, struct notice *notice) {
+    char key[PL_ANNOUNCEMENT_KEY];
     size_t n;
-    char *text = pl_announcement_text(a, &n);
+    char *text = pl_announcement_text(notice->told, &n);
     if (!text) return pl_fail(POUCH_E_NO_MEMORY, "no memory for an announcement");
-    struct pl_record r = {.topic = settings->routes_topic,
-                          .key = a->publisher,
-                          .key_n = strlen(a->publisher),
-                          .value = text,
-                          .value_n = n};
-    e = deliver(s, &r, settings->brokers, until_us);
+    pl_announcement_key(key, notice->told);
+    const struct pl_record r = {
+        .topic = s->topic, .key = key, .key_n = strlen(key), .value = text, .value_n = n, .arg = notice};
+    pouch_err e = pl_producer_send(s->producer, &r);
+    if (!e) notice->state = SENT;
     free(text);
     return e;
 }
 
+static pouch_err send_more(struct sending *s) {
+    for (; s->next < s->n; s->next++) {
+        pouch_err e = s->notices[s->next].state == TO_SEND ? send_one(s, &s->notices[s->next]) : POUCH_OK;
+        if (e) return e == POUCH_E_OVERLOADED ? POUCH_OK : e;
+    }
+    return POUCH_OK;
+}
+
+static pouch_err deliver(struct sending *s, const char *brokers, int64_t until_us) {
+    while (pl_mono_us(&pl_clock_system) < until_us) {
+        pouch_err e = send_more(s);
+        if (e) return e;
+        pl_wake_wait(&s->wake, s->next == s->n ? (int64_t)pl_announcement_left(until_us) * 1000 : 10000);
+        pl_producer_poll(s->producer);
+        if (s->refused) return pl_kafka_fail(s->refused, "announcing a change on", s->topic);
+        if (s->stored == s->n) return POUCH_OK;
+    }
+    return no_word(s, brokers);
+}
+
+static pouch_err send_all(struct sending *s, const struct pl_settings *settings, const struct pl_announcement *told,
+                          int64_t until_us) {
+    int partitions;
+    for (size_t i = 0; i < s->n; i++) s->notices[i] = (struct notice){.told = &told[i]};
+    pouch_err e = pl_announcement_topic(pl_producer_handle(s->producer), s->topic, &partitions, until_us);
+    return e ? e : deliver(s, settings->brokers, until_us);
+}
+
 pouch_err pl_registry_announce(const struct pl_settings *settings, const char *client_id,
-                               const struct pl_announcement *a, int timeout_ms) {
-    struct sending s = {.health = pl_kafka_health_new()};
+                               const struct pl_announcement *told, size_t n, int timeout_ms) {
+    struct sending s = {.health = pl_kafka_health_new(),
+                        .topic = settings->routes_topic,
+                        .notices = calloc(n + 1, sizeof *s.notices),
+                        .n = n};
     int64_t until_us = pl_mono_us(&pl_clock_system) + (int64_t)timeout_ms * 1000;
-    if (!s.health) return pl_fail(POUCH_E_NO_MEMORY, "no memory for an announcement");
-    pouch_err e = pl_wake_init(&s.wake);
-    if (e) goto free_health;
+    pouch_err e = POUCH_OK;
+    if (!s.health || !s.notices) e = pl_fail(POUCH_E_NO_MEMORY, "no memory for an announcement");
+    if (e) goto free_parts;
+    e = pl_wake_init(&s.wake);
+    if (e) goto free_parts;
     e = pl_producer_new(&s.producer, settings, client_id, s.health, &s.wake, on_delivery, &s);
     if (e) goto free_wake;
-    e = send_value(&s, settings, a, until_us);
+    e = send_all(&s, settings, told, until_us);
     pl_producer_free(s.producer, 0);
 free_wake:
     pl_wake_free(&s.wake);
-free_health:
+free_parts:
     pl_kafka_health_free(s.health);
+    free(s.notices);
     return e;
 }

@@ -1,17 +1,21 @@
 #include <base/why.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <json/json.h>
+#include <libgen.h>
+#include <limits.h>
 #include <registry/kept.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <wire/envelope.h>
 
-enum { DAY_MS = 24 * 60 * 60 * 1000 };
+enum { DAY_MS = 24 * 60 * 60 * 1000, LEFT_S = 600 };
 
 /* ---- writing ---- */
 
@@ -45,6 +49,21 @@ static pouch_err put_all(FILE *f, const struct pl_snapshot *s, int64_t read_ms) 
     return e;
 }
 
+/* The folder of path, open; negative: errno. */
+static int folder_of(const char *path) {
+    char copy[PATH_MAX];
+    snprintf(copy, sizeof copy, "%s", path);
+    return open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* A name is on the disk only when its folder is. */
+static pouch_err sync_folder(const char *path) {
+    int fd = folder_of(path);
+    pouch_err e = fd < 0 || fsync(fd) ? pl_fail(POUCH_E_STORE, "%s", strerror(errno)) : POUCH_OK;
+    if (fd >= 0) close(fd);
+    return e;
+}
+
 /* To a file of its own beside it, then renamed, so that a reader finds the old or the new one. */
 static pouch_err replace(const char *path, char *beside, const struct pl_snapshot *s, int64_t read_ms) {
     int fd = mkostemp(beside, O_CLOEXEC);
@@ -54,12 +73,32 @@ static pouch_err replace(const char *path, char *beside, const struct pl_snapsho
     if (f ? fclose(f) : close(fd)) e = e ? e : pl_fail(POUCH_E_STORE, "%s", strerror(errno));
     if (!e && rename(beside, path)) e = pl_fail(POUCH_E_STORE, "%s", strerror(errno));
     if (e) unlink(beside);
-    return e;
+    return e ? e : sync_folder(path);
+}
+
+/* Whether a name in the folder is that of a file that its writer, who takes seconds, has left for good. */
+static bool is_left_over(int folder, const char *name, const char *kept) {
+    struct stat st;
+    size_t n = strlen(kept);
+    if (strncmp(name, kept, n) || strncmp(name + n, ".new-", 5)) return false;
+    return !fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode) && st.st_mtime < time(NULL) - LEFT_S;
+}
+
+static void remove_left_over(const char *path) {
+    const char *slash = strrchr(path, '/');
+    int fd = folder_of(path);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    if (!folder && fd >= 0) close(fd);
+    if (!folder) return;
+    for (const struct dirent *entry; (entry = readdir(folder));)
+        if (is_left_over(fd, entry->d_name, slash ? slash + 1 : path)) unlinkat(fd, entry->d_name, 0);
+    closedir(folder);
 }
 
 pouch_err pl_kept_write(const char *path, const struct pl_snapshot *s, int64_t read_ms) {
     char *beside;
-    if (asprintf(&beside, "%s.XXXXXX", path) < 0) return pl_fail(POUCH_E_NO_MEMORY, "no memory to keep the routes");
+    if (asprintf(&beside, "%s.new-XXXXXX", path) < 0) return pl_fail(POUCH_E_NO_MEMORY, "no memory to keep the routes");
+    remove_left_over(path);
     pouch_err e = replace(path, beside, s, read_ms);
     free(beside);
     if (e != POUCH_E_STORE) return e;

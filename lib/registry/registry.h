@@ -4,7 +4,8 @@
  * an announcement on the control topic at once, and by itself every 10 s. It never goes back to a lower
  * version. The latest snapshot is kept beside the store (routes.jsonl in its folder), so that a center can
  * start and route while the store cannot be read, with what is a day old at most. Once started, the last
- * snapshot stays in force for as long as the store is away.
+ * snapshot stays in force for as long as the store is away, but for the routes that are announced meanwhile, or were
+ * since it was read: those it says are awaited.
  *
  * A route's targets and enabled flag are all that routing needs: a route whose service is not there routes like any other.
  */
@@ -41,6 +42,13 @@ void pl_registry_close(struct pl_registry *r);
 const struct pl_snapshot *pl_registry_take(struct pl_registry *r);
 void pl_registry_give(struct pl_registry *r, const struct pl_snapshot *s);
 
+/*
+ * Whether a newer route of that publisher, or its removal, was announced, and the store could not be read since: what
+ * this snapshot says of it is out of date, and its requests are to wait for a later one.
+ */
+bool pl_snapshot_awaits(const struct pl_snapshot *s, const char *publisher, size_t n);
+size_t pl_snapshot_awaited(const struct pl_snapshot *s); /* how many publishers that is so for */
+
 /* NULL: no route of that publisher. */
 const struct pl_registry_route *pl_snapshot_find(const struct pl_snapshot *s, const char *publisher, size_t n);
 size_t pl_snapshot_routes(const struct pl_snapshot *s);
@@ -50,16 +58,17 @@ int64_t pl_snapshot_version(const struct pl_snapshot *s);
 int64_t pl_registry_age_ms(struct pl_registry *r);
 
 /*
- * Tells every center that publisher's route is now of this version: one record on the control topic, key publisher, value
- * {"publisher","version","enabled","removed"}. For whoever has changed the store. Waits for the broker's word, at most about
- * twice the timeout. NO_BROKER, TIMEOUT, NOT_ALLOWED, NO_MEMORY: centers learn of the change at their next refresh.
+ * Tells every center of changes that are in the store: of each, one record on the control topic, key publisher, value
+ * {"publisher","version","enabled","removed"}; of a service, key service:NAME, value {"service","version","removed"}.
+ * Waits for the broker's word, timeout_ms at most; then lets the connection go, which takes a second at most.
+ * NO_BROKER, TIMEOUT, NOT_ALLOWED, NO_MEMORY: centers learn of the changes at their next refresh.
  */
 struct pl_announcement {
-    const char *publisher;
+    const char *publisher, *service; /* one of them */
     int64_t version;
     bool enabled, removed;
 };
 POUCH_MUST_CHECK pouch_err pl_registry_announce(const struct pl_settings *s, const char *client_id,
-                                                const struct pl_announcement *a, int timeout_ms);
+                                                const struct pl_announcement *told, size_t n, int timeout_ms);
 
 #endif

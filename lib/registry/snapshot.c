@@ -4,9 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Nobody changes a snapshot after it was made; only the count of its holders moves. */
+/*
+ * Nobody changes a snapshot after it was made; only the count of its holders moves. One that awaits routes has none of its
+ * own: they are those of its base, which it holds.
+ */
 struct pl_snapshot {
     atomic_size_t holders;
+    struct pl_snapshot *base; /* NULL: it has routes of its own */
+    struct pl_awaited_list awaited;
     struct pl_route_row *rows; /* owns the texts that the routes borrow */
     struct pl_registry_route *routes;
     size_t n;
@@ -66,6 +71,25 @@ pouch_err pl_snapshot_new(struct pl_snapshot **out, struct pl_route_row *rows, s
     return POUCH_OK;
 }
 
+pouch_err pl_snapshot_awaiting(struct pl_snapshot **out, struct pl_snapshot *base, const struct pl_awaited_list *list) {
+    struct pl_snapshot *s = calloc(1, sizeof *s);
+    if (!s) return pl_fail(POUCH_E_NO_MEMORY, "no memory for the routes that were announced");
+    pouch_err e = pl_awaited_copy(&s->awaited, list);
+    if (e) {
+        free(s);
+        return e;
+    }
+    s->holders = 1;
+    s->base = base;
+    pl_snapshot_hold(base);
+    *out = s;
+    return POUCH_OK;
+}
+
+static const struct pl_snapshot *routes_of(const struct pl_snapshot *s) {
+    return s->base ? s->base : s;
+}
+
 void pl_snapshot_hold(struct pl_snapshot *s) {
     atomic_fetch_add_explicit(&s->holders, 1, memory_order_relaxed);
 }
@@ -73,6 +97,8 @@ void pl_snapshot_hold(struct pl_snapshot *s) {
 void pl_snapshot_drop(const struct pl_snapshot *held) {
     struct pl_snapshot *s = (struct pl_snapshot *)held;
     if (!s || atomic_fetch_sub_explicit(&s->holders, 1, memory_order_acq_rel) > 1) return;
+    pl_snapshot_drop(s->base);
+    pl_awaited_clear(&s->awaited);
     pl_route_free(s->rows, s->n);
     free(s->routes);
     free(s->slots);
@@ -80,18 +106,27 @@ void pl_snapshot_drop(const struct pl_snapshot *held) {
 }
 
 const struct pl_registry_route *pl_snapshot_find(const struct pl_snapshot *s, const char *publisher, size_t n) {
-    uint32_t found = s->slots[slot_of(s, publisher, n)];
-    return found ? &s->routes[found - 1] : NULL;
+    const struct pl_snapshot *own = routes_of(s);
+    uint32_t found = own->slots[slot_of(own, publisher, n)];
+    return found ? &own->routes[found - 1] : NULL;
+}
+
+bool pl_snapshot_awaits(const struct pl_snapshot *s, const char *publisher, size_t n) {
+    return s->awaited.n && pl_awaited_has(&s->awaited, publisher, n);
 }
 
 const struct pl_registry_route *pl_snapshot_all(const struct pl_snapshot *s) {
-    return s->routes;
+    return routes_of(s)->routes;
 }
 
 size_t pl_snapshot_routes(const struct pl_snapshot *s) {
-    return s->n;
+    return routes_of(s)->n;
+}
+
+size_t pl_snapshot_awaited(const struct pl_snapshot *s) {
+    return s->awaited.n;
 }
 
 int64_t pl_snapshot_version(const struct pl_snapshot *s) {
-    return s->version;
+    return routes_of(s)->version;
 }

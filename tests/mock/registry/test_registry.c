@@ -5,6 +5,7 @@
 #include <mock.h>
 #include <pthread.h>
 #include <registry/registry.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 
 enum { TIMEOUT_MS = 30000, REFRESH_S = 10 };
@@ -53,7 +54,7 @@ static int64_t put(struct bench *b, const char *publisher, bool enabled) {
 
 static void announce(struct bench *b, const char *publisher, int64_t version) {
     const struct pl_announcement a = {.publisher = publisher, .version = version, .enabled = true};
-    assert_int_equal(pl_registry_announce(&b->settings, "pouch-cli", &a, TIMEOUT_MS), POUCH_OK);
+    assert_int_equal(pl_registry_announce(&b->settings, "pouch-cli", &a, 1, TIMEOUT_MS), POUCH_OK);
 }
 
 static int64_t version_of(struct pl_registry *r) {
@@ -216,7 +217,7 @@ static void routes_are_there_without_a_broker(void **state) {
     open_center(&b, 0);
     assert_true(is_enabled(b.centers[0], "orders"));
     const struct pl_announcement a = {.publisher = "orders", .version = 1, .enabled = true};
-    assert_int_equal(pl_registry_announce(&b.settings, "pouch-cli", &a, 100), POUCH_E_NO_BROKER);
+    assert_int_equal(pl_registry_announce(&b.settings, "pouch-cli", &a, 1, 100), POUCH_E_NO_BROKER);
     rd_kafka_mock_broker_set_up(b.mock.cluster, 1);
     int64_t version = put(&b, "orders", false);
     announce(&b, "orders", version);
@@ -253,6 +254,142 @@ static void a_start_without_the_store_routes_by_what_was_kept(void **state) {
     version = put(&b, "orders", true);
     announce(&b, "orders", version);
     wait_for(&b, version);
+    finish(&b);
+}
+
+static bool awaits(struct pl_registry *r, const char *publisher) {
+    const struct pl_snapshot *s = pl_registry_take(r);
+    bool it_does = pl_snapshot_awaits(s, publisher, strlen(publisher));
+    pl_registry_give(r, s);
+    return it_does;
+}
+
+struct waiting {
+    struct pl_registry *registry;
+    const char *publisher;
+};
+
+static bool is_awaited(void *arg) {
+    struct waiting *w = arg;
+    return awaits(w->registry, w->publisher);
+}
+
+static bool is_not_awaited(void *arg) {
+    return !is_awaited(arg);
+}
+
+static void run_sql(struct bench *b, const char *sql) {
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(test_folder_file(&b->folder, "registry.db"), &db), SQLITE_OK);
+    sqlite3_busy_timeout(db, TIMEOUT_MS);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* Also from those that have it open. */
+static void take_store_away(struct bench *b) {
+    run_sql(b, "ALTER TABLE registry RENAME TO away");
+}
+
+static void bring_store_back(struct bench *b) {
+    run_sql(b, "ALTER TABLE away RENAME TO registry");
+}
+
+static int64_t change_and_announce(struct bench *b, const char *publisher, bool enabled) {
+    int64_t version = put(b, publisher, enabled);
+    announce(b, publisher, version);
+    return version;
+}
+
+/* acceptance: B10 */
+static void a_route_announced_while_the_store_is_away_is_awaited_until_it_is_back(void **state) {
+    (void)state;
+    struct bench b;
+    begin(&b);
+    put(&b, "idle", true);
+    open_center(&b, 0);
+    wait_for(&b, change_and_announce(&b, "orders", true));
+    int64_t version = version_of(b.centers[0]);
+    take_store_away(&b);
+    struct waiting w = {b.centers[0], "orders"};
+    announce(&b, "orders", version + 1);
+    test_until(is_awaited, &w);
+    assert_false(awaits(b.centers[0], "idle"));
+    assert_true(is_enabled(b.centers[0], "orders"));
+    assert_int_equal(version_of(b.centers[0]), version);
+    announce(&b, "orders", version);        /* what is in force already */
+    announce(&b, "brand-new", version + 2); /* no route of that name is known here */
+    w.publisher = "brand-new";
+    test_until(is_awaited, &w);
+
+    bring_store_back(&b);
+    put(&b, "orders", false);
+    w.publisher = "orders";
+    test_until(is_not_awaited, &w);
+    wait_for(&b, version + 1);
+    assert_false(awaits(b.centers[0], "brand-new"));
+    assert_false(is_enabled(b.centers[0], "orders"));
+    finish(&b);
+}
+
+/* acceptance: B10 B11 */
+static void a_start_without_the_store_awaits_what_was_announced_since(void **state) {
+    (void)state;
+    struct bench b;
+    begin(&b);
+    change_and_announce(&b, "idle", true);
+    int64_t version = change_and_announce(&b, "orders", true);
+    open_center(&b, 0);
+    pl_registry_close(b.centers[0]);
+    announce(&b, "orders", version + 1);
+    take_store_away(&b);
+    open_center(&b, 0);
+    assert_int_equal(version_of(b.centers[0]), version);
+    assert_true(awaits(b.centers[0], "orders")); /* from the first record on */
+    assert_false(awaits(b.centers[0], "idle"));
+    bring_store_back(&b);
+    struct waiting w = {b.centers[0], "orders"};
+    test_until(is_not_awaited, &w);
+    finish(&b);
+}
+
+/* A forged version costs readings, and nothing else while the store answers. */
+static void what_the_store_does_not_have_is_not_awaited(void **state) {
+    (void)state;
+    struct bench b;
+    begin(&b);
+    put(&b, "idle", true);
+    open_center(&b, 0);
+    wait_for(&b, change_and_announce(&b, "orders", true));
+    announce(&b, "orders", INT64_MAX);
+    struct waiting w = {b.centers[0], "orders"};
+    wait_for(&b, change_and_announce(&b, "idle", false));
+    test_until(is_not_awaited, &w);
+    assert_true(is_enabled(b.centers[0], "orders"));
+    finish(&b);
+}
+
+static void many_announcements_at_once_arrive(void **state) {
+    (void)state;
+    enum { N = 500 };
+    struct bench b;
+    static char names[N][16];
+    static struct pl_announcement told[N];
+    begin(&b);
+    put(&b, "orders", true);
+    open_center(&b, 0);
+    wait_for(&b, change_and_announce(&b, "orders", false));
+    take_store_away(&b);
+    for (size_t i = 0; i < N; i++) {
+        snprintf(names[i], sizeof names[i], "p%zu", i);
+        told[i] = (struct pl_announcement){.publisher = names[i], .version = 1000 + (int64_t)i};
+    }
+    told[7] = (struct pl_announcement){.service = "shop", .version = 2000, .removed = true};
+    assert_int_equal(pl_registry_announce(&b.settings, "pouch-cli", told, N, TIMEOUT_MS), POUCH_OK);
+    struct waiting w = {b.centers[0], names[N - 1]};
+    test_until(is_awaited, &w);
+    for (size_t i = 0; i < N; i++) assert_int_equal(awaits(b.centers[0], names[i]), i != 7);
+    assert_false(awaits(b.centers[0], "shop"));
     finish(&b);
 }
 
@@ -323,6 +460,10 @@ int main(void) {
         cmocka_unit_test(routes_survive_a_restart_and_what_is_disabled_stays_so),
         cmocka_unit_test(routes_are_there_without_a_broker),
         cmocka_unit_test(a_start_without_the_store_routes_by_what_was_kept),
+        cmocka_unit_test(a_route_announced_while_the_store_is_away_is_awaited_until_it_is_back),
+        cmocka_unit_test(a_start_without_the_store_awaits_what_was_announced_since),
+        cmocka_unit_test(what_the_store_does_not_have_is_not_awaited),
+        cmocka_unit_test(many_announcements_at_once_arrive),
         cmocka_unit_test(with_neither_store_nor_kept_routes_a_start_says_why),
         cmocka_unit_test(readers_go_on_while_the_routes_change),
     };

@@ -2,6 +2,7 @@
 #include <support.h>
 
 #include "rows.h"
+#include <fcntl.h>
 #include <folder.h>
 #include <oom.h>
 #include <registry/kept.h>
@@ -145,6 +146,25 @@ static void a_file_that_was_cut_anywhere_is_refused(void **state) {
     test_folder_remove(&f);
 }
 
+static void what_killed_writers_left_goes_and_nothing_else(void **state) {
+    (void)state;
+    struct test_folder f;
+    test_folder_make(&f);
+    static const char *const names[] = {"routes.jsonl.new-aB3dEf", "routes.jsonl.new", "routes.jsonl.backup",
+                                        "other.new-aB3dEf"};
+    static const bool stays[] = {false, true, true, true};
+    const struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    for (size_t i = 0; i < 4; i++) {
+        test_folder_write(&f, names[i], "half a file");
+        assert_int_equal(utimensat(AT_FDCWD, test_folder_file(&f, names[i]), old, 0), 0);
+    }
+    test_folder_write(&f, "routes.jsonl.new-zY9xWv", "another writes it now");
+    write_kept(&f, ROUTES, 1, NOW);
+    for (size_t i = 0; i < 4; i++) assert_int_equal(access(test_folder_file(&f, names[i]), F_OK) == 0, stays[i]);
+    assert_int_equal(access(test_folder_file(&f, "routes.jsonl.new-zY9xWv"), F_OK), 0);
+    test_folder_remove(&f);
+}
+
 static void what_cannot_be_written_leaves_the_old_one(void **state) {
     (void)state;
     struct test_folder f;
@@ -197,6 +217,7 @@ int main(void) {
         cmocka_unit_test(nothing_kept_is_told_from_something_broken),
         cmocka_unit_test(a_damaged_file_is_refused_and_says_so),
         cmocka_unit_test(a_file_that_was_cut_anywhere_is_refused),
+        cmocka_unit_test(what_killed_writers_left_goes_and_nothing_else),
         cmocka_unit_test(what_cannot_be_written_leaves_the_old_one),
         cmocka_unit_test(running_out_of_memory_leaks_nothing_and_harms_nothing),
     };

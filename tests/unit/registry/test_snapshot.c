@@ -96,6 +96,49 @@ static void without_memory_the_rows_are_freed_all_the_same(void **state) {
     assert_int_equal(test_oom_live, before);
 }
 
+/* acceptance: B10 */
+static void what_is_awaited_is_told_and_the_rest_is_as_before(void **state) {
+    (void)state;
+    enum { ROUTES = 9 };
+    struct pl_awaited_list list = {0};
+    struct pl_snapshot *base = test_snapshot(ROUTES, 7), *s;
+    static const char *const awaited[] = {"p3", "p30", "not-there-yet", "p", "p1", "p3"};
+    for (size_t i = 0; i < sizeof awaited / sizeof awaited[0]; i++)
+        assert_int_equal(pl_awaited_add(&list, awaited[i], 8 + (int64_t)i), POUCH_OK);
+    assert_int_equal(list.n, 5);
+    assert_int_equal(pl_snapshot_awaiting(&s, base, &list), POUCH_OK);
+    pl_awaited_clear(&list);
+    assert_int_equal(pl_snapshot_awaited(base), 0);
+    pl_snapshot_drop(base);
+
+    test_snapshot_holds(s, ROUTES);
+    assert_int_equal(pl_snapshot_version(s), 7);
+    assert_int_equal(pl_snapshot_awaited(s), 5);
+    for (size_t i = 0; i < sizeof awaited / sizeof awaited[0]; i++)
+        assert_true(pl_snapshot_awaits(s, awaited[i], strlen(awaited[i])));
+    static const char *const others[] = {"p0", "p2", "p31", "", "not-there"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_false(pl_snapshot_awaits(s, others[i], strlen(others[i])));
+    assert_true(pl_snapshot_awaits(s, "p3xyz", 2));
+    pl_snapshot_drop(s);
+}
+
+static bool add_copy_and_drop(void) {
+    struct pl_awaited_list list = {0}, copy = {0};
+    pouch_err e = pl_awaited_add(&list, "p", 1);
+    if (!e) e = pl_awaited_copy(&copy, &list);
+    pl_awaited_clear(&list);
+    pl_awaited_clear(&copy);
+    if (e) assert_int_equal(e, POUCH_E_NO_MEMORY);
+    return !e;
+}
+
+static void without_memory_a_list_is_as_it_was(void **state) {
+    (void)state;
+    if (!test_oom_works()) skip();
+    assert_true(test_oom_each(add_copy_and_drop) > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_route_is_found_by_its_publisher),
@@ -103,6 +146,8 @@ int main(void) {
         cmocka_unit_test(a_snapshot_lives_until_its_last_holder_lets_go),
         cmocka_unit_test(threads_may_hold_it_at_once),
         cmocka_unit_test(without_memory_the_rows_are_freed_all_the_same),
+        cmocka_unit_test(what_is_awaited_is_told_and_the_rest_is_as_before),
+        cmocka_unit_test(without_memory_a_list_is_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
