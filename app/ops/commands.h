@@ -8,6 +8,11 @@
 extern const struct ops_command *const ops_commands[];
 
 extern const struct ops_command ops_key_new;
+extern const struct ops_command ops_key_list;
+extern const struct ops_command ops_key_add;
+extern const struct ops_command ops_key_activate;
+extern const struct ops_command ops_key_retire;
+extern const struct ops_command ops_key_history;
 extern const struct ops_command ops_seal;
 extern const struct ops_command ops_open;
 extern const struct ops_command ops_dev;

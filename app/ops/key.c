@@ -22,7 +22,7 @@ const struct ops_command ops_key_new = {
              "  (umask 077; pouch key new > pouch.key)\n"
              "  export POUCH_KEY_FILE=$PWD/pouch.key\n\n"
              "or in ENCRYPTION_KEY. A file may hold several keys, one a line, each `kid:64hex` or\n"
-             "bare: the first seals, all open.\n",
+             "bare: the first seals, all open. `pouch key add` makes one more in such a file.\n",
     .no_settings = true,
     .run = key_new,
 };

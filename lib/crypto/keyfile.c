@@ -13,11 +13,14 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-static pouch_err parse_line(struct pl_keyset *set, const char *name, size_t number, const char *at, const char *end) {
-    while (at < end && is_blank(*at)) at++;
-    while (end > at && is_blank(end[-1])) end--;
-    if (at == end || *at == '#') return POUCH_OK;
+bool pl_keyfile_has_key(const char **at, const char **end) {
+    while (*at < *end && is_blank(**at)) ++*at;
+    while (*end > *at && is_blank((*end)[-1])) --*end;
+    return *at < *end && **at != '#';
+}
 
+static pouch_err parse_line(struct pl_keyset *set, const char *name, size_t number, const char *at, const char *end) {
+    if (!pl_keyfile_has_key(&at, &end)) return POUCH_OK;
     char where[512];
     snprintf(where, sizeof where, "line %zu of %s", number, name);
     const char *colon = memchr(at, ':', (size_t)(end - at));
@@ -26,7 +29,7 @@ static pouch_err parse_line(struct pl_keyset *set, const char *name, size_t numb
     return pl_keyset_add(set, where, at, colon ? (size_t)(colon - at) : 0, hex, (size_t)(end - hex));
 }
 
-pouch_err pl_keyfile_parse(struct pl_keyset *set, const char *name, const char *text, size_t n) {
+pouch_err pl_keyfile_parse_any(struct pl_keyset *set, const char *name, const char *text, size_t n) {
     const char *end = text + n;
     size_t number = 0;
     while (text < end) {
@@ -36,8 +39,13 @@ pouch_err pl_keyfile_parse(struct pl_keyset *set, const char *name, const char *
         if (e) return e;
         text = stop < end ? stop + 1 : end;
     }
-    if (!set->n) return pl_fail(POUCH_E_CONFIG, "%s holds no key; pouch key new makes one", name);
     return POUCH_OK;
+}
+
+pouch_err pl_keyfile_parse(struct pl_keyset *set, const char *name, const char *text, size_t n) {
+    pouch_err e = pl_keyfile_parse_any(set, name, text, n);
+    if (!e && !set->n) return pl_fail(POUCH_E_CONFIG, "%s holds no key; pouch key new makes one", name);
+    return e;
 }
 
 static struct pl_key_mark mark_of(const struct stat *st) {
@@ -81,26 +89,29 @@ static ssize_t read_all(int fd, char *out, size_t max) {
     return (ssize_t)got;
 }
 
-static pouch_err read_and_parse(struct pl_keyset *set, int fd, const char *path) {
-    char *text = pl_secret_map(PL_KEYFILE_MAX);
-    if (!text) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a key file");
-    ssize_t n = read_all(fd, text, PL_KEYFILE_MAX);
-    pouch_err e;
-    if (n < 0)
-        e = pl_fail(POUCH_E_CONFIG, "cannot read key file %s: %s", path, strerror(errno));
-    else if (n == PL_KEYFILE_MAX)
-        e = pl_fail(POUCH_E_CONFIG, "key file %s has %d bytes or more", path, PL_KEYFILE_MAX);
-    else
-        e = pl_keyfile_parse(set, path, text, (size_t)n);
-    pl_secret_unmap(text, PL_KEYFILE_MAX);
-    return e;
+pouch_err pl_keyfile_text(int fd, const char *path, char *text, size_t *n, struct pl_key_mark *mark) {
+    pouch_err e = check_mode(mark, fd, path);
+    if (e) return e;
+    ssize_t got = read_all(fd, text, PL_KEYFILE_MAX);
+    if (got < 0) return pl_fail(POUCH_E_CONFIG, "cannot read key file %s: %s", path, strerror(errno));
+    if (got == PL_KEYFILE_MAX) return pl_fail(POUCH_E_CONFIG, "key file %s has %d bytes or more", path, PL_KEYFILE_MAX);
+    *n = (size_t)got;
+    return POUCH_OK;
+}
+
+int pl_keyfile_open(const char *path) {
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 }
 
 pouch_err pl_keyfile_read(struct pl_keyset *set, const char *path) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    size_t n;
+    int fd = pl_keyfile_open(path);
     if (fd < 0) return pl_fail(POUCH_E_CONFIG, "cannot read key file %s: %s", path, strerror(errno));
-    pouch_err e = check_mode(&set->mark, fd, path);
-    if (!e) e = read_and_parse(set, fd, path);
+    char *text = pl_secret_map(PL_KEYFILE_MAX);
+    pouch_err e = text ? pl_keyfile_text(fd, path, text, &n, &set->mark)
+                       : pl_fail(POUCH_E_NO_MEMORY, "out of memory for a key file");
+    if (!e) e = pl_keyfile_parse(set, path, text, n);
+    pl_secret_unmap(text, PL_KEYFILE_MAX);
     close(fd);
     return e;
 }

@@ -33,7 +33,7 @@ void pl_keyset_unref(struct pl_keyset *set) {
     free(set);
 }
 
-static bool kid_valid(const char *kid, size_t n) {
+bool pl_kid_valid(const char *kid, size_t n) {
     if (n > PL_KID_MAX) return false;
     for (size_t i = 0; i < n; i++)
         if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", kid[i]) || !kid[i])
@@ -51,7 +51,7 @@ pouch_err pl_keyset_add(struct pl_keyset *set, const char *where, const char *ki
                         size_t hex_n) {
     if (set->n == PL_KEYS_MAX)
         return pl_fail(POUCH_E_CONFIG, "%s: a ring holds %d keys at most; retire some", where, PL_KEYS_MAX);
-    if (!kid_valid(kid, kid_n))
+    if (!pl_kid_valid(kid, kid_n))
         return pl_fail(POUCH_E_CONFIG, "%s: a key id is 1 to %d characters of A-Z a-z 0-9 . _ -", where, PL_KID_MAX);
     if (kid_n && pl_keyset_find(set, kid, kid_n)) return pl_fail(POUCH_E_CONFIG, "%s: this key id came before", where);
     if (hex_n != 2 * PL_KEY_BYTES)

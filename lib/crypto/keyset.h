@@ -84,6 +84,8 @@ void pl_keyset_unref(struct pl_keyset *set); /* wipes the secrets with the last;
 POUCH_MUST_CHECK pouch_err pl_keyset_add(struct pl_keyset *set, const char *where, const char *kid, size_t kid_n,
                                          const char *hex, size_t hex_n);
 
+bool pl_kid_valid(const char *kid, size_t n); /* 0 characters: a key without a kid */
+
 const struct pl_key *pl_keyset_find(const struct pl_keyset *set, const char *kid, size_t kid_n); /* NULL: not there */
 
 #endif
