@@ -53,13 +53,19 @@ void pl_cassandra_close(struct pl_cassandra *c) {
     *c = (struct pl_cassandra){0};
 }
 
-pouch_err pl_cassandra_ready(struct pl_cassandra *c, int64_t wait_us) {
-    if (c->made && pl_cql_hosts_up(c->session, NULL)) return POUCH_OK;
-    int64_t by_us = pl_mono_us(&pl_clock_system) + wait_us;
+pouch_err pl_cassandra_ready(struct pl_cassandra *c, int64_t wait_us, int64_t make_us) {
+    size_t known;
+    if (c->made && pl_cql_hosts_up(c->session, &known)) return POUCH_OK;
+    int64_t by_us = pl_mono_us(&pl_clock_system) + make_us;
     pouch_err e = pl_cql_ready(c->session, wait_us);
     if (!e && !c->made) e = pl_cassandra_make(c, by_us);
     c->made |= !e;
     return pl_cassandra_told(e);
+}
+
+pouch_err pl_cassandra_wait(struct pl_cassandra *c) {
+    enum { WAIT_MS = 10000, MAKE_MS = 90000 };
+    return pl_cassandra_ready(c, WAIT_MS * INT64_C(1000), MAKE_MS * INT64_C(1000));
 }
 
 pouch_err pl_cassandra_prepare(struct pl_cassandra *c, const struct pl_cql_statement **statement, const char *text) {

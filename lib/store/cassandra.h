@@ -10,7 +10,7 @@
 #include <store/backend.h>
 
 /* Shards spread the rows of a minute; their number is part of what is stored, so it never changes. */
-enum { PL_CASSANDRA_SHARDS = 8, PL_CASSANDRA_WAIT_MS = 10000 };
+enum { PL_CASSANDRA_SHARDS = 8 };
 #define PL_CASSANDRA_MINUTE_US INT64_C(60000000)
 #define PL_CASSANDRA_DAY_US    (1440 * PL_CASSANDRA_MINUTE_US)
 
@@ -29,10 +29,13 @@ POUCH_MUST_CHECK pouch_err pl_cassandra_connect(struct pl_cassandra *c, const ch
 void pl_cassandra_close(struct pl_cassandra *c);
 
 /*
- * Waits for a host, and makes the keyspace and tables where they are missing. STORE: not within wait_us. CONFIG: the
- * tables are of a later version of this program, or the settings are refused. NOT_ALLOWED.
+ * Waits for a host for wait_us, and makes the keyspace and tables where they are missing, for make_us in all. STORE: not
+ * in that time. CONFIG: the tables are of a later version of this program, or the settings are refused. NOT_ALLOWED.
  */
-POUCH_MUST_CHECK pouch_err pl_cassandra_ready(struct pl_cassandra *c, int64_t wait_us);
+POUCH_MUST_CHECK pouch_err pl_cassandra_ready(struct pl_cassandra *c, int64_t wait_us, int64_t make_us);
+
+/* The same for those who wait as long as it takes. */
+POUCH_MUST_CHECK pouch_err pl_cassandra_wait(struct pl_cassandra *c);
 
 /* Prepares a statement once; *statement is NULL before. text has a %s for each name of the keyspace, two at most. */
 POUCH_MUST_CHECK pouch_err pl_cassandra_prepare(struct pl_cassandra *c, const struct pl_cql_statement **statement,
@@ -56,8 +59,6 @@ POUCH_MUST_CHECK pouch_err pl_cassandra_copy(char **text, const struct pl_cql_ro
 POUCH_MUST_CHECK pouch_err pl_cassandra_make(struct pl_cassandra *c, int64_t by_us);
 
 /* ---- the store ---- */
-
-extern const struct pl_store_kind pl_store_cassandra;
 
 struct pl_cassandra_store {
     struct pl_store store; /* first, so that one pointer serves for both */

@@ -32,7 +32,7 @@ static pouch_err select_rows(struct pl_cassandra *c, const char *text, const str
                              pl_cassandra_found *fn, void *arg) {
     const struct pl_cql_statement *statement = NULL;
     struct pl_cql_cursor *cursor;
-    pouch_err e = pl_cassandra_ready(c, PL_CASSANDRA_WAIT_MS * INT64_C(1000));
+    pouch_err e = pl_cassandra_wait(c);
     if (!e) e = pl_cassandra_prepare(c, &statement, text);
     const struct pl_cql_bound bound = {statement, values, n};
     const struct pl_cql_how how = pl_cassandra_how(c);

@@ -65,7 +65,7 @@ static const char *const version_1[] = {
 static const char *const *const steps[] = {version_1};
 enum { VERSION = sizeof steps / sizeof steps[0] };
 
-enum { TEXT_MAX = 2048, LOCK_S = 60, LOOK_US = 200000 };
+enum { TEXT_MAX = 2048, LOCK_S = 60, LOOK_US = 200000, UNLOCK_US = 2000000 };
 
 static int64_t left_us(int64_t by_us) {
     int64_t left = by_us - pl_mono_us(&pl_clock_system);
@@ -79,6 +79,20 @@ static pouch_err run(struct pl_cassandra *c, int64_t by_us, const char *text) {
     snprintf(whole, sizeof whole, "%.*s%s%s", (int)(mark - text), text, quoted, mark + 2);
     const struct pl_cql_how how = {.consistency = c->consistency, .timeout_us = left_us(by_us)};
     return pl_cql_do(c->session, whole, &how);
+}
+
+static pouch_err read_number(struct pl_cassandra *c, int64_t by_us, const char *text, const char *column,
+                             int64_t *number) {
+    struct pl_cql_cursor *cursor;
+    const struct pl_cql_how how = {.consistency = c->consistency, .timeout_us = left_us(by_us), .idempotent = true};
+    pouch_err e = pl_cql_select_text(c->session, &cursor, text, &how);
+    if (e) return e;
+    const struct pl_cql_rows *row;
+    *number = 0;
+    e = pl_cql_cursor_next(cursor, &row);
+    if (!e && row) *number = pl_cql_cell_number(row, pl_cql_column(row, column), 0);
+    pl_cql_cursor_close(cursor);
+    return e;
 }
 
 /* ---- the keyspace ---- */
@@ -110,7 +124,12 @@ static pouch_err replication_map(char *out, size_t size, const char *text) {
 
 static pouch_err make_keyspace(struct pl_cassandra *c, int64_t by_us) {
     char map[1024] = "{'class': 'SimpleStrategy', 'replication_factor': 1}", text[1200];
-    pouch_err e = c->replication ? replication_map(map, sizeof map, c->replication) : POUCH_OK;
+    int64_t there;
+    snprintf(text, sizeof text, "SELECT count(*) AS there FROM system_schema.keyspaces WHERE keyspace_name = '%s'",
+             c->config.keyspace);
+    pouch_err e = read_number(c, by_us, text, "there", &there);
+    if (e || there) return e;
+    if (c->replication) e = replication_map(map, sizeof map, c->replication);
     if (e) return e;
     snprintf(text, sizeof text, "CREATE KEYSPACE IF NOT EXISTS %%s WITH replication = %s", map);
     e = run(c, by_us, text);
@@ -123,20 +142,6 @@ static pouch_err make_keyspace(struct pl_cassandra *c, int64_t by_us) {
 }
 
 /* ---- its version ---- */
-
-static pouch_err read_number(struct pl_cassandra *c, int64_t by_us, const char *text, const char *column,
-                             int64_t *number) {
-    struct pl_cql_cursor *cursor;
-    const struct pl_cql_how how = {.consistency = c->consistency, .timeout_us = left_us(by_us), .idempotent = true};
-    pouch_err e = pl_cql_select_text(c->session, &cursor, text, &how);
-    if (e) return e;
-    const struct pl_cql_rows *row;
-    *number = 0;
-    e = pl_cql_cursor_next(cursor, &row);
-    if (!e && row) *number = pl_cql_cell_number(row, pl_cql_column(row, column), 0);
-    pl_cql_cursor_close(cursor);
-    return e;
-}
 
 /* 0: there is nothing of ours yet. */
 static pouch_err read_version(struct pl_cassandra *c, int64_t by_us, int64_t *version) {
@@ -194,7 +199,7 @@ static pouch_err update(struct pl_cassandra *c, int64_t by_us) {
     int64_t version;
     pouch_err e = read_version(c, by_us, &version); /* again, now that nobody else changes it */
     if (!e) e = do_steps(c, by_us, version);
-    pouch_err unlocked = unlock(c, by_us + LOOK_US);
+    pouch_err unlocked = unlock(c, pl_mono_us(&pl_clock_system) + UNLOCK_US);
     return e ? e : unlocked;
 }
 

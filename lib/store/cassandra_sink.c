@@ -294,7 +294,7 @@ pouch_err pl_cassandra_sink_write(struct pl_sink *s, const struct pl_trace_batch
     s->by_us = pl_mono_us(&pl_clock_system) + (int64_t)timeout_ms * 1000;
     s->error = POUCH_OK;
     s->n_entries = 0;
-    pouch_err e = pl_cassandra_ready(&s->c, left_us(s));
+    pouch_err e = pl_cassandra_ready(&s->c, left_us(s), left_us(s));
     if (!e) e = prepare(s);
     if (e) return pl_cassandra_told(e);
     e = write_gap(s, gap);

@@ -204,7 +204,7 @@ pouch_err pl_cassandra_stats(struct pl_store *s, const struct pl_stats_query *q,
     struct reading r = {.c = pl_cassandra_of(s), .q = q, .sums = sums};
     int64_t since_us = q->since_us, until_us = q->until_us;
     pl_cassandra_span(&since_us, &until_us);
-    pouch_err e = pl_cassandra_ready(r.c, PL_CASSANDRA_WAIT_MS * INT64_C(1000));
+    pouch_err e = pl_cassandra_wait(r.c);
     for (int64_t day = since_us / PL_CASSANDRA_DAY_US; day <= (until_us - 1) / PL_CASSANDRA_DAY_US && !e; day++)
         e = add_day(&r, day);
     return pl_cassandra_told(e);

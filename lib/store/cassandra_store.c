@@ -15,7 +15,7 @@ static pouch_err open_store(struct pl_store **out, const char *where) {
     if (!s) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a store");
     s->store.kind = &pl_store_cassandra;
     pouch_err e = pl_cassandra_connect(&s->c, where);
-    if (!e) e = pl_cassandra_ready(&s->c, PL_CASSANDRA_WAIT_MS * INT64_C(1000));
+    if (!e) e = pl_cassandra_wait(&s->c);
     if (e)
         close_store(&s->store);
     else

@@ -8,10 +8,6 @@
 #include <store/cassandra_walk.h>
 #include <string.h>
 
-static pouch_err ready(struct pl_store *s) {
-    return pl_cassandra_ready(pl_cassandra_of(s), PL_CASSANDRA_WAIT_MS * INT64_C(1000));
-}
-
 /* ---- of one request ---- */
 
 static pouch_err read_request(struct pl_cassandra *c, const struct pl_uuid *id, struct pl_cassandra_rows *rows) {
@@ -38,7 +34,7 @@ static pouch_err read_request(struct pl_cassandra *c, const struct pl_uuid *id, 
 
 pouch_err pl_cassandra_by_request(struct pl_store *s, const struct pl_uuid *id, pl_trace_visit *fn, void *arg) {
     struct pl_cassandra_rows rows = {0};
-    pouch_err e = ready(s);
+    pouch_err e = pl_cassandra_wait(pl_cassandra_of(s));
     if (!e) e = read_request(pl_cassandra_of(s), id, &rows);
     if (!e) e = pl_splp_by_request((struct pl_cassandra_store *)s, id, &rows);
     pl_cassandra_rows_sort(&rows, true);
@@ -148,7 +144,7 @@ static pouch_err list_of(char **list, const struct pl_trace_query *q) {
 pouch_err pl_cassandra_by_time(struct pl_store *s, const struct pl_trace_query *q, pl_trace_visit *fn, void *arg) {
     char *list;
     struct pl_walk *w = NULL;
-    pouch_err e = ready(s);
+    pouch_err e = pl_cassandra_wait(pl_cassandra_of(s));
     if (!e) e = list_of(&list, q);
     if (e) return e;
     struct showing *showing = calloc(1, sizeof *showing);
@@ -193,7 +189,7 @@ pouch_err pl_cassandra_missing(struct pl_store *s, int64_t since_us, int64_t unt
     int64_t first_us = since_us, last_us = INT64_MAX;
     pl_cassandra_span(&first_us, &last_us);
     *rows = 0;
-    pouch_err e = ready(s);
+    pouch_err e = pl_cassandra_wait(pl_cassandra_of(s));
     for (int64_t day = first_us / PL_CASSANDRA_DAY_US; day <= last_us / PL_CASSANDRA_DAY_US && !e; day++)
         e = add_gaps(pl_cassandra_of(s), day, since_us, until_us, rows);
     return pl_cassandra_told(e);

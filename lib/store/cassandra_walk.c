@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <store/cassandra_walk.h>
 
-enum { PAGE = 1000, PAGE_LEAST = 10 };
+enum { PAGE = 256, PAGE_LEAST = 10 };
 
 /* One shard of the minute that is read. */
 struct shard {

@@ -14,7 +14,7 @@ pouch_err pl_message_log_open(struct pl_tracer **t, const struct pl_settings *s)
     *t = NULL;
     if (!s->store) return POUCH_OK;
     pouch_err e = pl_store_kind_of(&kind, &where, s->store);
-    if (!e && *where != '/')
+    if (!e && kind->is_folder && *where != '/')
         e = pl_fail(POUCH_E_CONFIG,
                     "store %s: the folder must begin with a slash, as in "
                     "sqlite:///var/lib/pouch",

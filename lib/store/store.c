@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct pl_store_kind *const kinds[] = {&pl_store_sqlite};
+static const struct pl_store_kind *const kinds[] = {&pl_store_sqlite, &pl_store_cassandra};
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 pouch_err pl_store_kind_of(const struct pl_store_kind **kind, const char **where, const char *url) {
@@ -20,7 +20,11 @@ pouch_err pl_store_kind_of(const struct pl_store_kind **kind, const char **where
         *where = url + n;
         return POUCH_OK;
     }
-    return pl_fail(POUCH_E_CONFIG, "store %s: not a store this program knows; give sqlite:///FOLDER", url);
+    const char *colon = strchr(url, ':'); /* what follows is not shown: it may have a password in it */
+    return pl_fail(
+        POUCH_E_CONFIG,
+        "store %.*s: not a store this program knows; give sqlite:///FOLDER or cassandra://HOST,HOST/KEYSPACE",
+        colon && colon - url < 32 ? (int)(colon - url) + 1 : 32, url);
 }
 
 pouch_err pl_store_open(struct pl_store **s, const char *url) {
