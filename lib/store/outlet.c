@@ -230,15 +230,24 @@ int64_t pl_outlet_tidy(struct pl_outlet *o) {
 
 /* ---- the replayer ---- */
 
-/* Whether the writer has put nothing since the spool was found empty, so that rows may go to the store again. */
-static void go_direct(struct pl_outlet *o) {
-    bool fast = o->took_us * FAST_PART <= us(o->pace->write);
-    pthread_mutex_lock(&o->lock);
+/* Whether the store was fast, lately. A slow one is given another chance when there has been nothing to write for a while. */
+static bool is_calm(struct pl_outlet *o) {
     int64_t now = now_us();
-    bool calm = now >= o->calm_until_us;
-    bool done = !o->news && !o->writing && ((fast && calm) || o->stop);
+    if (o->took_us * FAST_PART > us(o->pace->write)) {
+        o->took_us = 0;
+        o->calm_until_us = now + o->calm_us;
+    }
+    return now >= o->calm_until_us;
+}
+
+/* The spool was found empty: rows may go to the store again, unless the writer has put some meanwhile. */
+static void go_direct(struct pl_outlet *o) {
+    pthread_mutex_lock(&o->lock);
+    bool calm = is_calm(o) || o->stop;
+    while (calm && o->writing) pthread_cond_wait(&o->changed, &o->lock);
+    bool done = calm && !o->news;
     if (done) end_spooling(o);
-    o->next_us = calm ? INT64_MAX : o->calm_until_us; /* or with the next news */
+    o->next_us = o->calm_until_us;
     pthread_mutex_unlock(&o->lock);
     if (done) PL_LOG(PL_LOG_INFO, "trace rows go to the store again");
 }
@@ -347,7 +356,7 @@ static enum turn next_turn(struct pl_outlet *o) {
     }
     if (o->stopping && (!o->spooling || o->failing || now >= o->stop_us)) return END;
     if (!o->stopping && now >= o->adopt_us) return ADOPT;
-    bool due = now >= o->next_us || (o->news && o->next_us == INT64_MAX);
+    bool due = now >= o->next_us || (o->news && !o->failing);
     return o->spooling && due ? REPLAY : NOTHING;
 }
 

@@ -1,15 +1,24 @@
 #include <base/why.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <store/sqlite.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Each connection is used by one thread at a time. */
 enum { OPEN_FLAGS = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX };
+
+enum {
+    RANDOM_NAME = 6,
+    UNFINISHED_S = 600
+}; /* what mkostemp() fills in; after that time nobody is making a file any more */
 
 static bool is_out_of_memory(sqlite3 *db) {
     int code = sqlite3_extended_errcode(db);
@@ -148,6 +157,38 @@ void pl_sqlite_unlink(const char *path) {
     }
 }
 
+/* Whether it is the name of a file while pl_sqlite_create() makes it. */
+static bool is_unfinished(const char *name) {
+    static const char mark[] = ".db.new-";
+    const char *at = strstr(name, mark);
+    return at && strlen(at + strlen(mark)) == RANDOM_NAME;
+}
+
+void pl_sqlite_sweep(const char *folder) {
+    DIR *d = opendir(folder);
+    if (!d) return;
+    for (struct dirent *entry; (entry = readdir(d));) {
+        char path[PATH_MAX];
+        struct stat st;
+        if (!is_unfinished(entry->d_name)) continue;
+        int n = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        if (n < 0 || (size_t)n >= sizeof path || stat(path, &st)) continue;
+        if (st.st_mtime < time(NULL) - UNFINISHED_S) pl_sqlite_unlink(path);
+    }
+    closedir(d);
+}
+
+/* A name is on the disk only when its folder is. */
+static pouch_err sync_folder(const char *path) {
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", path);
+    int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    pouch_err e = POUCH_OK;
+    if (fd < 0 || fsync(fd)) e = pl_fail(POUCH_E_CONFIG, "cannot make store file %s: %s", path, strerror(errno));
+    if (fd >= 0) close(fd);
+    return e;
+}
+
 pouch_err pl_sqlite_create(const char *path, const struct pl_sqlite_schema *schema) {
     if (!access(path, F_OK)) return POUCH_OK;
     char fresh[PATH_MAX];
@@ -161,5 +202,5 @@ pouch_err pl_sqlite_create(const char *path, const struct pl_sqlite_schema *sche
     if (!e && link(fresh, path) && errno != EEXIST)
         e = pl_fail(POUCH_E_CONFIG, "cannot make store file %s: %s", path, strerror(errno));
     pl_sqlite_unlink(fresh);
-    return e;
+    return e ? e : sync_folder(path);
 }

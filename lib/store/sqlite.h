@@ -28,6 +28,9 @@ POUCH_MUST_CHECK pouch_err pl_sqlite_create(const char *path, const struct pl_sq
 POUCH_MUST_CHECK pouch_err pl_sqlite_open(sqlite3 **db, const char *path, const struct pl_sqlite_schema *schema,
                                           int busy_ms);
 
+/* Removes the files of a folder that killed processes have not finished making. */
+void pl_sqlite_sweep(const char *folder);
+
 /* The schema version of a file; 0 when it cannot be told. */
 int pl_sqlite_version_of(const char *path);
 

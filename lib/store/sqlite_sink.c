@@ -1,20 +1,23 @@
 #include <base/clock.h>
 #include <base/log.h>
 #include <base/why.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <store/slot.h>
 #include <store/sqlite.h>
 #include <store/sqlite_store.h>
+#include <store/steady.h>
 #include <store/trace_file.h>
 #include <store/trace_folder.h>
 #include <unistd.h>
 
-enum { FILES_A_TTL = 8 }; /* so a row may be kept an eighth longer than its time */
+enum { FILES_A_TTL = 8, WHY_ROOM = 1024 }; /* so a row may be kept an eighth longer than its time */
 
 struct pl_sink {
     char *folder;
     int slot, lock; /* lock: the file descriptor that holds the slot */
     int64_t ttl_us;
+    struct pl_steady clock;
     struct pl_trace_file *file; /* NULL: the next write opens one */
     struct pl_trace_name name;  /* file's */
 };
@@ -38,6 +41,7 @@ pouch_err pl_sqlite_sink_open(struct pl_sink **out, const char *where, int64_t t
     s->ttl_us = ttl_ms * 1000;
     pouch_err e = pl_folder_make(&s->folder, where);
     if (!e) e = pl_slot_take(&s->slot, &s->lock, s->folder, PL_TRACE_SLOT);
+    if (!e) pl_sqlite_sweep(s->folder);
     if (e)
         pl_sqlite_sink_close(s);
     else
@@ -64,10 +68,35 @@ static pouch_err open_file(struct pl_sink *s, const struct pl_trace_name *name) 
     return e;
 }
 
+static void unlink_file(const struct pl_sink *s, const struct pl_trace_name *name) {
+    char path[PATH_MAX];
+    pl_trace_path(path, s->folder, name);
+    pl_sqlite_unlink(path);
+}
+
+/* Leaves no file behind that nothing can be written to. */
 static pouch_err open_new(struct pl_sink *s, int64_t newest_us) {
     int64_t now = pl_wall_us(&pl_clock_system);
     struct pl_trace_name name = {.slot = s->slot, .created_us = now > newest_us ? now : newest_us + 1};
-    return open_file(s, &name);
+    pouch_err e = open_file(s, &name);
+    if (e) unlink_file(s, &name);
+    return e;
+}
+
+/* The folder may have been deleted, and the lock with it. */
+static pouch_err keep_slot(struct pl_sink *s) {
+    if (pl_slot_holds(s->lock)) return POUCH_OK;
+    char *folder;
+    int slot, lock;
+    pouch_err e = pl_folder_make(&folder, s->folder);
+    if (e) return e;
+    free(folder);
+    e = pl_slot_take(&slot, &lock, s->folder, PL_TRACE_SLOT);
+    if (e) return e;
+    close(s->lock);
+    s->slot = slot;
+    s->lock = lock;
+    return POUCH_OK;
 }
 
 /* The time that the newest file of the slot was made; 0: there is none. */
@@ -87,7 +116,8 @@ static pouch_err have_file(struct pl_sink *s) {
     if (s->file && !is_worn(s) && is_there(s)) return POUCH_OK;
     close_file(s);
     int64_t newest_us;
-    pouch_err e = find_newest(s, &newest_us);
+    pouch_err e = keep_slot(s);
+    if (!e) e = find_newest(s, &newest_us);
     if (e) return e;
     if (newest_us && !open_file(s, &(struct pl_trace_name){s->slot, newest_us})) {
         if (!is_worn(s)) return POUCH_OK;
@@ -105,9 +135,7 @@ static pouch_err write_anew(struct pl_sink *s, const struct pl_trace_batch *batc
     e = pl_trace_file_append(s->file, batch, gap);
     if (!e) return e;
     close_file(s);
-    char path[PATH_MAX];
-    pl_trace_path(path, s->folder, &s->name);
-    pl_sqlite_unlink(path); /* nothing is in it */
+    unlink_file(s, &s->name); /* nothing is in it */
     return e;
 }
 
@@ -119,14 +147,18 @@ pouch_err pl_sqlite_sink_write(struct pl_sink *s, const struct pl_trace_batch *b
     if (e) return e;
     e = pl_trace_file_append(s->file, batch, gap);
     if (!e) return e;
-    PL_LOG(PL_LOG_WARN, "a trace file is given up for a new one", "file", pl_trace_file_path(s->file), "why",
-           pouch_why());
+    char why[WHY_ROOM], path[PATH_MAX];
+    snprintf(why, sizeof why, "%s", pouch_why());
+    pl_trace_path(path, s->folder, &s->name);
     close_file(s);
-    return write_anew(s, batch, gap);
+    e = write_anew(s, batch, gap);
+    if (!e) PL_LOG(PL_LOG_WARN, "a trace file is given up for a new one", "file", path, "why", why);
+    return e;
 }
 
 void pl_sqlite_sink_tidy(struct pl_sink *s) {
     if (s->file && is_worn(s)) close_file(s);
+    if (!pl_steady_look(&s->clock, &pl_clock_system)) return;
     int64_t before_us = pl_wall_us(&pl_clock_system) - s->ttl_us;
     if (pl_trace_expire(s->folder, before_us, before_us, s->file ? -1 : s->slot))
         PL_LOG(PL_LOG_WARN, "old traces are not removed", "why", pouch_why());

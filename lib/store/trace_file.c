@@ -62,6 +62,7 @@ struct pl_trace_file {
 /* What a transaction has written, for its row in batch. */
 struct written {
     int64_t first_row, failed, from_us, to_us;
+    bool again; /* as in the batch */
 };
 
 /* ---- opening ---- */
@@ -160,6 +161,8 @@ static void note(struct pl_trace_file *f, struct written *w, const struct pl_tra
     w->failed += !row->success;
     if (row->offset >= 0)
         pl_spans_add(&f->spans, pl_trace_source(row->topic, row->partition), row->offset, row->offset);
+    else if (w->again)
+        pl_spans_add(&f->spans, PL_TRACE_SPOOLED, -1, -1);
 }
 
 /* Appends n rows, one or ROWS_AT_ONCE; what was bound of them is borrowed until the statement has run. */
@@ -246,7 +249,7 @@ static void roll_back(struct pl_trace_file *f) {
 }
 
 pouch_err pl_trace_file_append(struct pl_trace_file *f, const struct pl_trace_batch *batch, const struct pl_gap *gap) {
-    struct written w = {.first_row = f->rows + 1, .from_us = INT64_MAX, .to_us = INT64_MIN};
+    struct written w = {.first_row = f->rows + 1, .from_us = INT64_MAX, .to_us = INT64_MIN, .again = batch->again};
     pouch_err e = pl_sqlite_do(f->do_[BEGIN]);
     if (!e) e = append_rows(f, batch, &w);
     if (!e) e = append_batch(f, &w);

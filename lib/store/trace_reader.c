@@ -314,9 +314,7 @@ static pouch_err may_hold(struct pl_trace_reader *r, size_t file, const struct i
     return POUCH_OK;
 }
 
-/* Rows that come from no record have an id that nobody makes twice. */
 static pouch_err look_for_later(struct pl_trace_reader *r, struct identity *me) {
-    if (me->offset < 0) return POUCH_OK;
     uint64_t key = pl_trace_key(&me->request_id, me->id);
     for (size_t i = 0; i < r->n && !me->replaced; i++) {
         bool may;
@@ -357,7 +355,8 @@ static void read_row(sqlite3_stmt *s, struct pl_trace *row) {
 
 static pouch_err show(struct pl_trace_reader *r, struct pl_row_at at, const struct pl_trace *row,
                       struct pl_showing *s) {
-    struct identity me = {.at = at, .id = row->id, .request_id = row->request_id, .offset = row->offset};
+    struct identity me = {
+        .at = at, .id = row->id, .request_id = row->request_id, .source = PL_TRACE_SPOOLED, .offset = row->offset};
     if (row->offset >= 0) me.source = (int64_t)pl_trace_source(row->topic, row->partition);
     pouch_err e = s->is_newest ? POUCH_OK : look_for_later(r, &me);
     if (e || me.replaced) return e;

@@ -3,10 +3,13 @@
 
 #include "stage.h"
 #include "traces.h"
+#include <fcntl.h>
 #include <metrics/metrics.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <store/backend.h>
+#include <store/trace_pack.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -218,6 +221,68 @@ static void a_file_that_was_deleted_is_made_anew(void **state) {
     test_put_rows(t, 10, 20);
     pl_tracer_free(t, TEST_PATIENCE_MS);
     assert_int_equal(count_all(), 10);
+}
+
+static void a_folder_that_was_deleted_is_made_again(void **state) {
+    (void)state;
+    struct pl_tracer *t = test_tracer(&folder);
+    test_put_rows(t, 0, 10);
+    pl_store_close(store);
+    test_folder_remove(&folder);
+    test_put_rows(t, 10, 30);
+    assert_int_equal(pl_tracer_missing(t), 0);
+    assert_int_equal(pl_store_open(&store, folder.url), POUCH_OK);
+    struct pl_tracer *other = test_tracer(&folder); /* takes another slot: ours is locked again */
+    test_put_rows(other, 30, 40);
+    assert_int_equal(test_folder_count(&folder, "trace-", ".db"), 2);
+    pl_tracer_free(other, TEST_PATIENCE_MS);
+    pl_tracer_free(t, TEST_PATIENCE_MS);
+    assert_int_equal(count_all(), 30);
+}
+
+/* What somebody may be making at this moment is left alone. */
+static void files_that_a_killed_process_was_making_are_removed(void **state) {
+    (void)state;
+    const char *const names[] = {"registry.db.new-abc123", "trace-000-1.db.new-ABCdef", "other.new-abc123",
+                                 "registry.db.new-abc123x"};
+    const struct timespec old[2] = {{.tv_sec = 1700000000}, {.tv_sec = 1700000000}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        test_folder_write(&folder, names[i], "");
+        assert_int_equal(utimensat(AT_FDCWD, test_folder_file(&folder, names[i]), old, 0), 0);
+    }
+    test_folder_write(&folder, "trace-000-2.db.new-abcdef", "");
+    pl_tracer_free(test_tracer(&folder), 0);
+    assert_int_equal(test_folder_count(&folder, "", ".new-abc123"), 1);
+    assert_int_equal(test_folder_count(&folder, "", ".new-ABCdef"), 0);
+    assert_int_equal(test_folder_count(&folder, "", ".new-abcdef"), 1);
+    assert_int_equal(test_folder_count(&folder, "", "x"), 1);
+}
+
+/* A process died after the store had its rows and before the spool knew: another brings them again. */
+/* acceptance: A20 */
+static void rows_of_no_record_that_come_again_from_a_spool_are_shown_once(void **state) {
+    (void)state;
+    struct pl_trace row = test_row(1);
+    row.by = PL_TRACE_CLIENT;
+    row.partition = -1;
+    row.offset = -1;
+    struct pl_packing packing;
+    pl_trace_measure(&packing, &row);
+    char *packed = malloc(packing.bytes);
+    assert_non_null(packed);
+    pl_trace_pack(packed, &row, &packing);
+    struct pl_sink *sinks[2];
+    const struct pl_gap none = {0};
+    for (int i = 0; i < 2; i++) {
+        const struct pl_trace_batch batch = {.at = packed, .rows = 1, .again = i > 0};
+        assert_int_equal(pl_store_sqlite.sink_open(&sinks[i], folder.path, TEST_TTL_MS), POUCH_OK);
+        assert_int_equal(pl_store_sqlite.sink_write(sinks[i], &batch, &none, 1000), POUCH_OK);
+    }
+    free(packed);
+    assert_int_equal(test_request(store, 1).n, 1);
+    assert_int_equal(count_all(), 1);
+    for (int i = 0; i < 2; i++) pl_store_sqlite.sink_close(sinks[i]);
+    assert_int_equal(count_all(), 1);
 }
 
 static void a_writer_goes_on_where_the_one_before_it_stopped(void **state) {
@@ -442,6 +507,9 @@ int main(void) {
         WITH_STORE(a_file_that_somebody_holds_locked_is_left_for_another),
         WITH_STORE(a_file_that_is_damaged_while_open_is_left_for_another),
         WITH_STORE(a_file_that_was_deleted_is_made_anew),
+        WITH_STORE(a_folder_that_was_deleted_is_made_again),
+        WITH_STORE(files_that_a_killed_process_was_making_are_removed),
+        WITH_STORE(rows_of_no_record_that_come_again_from_a_spool_are_shown_once),
         WITH_STORE(a_writer_goes_on_where_the_one_before_it_stopped),
         WITH_STORE(a_full_file_is_followed_by_another),
         WITH_STORE(freeing_writes_what_waits_and_counts_what_it_cannot),
