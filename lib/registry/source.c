@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char SQLITE[] = "sqlite://";
-
 /* The time in the file is renewed that often while the routes stay the same; it matters after a day. */
 enum { RENEW_MS = 10 * 60 * 1000, PAUSE_US = 1000000, FAILED_US = 10000000, PAUSE_TIMES = 9 };
 
@@ -19,9 +17,7 @@ pouch_err pl_source_init(struct pl_source *s, const char *url) {
         pouch_err e = pl_store_default_url(&s->url);
         if (e) return e;
     }
-    size_t scheme = sizeof SQLITE - 1;
-    const char *folder = s->url && !strncmp(s->url, SQLITE, scheme) ? s->url + scheme : s->url;
-    if (folder && asprintf(&s->kept, "%s/routes.jsonl", folder) >= 0) return POUCH_OK;
+    if (s->url && !pl_store_beside(&s->kept, s->url, "routes.jsonl")) return POUCH_OK;
     s->kept = NULL;
     pl_source_free(s);
     return pl_fail(POUCH_E_NO_MEMORY, "no memory for the store's name");

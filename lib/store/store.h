@@ -1,7 +1,10 @@
 /*
- * Routes, services and traces: what outlives the processes. One interface, chosen by URL; the
- * back end here is sqlite:///FOLDER, a folder that any number of processes of one host share:
- * registry.db, and beside it the trace files, one set a writer.
+ * Routes, services and traces: what outlives the processes. One interface, chosen by URL:
+ *
+ *   sqlite:///FOLDER                  a folder that any number of processes of one host share: registry.db, and
+ *                                     beside it the trace files, one set a writer
+ *   cassandra://HOST,HOST/KEYSPACE?…  a keyspace of Cassandra, made when it is missing; its settings are those of
+ *                                     cql/config.h and store/cassandra.h
  *
  * THREADS  A store belongs to one thread at a time. Each thread that needs one opens its own.
  */
@@ -25,6 +28,12 @@ void pl_store_close(struct pl_store *s); /* NULL allowed */
 
 /* "sqlite://" and $XDG_STATE_HOME/pouch, or ~/.local/state/pouch; for a system user without a home, /var/lib/pouch. CONFIG: none can be told. */
 POUCH_MUST_CHECK pouch_err pl_store_default_url(char **url);
+
+/*
+ * Where this host keeps a file that belongs to a store: in its folder; of a store that is elsewhere, in that of the default
+ * store, which is made, under a name that tells stores apart. NO_MEMORY.
+ */
+POUCH_MUST_CHECK pouch_err pl_store_beside(char **path, const char *url, const char *file);
 
 /* ---- the registry ---- */
 
