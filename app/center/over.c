@@ -85,6 +85,7 @@ void center_leg_over(struct center_leg *leg) {
         put_row(leg);
         pl_metric_add(counter_of(leg->code), 1);
     }
+    center_awaited(leg);
     if (leg->forward.sent)
         leg->item = NULL; /* the report of a target that had stalled is to come */
     else

@@ -4,7 +4,7 @@
 size_t center_room(const struct center *c) {
     size_t most = c->settings.center_in_flight;
     if (c->parked || c->producer_full || c->bytes >= CENTER_BYTES_MOST) return 0;
-    if (c->items_used >= most || c->legs_used >= most) return 0;
+    if (c->items_used >= most || c->legs_used >= most || center_awaits_many(c)) return 0;
     size_t n = most - (c->items_used > c->legs_used ? c->items_used : c->legs_used);
     return n < CENTER_BATCH ? n : CENTER_BATCH;
 }
@@ -60,6 +60,7 @@ struct center_leg *center_leg_new(struct center_item *item, struct center_target
     leg->index = index;
     leg->code = POUCH_OK;
     leg->attempts = 0;
+    leg->awaits = false;
     leg->give_up_us = 0;
     post_init(&leg->forward, leg);
     post_init(&leg->answer, leg);

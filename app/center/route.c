@@ -13,7 +13,7 @@ void center_view_release(struct center *c, struct center_view *v) {
 }
 
 /* A batch is judged by one snapshot. Without memory for a new one it is the one before, once more. */
-static void look_up_view(struct center *c) {
+void center_look_up_view(struct center *c) {
     const struct pl_snapshot *s = pl_registry_take(c->registry);
     bool is_new = !c->view || s != c->view->snapshot;
     struct center_view *v = is_new ? malloc(sizeof *v) : NULL;
@@ -44,7 +44,7 @@ void center_item_source(char out[PL_SOURCE_MAX], const struct center_item *item)
     pl_source_write(out, rd_kafka_topic_name(m->rkt), m->partition, m->offset);
 }
 
-static pouch_err look_up(struct center_item *item) {
+pouch_err center_look_up(struct center_item *item) {
     struct pl_span name = item->envelope.worker_name;
     if (!name.at)
         return pl_fail(POUCH_E_NO_ROUTE, "the envelope names no publisher (worker_name), so there is no route for it");
@@ -61,7 +61,7 @@ static pouch_err look_up(struct center_item *item) {
     return POUCH_OK;
 }
 
-/* POUCH_OK: the record goes to the targets of item->route. */
+/* POUCH_OK: its route is to be looked up. */
 static pouch_err judge(struct center_item *item) {
     pouch_err e = scan(item);
     item->came = center_headers_of(item->taken.message);
@@ -71,7 +71,7 @@ static pouch_err judge(struct center_item *item) {
         return pl_fail(POUCH_E_HOP_LIMIT, "the request was passed on %d times already; its routes may form a circle",
                        item->facts.hop);
     if (center_expired(item)) return pl_fail(POUCH_E_EXPIRED, "the deadline had passed before the request was routed");
-    return look_up(item);
+    return POUCH_OK;
 }
 
 static void send_to_targets(struct center_item *item) {
@@ -88,11 +88,7 @@ static void send_to_targets(struct center_item *item) {
     }
 }
 
-static void route_one(struct center *c, const struct pl_taken *t, int64_t wall_us) {
-    struct center_item *item = center_item_new(c, t);
-    item->taken_us = c->now_us;
-    item->at_us = wall_us;
-    pouch_err e = judge(item);
+void center_settle(struct center_item *item, pouch_err e) {
     if (!e) {
         send_to_targets(item);
         return;
@@ -101,10 +97,21 @@ static void route_one(struct center *c, const struct pl_taken *t, int64_t wall_u
     center_fail(center_leg_new(item, NULL, 0), e, pouch_why());
 }
 
+static void route_one(struct center *c, const struct pl_taken *t, int64_t wall_us) {
+    struct center_item *item = center_item_new(c, t);
+    item->taken_us = c->now_us;
+    item->at_us = wall_us;
+    pouch_err e = judge(item);
+    if (!e && center_awaits(item))
+        center_await(item);
+    else
+        center_settle(item, e ? e : center_look_up(item));
+}
+
 void center_route(struct center *c, const struct pl_taken taken[], size_t n) {
     int64_t newest = -1, wall = pl_wall_us(c->clock);
     c->now_us = pl_mono_us(c->clock);
-    look_up_view(c);
+    center_look_up_view(c);
     for (size_t i = 0; i < n; i++) {
         rd_kafka_timestamp_type_t type;
         int64_t written = rd_kafka_message_timestamp(taken[i].message, &type);

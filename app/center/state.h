@@ -67,6 +67,7 @@ struct center_leg {
     size_t bytes;                 /* as counted with the target */
     pouch_err code;               /* POUCH_OK: it has not failed */
     int attempts;
+    bool awaits;        /* has no target yet: the record waits for its route */
     int64_t give_up_us; /* when an error is no longer worth telling; 0: not yet decided */
     struct center_post forward, answer, letter;
     struct center_leg *next; /* free, or parked */
@@ -111,6 +112,9 @@ struct center {
     struct center_leg *parked, **parked_end; /* wait for room at their targets; in order */
     int64_t look_us;                         /* at the targets, next time */
 
+    size_t awaiting; /* items that wait for their routes */
+    bool awaiting_told;
+
     struct center_item *untraced, **untraced_end; /* over, but for their trace rows; in the order of tickets */
     uint64_t written;                             /* of the tracer, when last seen */
     int64_t written_us;                           /* when that changed, or something began to wait for it */
@@ -139,8 +143,17 @@ void center_item_recycle(struct center_item *item);
 
 /* route.c */
 void center_route(struct center *c, const struct pl_taken taken[], size_t n);
+void center_look_up_view(struct center *c);                /* the latest there is */
+pouch_err center_look_up(struct center_item *item);        /* its route; NO_ROUTE, ROUTE_DISABLED */
+void center_settle(struct center_item *item, pouch_err e); /* to its targets, or it has failed, as pouch_why() says */
 bool center_expired(const struct center_item *item);
 void center_item_source(char out[PL_SOURCE_MAX], const struct center_item *item);
+
+/* await.c: what is not routed yet, because how it is to be routed is not known. */
+bool center_awaits(const struct center_item *item);
+bool center_awaits_many(const struct center *c); /* too many to take more */
+void center_await(struct center_item *item);
+void center_awaited(struct center_leg *leg); /* it waits no longer, if it did */
 
 /* forward.c: the way to the target. */
 void center_forward(struct center_leg *leg);

@@ -33,6 +33,7 @@ static void publish_report(struct center *c) {
     f->told = true;
     f->routes_age_ms = pl_registry_age_ms(c->registry);
     f->routes = pl_snapshot_routes(routes);
+    f->awaiting = c->awaiting;
     f->trace_stuck = c->trace_stuck;
     f->stalled = c->targets.stalled;
     f->n_targets = 0;

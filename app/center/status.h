@@ -11,6 +11,7 @@ struct center_report {
     bool told;
     int64_t routes_age_ms; /* since the store was last read; negative: never, so these are kept ones */
     size_t routes;
+    size_t awaiting;  /* requests whose routes have changed, but how is not known */
     bool trace_stuck; /* offsets do not wait for their trace rows, because the store stands still */
     size_t stalled, n_targets;
     struct center_target_facts {

@@ -20,6 +20,9 @@ static void notes(json_t *notes, void *arg) {
     else if (f.routes_age_ms > OLD_ROUTES_MS)
         ops_member_say(notes, "the store does not answer: routes are as they were %lld s ago",
                        (long long)f.routes_age_ms / 1000);
+    if (f.awaiting)
+        ops_member_say(notes, "%zu requests wait: their routes have changed, and the store does not answer",
+                       f.awaiting);
     if (f.trace_stuck) ops_member_say(notes, "the store writes nothing: offsets do not wait for their trace rows");
     if (f.stalled) ops_member_say(notes, "%zu targets take nothing: what is for them is refused", f.stalled);
 }
@@ -40,8 +43,9 @@ static void more(json_t *into, void *arg) {
     center_report_read(arg, &f);
     if (!f.told) return;
     json_object_set_new(into, "routes",
-                        json_pack("{s:I, s:o}", "known", (json_int_t)f.routes, "age_ms",
-                                  f.routes_age_ms < 0 ? json_null() : json_integer(f.routes_age_ms)));
+                        json_pack("{s:I, s:o, s:I}", "known", (json_int_t)f.routes, "age_ms",
+                                  f.routes_age_ms < 0 ? json_null() : json_integer(f.routes_age_ms), "awaited_by",
+                                  (json_int_t)f.awaiting));
     json_object_set_new(into, "targets", targets(&f));
 }
 
