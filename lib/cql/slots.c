@@ -257,6 +257,20 @@ void pl_cql_slots_lost(struct pl_cql_conn *c, pouch_err e) {
         if (s->slots[i].conn == c) lost(c, &s->slots[i], e);
 }
 
+/*
+ * A request timed out. Where nothing at all has come for as long as a request may take, or answers are missing in numbers,
+ * there is no use in waiting on; where little time was given, a heartbeat tells.
+ */
+static void doubt(struct pl_cql_conn *c, int64_t silent_us) {
+    const struct pl_cql_config *config = &c->session->config;
+    if (silent_us >= config->request_us)
+        pl_cql_conn_break(c, POUCH_E_TIMEOUT, "no answer for %lld ms", (long long)(silent_us / 1000));
+    else if (c->abandoned > config->in_flight / 4)
+        pl_cql_conn_break(c, POUCH_E_TIMEOUT, "%zu requests were not answered in time", c->abandoned);
+    else if (silent_us && c->state == PL_CQL_READY && c->step == PL_CQL_STEP_NONE && !c->broken)
+        pl_cql_control_ask(c, PL_CQL_STEP_HEARTBEAT);
+}
+
 static void expire(struct pl_cql *s, struct pl_cql_slot *slot, int64_t now) {
     struct pl_cql_conn *c = slot->conn;
     bool untouched = slot->unsent && !(slot == c->unsent && c->partly);
@@ -266,11 +280,9 @@ static void expire(struct pl_cql *s, struct pl_cql_slot *slot, int64_t now) {
                          "request_timeout",
                          c->host->name, untouched ? ", and the request was not sent" : ""),
         .server_code = -1};
-    bool silent = !slot->unsent && c->heard_us < slot->sent_us;
+    int64_t silent_us = slot->unsent || c->heard_us >= slot->sent_us ? 0 : now - slot->sent_us;
     tell(s, slot, &result, untouched);
-    /* Nothing at all has come since this request went out, or answers are missing in numbers: no use to wait on. */
-    if (silent || c->abandoned > s->config.in_flight / 4)
-        pl_cql_conn_break(c, POUCH_E_TIMEOUT, "no answer for %lld ms", (long long)((now - c->heard_us) / 1000));
+    doubt(c, silent_us);
 }
 
 void pl_cql_slots_expire(struct pl_cql *s, int64_t now) {
