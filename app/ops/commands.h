@@ -26,6 +26,7 @@ extern const struct ops_command ops_route_show;
 extern const struct ops_command ops_route_enable;
 extern const struct ops_command ops_route_disable;
 extern const struct ops_command ops_route_remove;
+extern const struct ops_command ops_route_stats;
 extern const struct ops_command ops_service_add;
 extern const struct ops_command ops_service_list;
 extern const struct ops_command ops_service_show;

@@ -1,24 +1,29 @@
+#include <base/clock.h>
 #include <base/why.h>
 #include <crypto/keyring.h>
 #include <errno.h>
 #include <ops/common.h>
+#include <ops/when.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-const struct ops_flag ops_basic_flags[] = {
-    {"--output", 'o', "table|json|jsonl", false, "for people, one document, or one a line"},
-    {"--help", 'h', NULL, false, "this help"},
-    {0},
-};
+/* clang-format off */
+#define CONFIG   {"--config", 0, "FILE", false, "settings from this YAML file (or $POUCH_CONFIG)"}
+#define PROPERTY {"-X", 'X', "NAME=VALUE", true, "any property of librdkafka, such as security.protocol=SASL_SSL"}
+#define OUTPUT   {"--output", 'o', "table|json|jsonl", false, "for people, one document, or one a line"}
+#define ROWS     {"--output", 'o', "table|json|jsonl|csv", false, "for people, one document, one a line, or RFC 4180"}
+#define HELP     {"--help", 'h', NULL, false, "this help"}
+/* clang-format on */
 
-const struct ops_flag ops_common_flags[] = {
-    {"--config", 0, "FILE", false, "settings from this YAML file (or $POUCH_CONFIG)"},
-    {"-X", 'X', "NAME=VALUE", true, "any property of librdkafka, such as security.protocol=SASL_SSL"},
-    {"--output", 'o', "table|json|jsonl", false, "for people, one document, or one a line"},
-    {"--help", 'h', NULL, false, "this help"},
-    {0},
-};
+static const struct ops_flag basic_flags[] = {OUTPUT, HELP, {0}};
+static const struct ops_flag common_flags[] = {CONFIG, PROPERTY, OUTPUT, HELP, {0}};
+static const struct ops_flag rows_flags[] = {CONFIG, PROPERTY, ROWS, HELP, {0}};
+
+const struct ops_flag *ops_common_flags(const struct ops_command *command) {
+    if (command->no_settings) return basic_flags;
+    return command->csv ? rows_flags : common_flags;
+}
 
 static const char *const common_settings[] = {"brokers", "client.id", "key.file", "log.level", NULL};
 
@@ -75,6 +80,16 @@ void ops_print_item(const struct ops_call *call, size_t nth, const char *json, s
 
 void ops_print_end(const struct ops_call *call, size_t n) {
     if (call->output == OPS_JSON) puts(n ? "\n]" : "[]");
+}
+
+pouch_err ops_when_span(const struct ops_call *call, int64_t *since_us, int64_t *until_us) {
+    const char *since = ops_flag(call, "--since", 0), *until = ops_flag(call, "--until", 0);
+    int64_t now_ms = pl_wall_ms(&pl_clock_system), since_ms = 0, until_ms = 0;
+    pouch_err e = since ? ops_when_parse("--since", since, now_ms, &since_ms) : POUCH_OK;
+    if (!e && until) e = ops_when_parse("--until", until, now_ms, &until_ms);
+    *since_us = since_ms * 1000;
+    *until_us = until ? until_ms * 1000 : INT64_MAX;
+    return e;
 }
 
 pouch_err ops_keyring(const struct ops_call *call, pouch_keyring **ring) {

@@ -6,8 +6,8 @@
 #include <json/json.h>
 #include <ops/ops.h>
 
-extern const struct ops_flag ops_basic_flags[];  /* every command: --help, -o */
-extern const struct ops_flag ops_common_flags[]; /* those, --config and -X */
+/* --help and -o; with settings, --config and -X as well. */
+const struct ops_flag *ops_common_flags(const struct ops_command *command);
 
 /* Whether the setting's flag belongs to the command: the common ones, or named in its table. */
 bool ops_takes_setting(const struct ops_command *command, const char *setting);
@@ -36,6 +36,9 @@ int ops_print_json(json_t *value);
  */
 void ops_print_item(const struct ops_call *call, size_t nth, const char *json, size_t length);
 void ops_print_end(const struct ops_call *call, size_t n);
+
+/* --since and --until in microseconds, [since, until); 0 and INT64_MAX where they are not given. CONFIG names the flag. */
+POUCH_MUST_CHECK pouch_err ops_when_span(const struct ops_call *call, int64_t *since_us, int64_t *until_us);
 
 /* A stop was asked for by SIGINT or SIGTERM; then calls `stop(arg)` once, from the signal handler: it must be async-signal-safe. */
 POUCH_MUST_CHECK pouch_err ops_on_stop(void (*stop)(void *arg), void *arg);

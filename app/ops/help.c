@@ -3,7 +3,7 @@
 #include <ops/manual.h>
 #include <string.h>
 
-enum { LEFT = 32, WIDTH = 78 }; /* columns for a flag, and of a line */
+enum { LEFT = 36, WIDTH = 78 }; /* columns for a flag, and of a line */
 
 /* Columns that UTF-8 text takes on a terminal, where each character takes one. */
 static int columns(const char *text) {

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIMIT = 100, LIMIT_MAX = 100000, PAGE = 10000, POLL_MS = 500 };
+enum { LIMIT = 100, LIMIT_MAX = 1000000000, POLL_MS = 500 };
 
 /* How long a row may take from its time until it can be read: writers write in batches. */
 #define LATE_US INT64_C(10000000)
@@ -22,9 +22,12 @@ struct log {
     const struct ops_call *call;
     struct ops_screen screen;
     struct pl_store *store;
-    struct pl_trace_query query;
-    size_t printed;
+    struct pl_trace_query query; /* limit 0: there is none */
+    struct ops_seen *seen;       /* of what was printed late enough to be read again; NULL: nothing is read again */
+    int64_t seen_from_us;
+    size_t skip, printed; /* skip: so many rows are read and not printed */
     int exit_code;
+    pouch_err error;
 };
 
 static void cell(const struct log *l, const char *text, size_t width) {
@@ -64,10 +67,13 @@ static void print_line(const struct log *l, const struct pl_trace *row) {
 }
 
 static void print_row(struct log *l, const struct pl_trace *row) {
-    if (l->call->output == OPS_TABLE) {
+    switch (l->call->output) {
+    case OPS_TABLE:
         if (!l->printed) print_header();
         print_line(l, row);
-    } else {
+        break;
+    case OPS_CSV: ops_row_csv(row); break;
+    default:
         if (l->call->output == OPS_JSON) fputs(l->printed ? ",\n" : "\n", stdout);
         l->exit_code = ops_row_print(row);
         if (l->call->output != OPS_JSON) putchar('\n');
@@ -89,97 +95,115 @@ static pouch_err print_missing(struct log *l, int64_t since_us) {
     return POUCH_OK;
 }
 
-/* The newest rows, the last one last. *from_us: where the shown time begins. */
-static pouch_err print_newest(struct log *l, struct ops_seen *seen, int64_t *from_us) {
-    struct ops_rows rows = {.most = l->query.limit};
-    pouch_err e = pl_store_by_time(l->store, &l->query, ops_rows_add, &rows);
-    if (!e) e = rows.error;
-    if (!e && l->call->output == OPS_JSON) fputs("{\"rows\":[", stdout);
-    for (size_t i = rows.n; !e && !l->exit_code && i-- > 0;) print_row(l, &rows.at[i]);
-    *from_us = rows.n == l->query.limit ? rows.at[rows.n - 1].at_us : l->query.since_us;
-    if (!e) e = print_missing(l, *from_us);
-    for (size_t i = 0; !e && seen && i < rows.n; i++) e = ops_seen_add(seen, rows.at[i].id, rows.at[i].at_us, NULL);
-    ops_rows_free(&rows);
+/* ---- what is there: read from its end to find where the newest begin, and from there on to print them ---- */
+
+struct end {
+    size_t limit, n;
+    int64_t first_us; /* when the oldest of the newest began */
+    size_t before;    /* rows that began in the same microsecond and are not among them */
+};
+
+static bool look_back(const struct pl_trace *row, void *arg) {
+    struct end *end = arg;
+    if (end->n < end->limit) {
+        end->n++;
+        end->first_us = row->at_us;
+        return true;
+    }
+    bool same = row->at_us == end->first_us;
+    end->before += same;
+    return same;
+}
+
+static bool print_unseen(const struct pl_trace *row, void *arg) {
+    struct log *l = arg;
+    bool is_new = true;
+    if (l->seen && row->at_us >= l->seen_from_us) l->error = ops_seen_add(l->seen, row->id, row->at_us, &is_new);
+    if (l->skip)
+        l->skip--;
+    else if (is_new && !l->error)
+        print_row(l, row);
+    return !l->error && !l->exit_code && !ferror(stdout);
+}
+
+/* *from_us: where the shown time begins. */
+static pouch_err find_begin(struct log *l, int64_t *from_us) {
+    struct pl_trace_query q = l->query;
+    struct end end = {.limit = q.limit};
+    *from_us = q.since_us;
+    if (!q.limit) return POUCH_OK;
+    q.limit = SIZE_MAX;
+    pouch_err e = pl_store_by_time(l->store, &q, look_back, &end);
+    if (end.n < end.limit) return e;
+    *from_us = end.first_us;
+    l->skip = end.before;
     return e;
 }
 
-struct page {
-    struct log *log;
-    struct ops_seen *seen;
-    size_t n;
-    int64_t last_us;
-    pouch_err error;
-};
-
-static bool print_unseen(const struct pl_trace *row, void *arg) {
-    struct page *page = arg;
-    bool is_new;
-    page->error = ops_seen_add(page->seen, row->id, row->at_us, &is_new);
-    if (page->error) return false;
-    if (is_new) print_row(page->log, row);
-    page->n++;
-    page->last_us = row->at_us;
-    return !page->log->exit_code;
+static pouch_err print_there(struct log *l, int64_t *from_us) {
+    pouch_err e = find_begin(l, from_us);
+    struct pl_trace_query q = l->query;
+    q.since_us = *from_us;
+    q.oldest_first = true;
+    q.limit = SIZE_MAX;
+    if (!e && l->call->output == OPS_JSON) fputs("{\"rows\":[", stdout);
+    if (!e && l->call->output == OPS_CSV) ops_row_csv_names();
+    if (!e) e = pl_store_by_time(l->store, &q, print_unseen, l);
+    if (!e) e = l->error;
+    return e || l->exit_code ? e : print_missing(l, *from_us);
 }
 
+/* ---- what comes ---- */
+
 /* All rows since a while ago that were not printed yet; a while, because a row comes some time after its own time. */
-static pouch_err print_new(struct log *l, struct ops_seen *seen, int64_t begin_us) {
-    int64_t now_us = pl_wall_ms(&pl_clock_system) * 1000;
+static pouch_err print_new(struct log *l, int64_t begin_us) {
+    int64_t now_us = pl_wall_us(&pl_clock_system);
     struct pl_trace_query q = l->query;
     q.since_us = now_us - LATE_US > begin_us ? now_us - LATE_US : begin_us;
     q.oldest_first = true;
-    q.limit = PAGE;
-    ops_seen_forget(seen, q.since_us);
-    for (;;) {
-        struct page page = {.log = l, .seen = seen};
-        pouch_err e = pl_store_by_time(l->store, &q, print_unseen, &page);
-        if (!e) e = page.error;
-        if (e || page.n < PAGE || l->exit_code) return e;
-        q.since_us = page.last_us > q.since_us ? page.last_us : q.since_us + 1;
-    }
+    q.limit = SIZE_MAX;
+    ops_seen_forget(l->seen, q.since_us);
+    pouch_err e = pl_store_by_time(l->store, &q, print_unseen, l);
+    return e ? e : l->error;
 }
 
 /* What comes, from_us on: before that, rows were left out by the limit. */
-static pouch_err follow(struct log *l, struct ops_seen *seen, int64_t from_us) {
-    int64_t begin_us = pl_wall_ms(&pl_clock_system) * 1000 - LATE_US;
-    if (from_us > begin_us) begin_us = from_us;
+static pouch_err follow(struct log *l, int64_t from_us) {
+    int64_t begin_us = from_us > l->seen_from_us ? from_us : l->seen_from_us;
     pouch_err e = POUCH_OK;
     while (!e && !l->exit_code && !fflush(stdout)) {
-        e = print_new(l, seen, begin_us);
+        e = print_new(l, begin_us);
         poll(NULL, 0, POLL_MS);
     }
     return e;
 }
 
 static pouch_err read_flags(const struct ops_call *call, struct pl_trace_query *q) {
-    const char *since = ops_flag(call, "--since", 0), *until = ops_flag(call, "--until", 0);
-    int64_t now_ms = pl_wall_ms(&pl_clock_system), since_ms = 0, until_ms = 0, limit;
-    pouch_err e = ops_number(call, "--limit", LIMIT, 1, LIMIT_MAX, &limit);
-    if (!e && since) e = ops_when_parse("--since", since, now_ms, &since_ms);
-    if (!e && until) e = ops_when_parse("--until", until, now_ms, &until_ms);
-    if (!e && ops_has(call, "--follow") && (until || call->output == OPS_JSON))
-        e = pl_fail(POUCH_E_CONFIG, "--follow has no end, so neither --until nor -o json goes with it");
-    *q = (struct pl_trace_query){
-        .publisher = ops_flag(call, "--publisher", 0),
-        .since_us = since_ms * 1000,
-        .until_us = until ? until_ms * 1000 : INT64_MAX,
-        .failed = ops_has(call, "--failed"),
-        .limit = (size_t)limit,
-    };
-    return e;
+    int64_t limit;
+    *q = (struct pl_trace_query){.publisher = ops_flag(call, "--publisher", 0), .failed = ops_has(call, "--failed")};
+    pouch_err e = ops_when_span(call, &q->since_us, &q->until_us);
+    if (!e) e = ops_number(call, "--limit", ops_has(call, "--since") ? 0 : LIMIT, 1, LIMIT_MAX, &limit);
+    if (e) return e;
+    q->limit = (size_t)limit;
+    if (ops_has(call, "--follow") && (ops_has(call, "--until") || call->output == OPS_JSON))
+        return pl_fail(POUCH_E_CONFIG, "--follow has no end, so neither --until nor -o json goes with it");
+    return POUCH_OK;
 }
 
 static int log_command(struct ops_call *call) {
-    struct log l = {.call = call, .screen = ops_screen_of(stdout)};
+    bool goes_on = ops_has(call, "--follow");
     struct ops_seen seen = {0};
+    struct log l = {.call = call,
+                    .screen = ops_screen_of(stdout),
+                    .seen = goes_on ? &seen : NULL,
+                    .seen_from_us = pl_wall_us(&pl_clock_system) - LATE_US};
     char *url = NULL;
     int64_t from_us;
-    bool goes_on = ops_has(call, "--follow");
     if (read_flags(call, &l.query)) return ops_usage(call, "%s", pouch_why());
     pouch_err e = ops_rows_store(call, &l.store, &url);
-    if (!e) e = print_newest(&l, goes_on ? &seen : NULL, &from_us);
+    if (!e) e = print_there(&l, &from_us);
     if (!e && !l.printed && !goes_on && call->output == OPS_TABLE) ops_say("no rows like that in %s", url);
-    if (!e && goes_on) e = follow(&l, &seen, from_us);
+    if (!e && !l.exit_code && goes_on) e = follow(&l, from_us);
     ops_seen_free(&seen);
     pl_store_close(l.store);
     free(url);
@@ -193,19 +217,21 @@ const struct ops_command ops_log = {
     .summary = "List what happened to requests by time, the newest last",
     .about = "Reads what centers, workers and clients that run with the same --store have noted: who, from\n"
              "where, to where, how long, with what end; never what was in it. Where rows are known to be\n"
-             "missing, the list says incomplete.\n\n"
+             "missing, the list says incomplete. Rows are printed as they are read, however many.\n\n"
              "  pouch log --failed --since 1h\n"
-             "  pouch log --publisher orders --follow\n",
+             "  pouch log --publisher orders --follow\n"
+             "  pouch log --since 2026-01-31T00:00:00Z --until 2026-02-01T00:00:00Z -o csv > day.csv\n",
     .flags =
         (const struct ops_flag[]){
             {"--publisher", 0, "P", false, "only requests of this publisher"},
             {"--since", 0, "T", false, "from then on: a time ago (10m, 2h) or RFC 3339"},
             {"--until", 0, "T", false, "up to then"},
             {"--failed", 0, NULL, false, "only what failed"},
-            {"--limit", 0, "N", false, "the newest N (100)"},
+            {"--limit", 0, "N", false, "the newest N (100; with --since all)"},
             {"--follow", 'f', NULL, false, "go on with what comes"},
             {0},
         },
     .settings = (const char *const[]){"store", NULL},
+    .csv = true,
     .run = log_command,
 };

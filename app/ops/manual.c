@@ -80,8 +80,7 @@ static bool setting_at(const struct ops_command *command, bool is_common, size_t
 
 bool ops_shown_at(const struct ops_command *command, size_t i, struct ops_shown *out) {
     return flag_at(command->flags, false, &i, out) || setting_at(command, false, &i, out) ||
-           setting_at(command, true, &i, out) ||
-           flag_at(command->no_settings ? ops_basic_flags : ops_common_flags, true, &i, out);
+           setting_at(command, true, &i, out) || flag_at(ops_common_flags(command), true, &i, out);
 }
 
 const char *ops_argument_words(const struct ops_command *command) {

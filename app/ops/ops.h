@@ -13,7 +13,7 @@
 
 enum { OPS_EXIT_OK = 0, OPS_EXIT_NEGATIVE = 1, OPS_EXIT_USAGE = 64, OPS_EXIT_DATA = 65, OPS_EXIT_SOFTWARE = 70 };
 
-enum ops_output { OPS_TABLE, OPS_JSON, OPS_JSONL };
+enum ops_output { OPS_TABLE, OPS_JSON, OPS_JSONL, OPS_CSV };
 
 /* A flag of one command that is no setting. */
 struct ops_flag {
@@ -35,6 +35,7 @@ struct ops_command {
     const char *const *settings;       /* names of settings whose flags it takes besides the common ones; NULL = none */
     size_t least, most;                /* arguments */
     bool no_settings;                  /* runs without brokers, keys and files: the common flags are not offered */
+    bool csv;                          /* prints a list of records, so that -o csv goes too */
     int (*run)(struct ops_call *call); /* gives the exit code */
 };
 

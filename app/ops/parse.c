@@ -103,7 +103,7 @@ static const struct pl_option *setting_flag(const struct ops_command *command, c
 }
 
 static const struct ops_flag *own_flag(const struct ops_command *command, const char *name, size_t n) {
-    const struct ops_flag *tables[] = {command->flags, command->no_settings ? ops_basic_flags : ops_common_flags};
+    const struct ops_flag *tables[] = {command->flags, ops_common_flags(command)};
     for (size_t t = 0; t < 2; t++)
         for (const struct ops_flag *f = tables[t]; f && f->name; f++)
             if (n == 1 ? f->letter == name[0] : strlen(f->name) == n && !strncmp(f->name, name, n)) return f;
@@ -161,14 +161,15 @@ static int check_arguments(struct ops_call *call) {
     if (call->n_args > c->most)
         return ops_usage(call, "%s: too many arguments, the first is '%s'", c->name, call->args[c->most]);
     const char *output = ops_flag(call, "--output", 0);
-    static const char *const names[] = {[OPS_TABLE] = "table", [OPS_JSON] = "json", [OPS_JSONL] = "jsonl"};
+    static const char *const names[] = {
+        [OPS_TABLE] = "table", [OPS_JSON] = "json", [OPS_JSONL] = "jsonl", [OPS_CSV] = "csv"};
     call->output_given = output != NULL;
-    for (size_t i = 0; output && i < sizeof names / sizeof names[0]; i++)
+    for (size_t i = 0; output && i < sizeof names / sizeof names[0] - !c->csv; i++)
         if (!strcmp(output, names[i])) {
             call->output = (enum ops_output)i;
             return 0;
         }
-    return output ? ops_usage(call, "-o: '%s' is not one of table, json, jsonl", output) : 0;
+    return output ? ops_usage(call, "-o: '%s' is not one of table, json, jsonl%s", output, c->csv ? ", csv" : "") : 0;
 }
 
 /* -X name=value, and the settings file. */

@@ -22,6 +22,7 @@ const struct ops_command *const ops_commands[] = {
     &ops_route_enable,
     &ops_route_disable,
     &ops_route_remove,
+    &ops_route_stats,
     &ops_service_add,
     &ops_service_list,
     &ops_service_show,

@@ -37,6 +37,7 @@ FLAGS = {
     "route enable": ["--store"],
     "route disable": ["--store"],
     "route remove": ["--store"],
+    "route stats": ["--id", "--since", "--until", "--store"],
     "service add": ["--version", "--description", "--endpoint", "--tag", "--replace", "--store"],
     "service list": ["--tag", "--endpoint", "--store"],
     "service show": ["--store"],

@@ -45,6 +45,7 @@ LINES = {
     "pouch request t --output ": {"table", "json", "jsonl"},
     "pouch request t --output=": {"table", "json", "jsonl"},
     "pouch request t --output=j": {"json", "jsonl"},
+    "pouch log -o ": {"table", "json", "jsonl", "csv"},
     "pouch seal --iv-bytes ": {"12", "16"},
     "pouch worker t --exec cat --start ": {"auto", "earliest", "latest"},
     "pouch worker t --log-level w": {"warn"},
