@@ -51,20 +51,21 @@ static struct pl_batch *make_batches(struct pl_topic *t, size_t n) {
     return batches;
 }
 
-pouch_err pl_topic_init(struct pl_topic *t, size_t max_bytes) {
+pouch_err pl_topic_init(struct pl_topic *t, const char *name, size_t max_bytes) {
     *t = (struct pl_topic){.max_bytes = max_bytes, .spread = 1, .n_batches = 1};
+    t->name = strdup(name);
     t->batches = make_batches(t, 1);
-    return t->batches ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "no memory for a topic's batch");
+    return t->name && t->batches ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "no memory for the topic %s", name);
 }
 
 static void free_batches(struct pl_batch *batches, size_t n) {
-    for (size_t i = 0; i < n; i++) pl_buf_free(&batches[i].held);
+    for (size_t i = 0; batches && i < n; i++) pl_buf_free(&batches[i].held);
     free(batches);
 }
 
 void pl_topic_free(struct pl_topic *t) {
     free_batches(t->batches, t->n_batches);
-    if (t->rkt) rd_kafka_topic_destroy(t->rkt);
+    free(t->name);
 }
 
 static void take_spare(struct pl_batches *b, struct pl_buf *held) {
@@ -140,21 +141,20 @@ static void come_back(struct pl_place *place, const struct pl_batch *batch, int6
 }
 
 pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struct pl_record *r,
-                           rd_kafka_headers_t *headers, size_t *held, bool *in_line) {
+                           rd_kafka_headers_t *headers, bool *held, bool *in_line) {
     pouch_err e = POUCH_OK;
     int64_t now = pl_mono_us(b->clock);
     pthread_mutex_lock(&b->lock);
     struct pl_batch *batch = batch_of(t, r->key, r->key_n);
-    size_t before = batch->held.len;
-    *in_line = false;
+    *held = *in_line = false;
     if (!batch->under_way && !batch->waits && has_room(b, &b->places[batch->place], now)) {
         go(b, batch, 1, now);
     } else {
         e = hold(b, batch, r, headers);
+        *held = !e;
         *in_line = !e && !batch->under_way && !batch->waits;
         if (*in_line) stand_in_line(b, batch);
     }
-    *held = batch->held.len - before;
     pthread_mutex_unlock(&b->lock);
     return e;
 }

@@ -63,7 +63,8 @@ struct pl_batches {
 
 /* A topic that records are sent to. */
 struct pl_topic {
-    rd_kafka_topic_t *rkt;
+    char *name;
+    rd_kafka_topic_t *rkt;   /* opened and closed by the caller */
     size_t max_bytes;        /* a batch may hold */
     _Atomic(int) partitions; /* as librdkafka last saw them; 0: not yet */
     int spread;              /* partitions that the batches are for; 1 until more are known */
@@ -75,17 +76,15 @@ POUCH_MUST_CHECK pouch_err pl_batches_init(struct pl_batches *b, size_t most,
                                            const struct pl_clock *clock); /* NO_MEMORY */
 void pl_batches_free(struct pl_batches *b);                               /* nothing is held or under way */
 
-POUCH_MUST_CHECK pouch_err pl_topic_init(struct pl_topic *t,
-                                         size_t max_bytes); /* rkt is the caller's to set. NO_MEMORY */
-void pl_topic_free(struct pl_topic *t);                     /* closes rkt, too */
+POUCH_MUST_CHECK pouch_err pl_topic_init(struct pl_topic *t, const char *name, size_t max_bytes); /* NO_MEMORY */
+void pl_topic_free(struct pl_topic *t); /* also when pl_topic_init() has failed */
 
 /*
- * *held is 0: the record may go, and the caller gives it to librdkafka now. Else it is held, with its headers, in so
- * many bytes. *in_line: nothing of its batch is under way, so no report need come, and pl_batches_due() has changed.
+ * *held is false: the record may go, and the caller gives it to librdkafka now. Else it is held, with its headers. *in_line: nothing of its batch is under way, so no report need come, and pl_batches_due() has changed.
  * OVERLOADED: its batch holds as much as it may. NO_MEMORY. After an error nothing is held.
  */
 POUCH_MUST_CHECK pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struct pl_record *r,
-                                            rd_kafka_headers_t *headers, size_t *held, bool *in_line);
+                                            rd_kafka_headers_t *headers, bool *held, bool *in_line);
 
 /* The batch of a record with that key: the same one until all of it that is under way has been reported. */
 struct pl_batch *pl_batch_of(struct pl_batches *b, struct pl_topic *t, const void *key, size_t key_n);

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct property {
@@ -174,16 +175,30 @@ pouch_err pl_kafka_new(rd_kafka_t **rk, rd_kafka_type_t type, rd_kafka_conf_t *c
     return pl_fail(POUCH_E_CONFIG, "no Kafka client: %s; check the kafka.* settings", why);
 }
 
-static void *destroy(void *rk) {
-    rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+struct ending {
+    rd_kafka_t *rk;
+    void (*ended)(void *arg);
+    void *arg;
+};
+
+static void *destroy(void *arg) {
+    struct ending *e = arg;
+    rd_kafka_destroy_flags(e->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    e->ended(e->arg);
+    free(e);
     return NULL;
 }
 
-void pl_kafka_close(rd_kafka_t *rk) {
+/* Without memory or a thread there is no bound. */
+void pl_kafka_close_with(rd_kafka_t *rk, void (*ended)(void *arg), void *arg) {
     enum { WAIT_US = 3000000 };
     pthread_t thread;
-    if (pthread_create(&thread, NULL, destroy, rk)) {
-        destroy(rk);
+    struct ending *e = malloc(sizeof *e);
+    if (e) *e = (struct ending){rk, ended, arg};
+    if (!e || pthread_create(&thread, NULL, destroy, e)) {
+        free(e);
+        rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        ended(arg);
         return;
     }
     int64_t until = pl_mono_us(&pl_clock_system) + WAIT_US;
@@ -195,6 +210,14 @@ void pl_kafka_close(rd_kafka_t *rk) {
         }
         poll(NULL, 0, 1);
     }
+}
+
+static void nothing_left(void *arg) {
+    (void)arg;
+}
+
+void pl_kafka_close(rd_kafka_t *rk) {
+    pl_kafka_close_with(rk, nothing_left, NULL);
 }
 
 bool pl_kafka_is_mock(const char *cluster_id) {

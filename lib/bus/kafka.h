@@ -59,6 +59,12 @@ POUCH_MUST_CHECK pouch_err pl_kafka_new(rd_kafka_t **rk, rd_kafka_type_t type, r
  */
 void pl_kafka_close(rd_kafka_t *rk);
 
+/*
+ * The same; ended(arg) is called once nothing of rk is left, which may be later, on a thread of its own: for what librdkafka's
+ * threads may use as long as they run.
+ */
+void pl_kafka_close_with(rd_kafka_t *rk, void (*ended)(void *arg), void *arg);
+
 /* Shared by the handles of one client or worker: is any broker up, and what was the last error. Any thread. */
 struct pl_kafka_health *pl_kafka_health_new(void); /* NULL: no memory */
 void pl_kafka_health_free(struct pl_kafka_health *h);

@@ -32,19 +32,19 @@ struct pl_producer {
     void *owner;
     size_t limit;          /* bytes of one record */
     size_t most;           /* records that may wait: queue.buffering.max.messages */
-    size_t most_held;      /* bytes that the batches may hold: queue.buffering.max.kbytes */
+    size_t most_bytes;     /* of keys and values of records that wait: queue.buffering.max.kbytes */
     pthread_rwlock_t lock; /* senders share it for one enqueue, which does no I/O; a swap or a new topic has it alone */
     struct handle *current; /* changed by the polling thread only */
-    struct handle *ended;   /* the one before, whose records are still to be reported */
+    struct handle *ended;   /* the one before, until all of its records are reported */
     bool closing;
-    atomic_size_t waiting, held; /* records; bytes */
-    size_t most_batches;         /* under way at a broker: max.in.flight.requests.per.connection */
-    struct pl_buf leaving;       /* the polling thread's: records on their way from a batch to librdkafka */
-    int reported;                /* in this poll */
-    int64_t rebuilt_at;          /* microseconds; 0: never */
+    atomic_size_t waiting, bytes; /* records, here or with librdkafka; of their keys and values */
+    size_t most_batches;          /* under way at a broker: max.in.flight.requests.per.connection */
+    struct pl_buf leaving;        /* the polling thread's: records on their way from a batch to librdkafka */
+    int reported;                 /* in this poll */
+    int64_t anew_at;              /* microseconds: when the handle was last made anew, or that was tried; 0: never */
 };
 
-enum { REBUILD_EVERY_US = 1000000, DRAIN_MS = 5000 };
+enum { REBUILD_EVERY_US = 1000000, RENEW_EVERY_US = 60000000, DRAIN_MS = 5000 };
 
 /* What a record takes of message.max.bytes beside its value, key and headers, in librdkafka's reckoning. */
 enum { RECORD_BYTES = 36 };
@@ -76,24 +76,30 @@ static pouch_err handle_new(struct pl_producer *p, struct handle **out) {
     return POUCH_OK;
 }
 
+static void handle_free(void *handle) {
+    struct handle *h = handle;
+    pl_topics_free(&h->topics);
+    free(h);
+}
+
+/* The partitioner reads the table of topics as long as librdkafka runs. */
 static void handle_release(struct handle *h) {
     if (atomic_fetch_sub(&h->refs, 1) > 1) return;
     pl_topics_close(&h->topics);
-    pl_kafka_close(h->rk);
-    free(h);
+    pl_kafka_close_with(h->rk, handle_free, h);
 }
 
 static void serve(struct pl_producer *p, struct handle *h, int wait_ms);
 
-/* Reports what the handle still holds as purged, which is TRANSIENT, and stops it from signalling. */
+/* It takes no more, and what it holds is reported as purged, which is TRANSIENT. */
 static void handle_end(struct handle *h) {
     h->ended = true;
-    int64_t until = pl_mono_us(&pl_clock_system) + DRAIN_MS * 1000;
-    rd_kafka_purge(h->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_purge(h->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
     serve(h->producer, h, 0);
-    while (rd_kafka_outq_len(h->rk) > 0 && pl_mono_us(&pl_clock_system) < until) serve(h->producer, h, 100);
-    if (rd_kafka_outq_len(h->rk) > 0)
-        PL_LOG(PL_LOG_ERROR, "a finished producer did not report all its records", "client", rd_kafka_name(h->rk));
+}
+
+/* Its records are reported, and it need not signal any more. */
+static void handle_leave(struct handle *h) {
     rd_kafka_queue_t *q = rd_kafka_queue_get_main(h->rk);
     pl_kafka_wake_off(q);
     rd_kafka_queue_destroy(q);
@@ -103,17 +109,20 @@ static void handle_end(struct handle *h) {
 /* An error that comes back at once must not turn into a loop of connections and log lines. */
 static void hold_back(struct pl_producer *p) {
     int64_t now = pl_mono_us(&pl_clock_system);
-    int64_t wait = p->rebuilt_at ? p->rebuilt_at + REBUILD_EVERY_US - now : 0;
+    int64_t wait = p->anew_at ? p->anew_at + REBUILD_EVERY_US - now : 0;
     if (wait > 0) poll(NULL, 0, (int)(wait / 1000) + 1);
-    p->rebuilt_at = pl_mono_us(&pl_clock_system);
+    p->anew_at = pl_mono_us(&pl_clock_system);
 }
 
-/* The new handle comes before the old one's records are reported, so that they can be sent again from the report. */
+/*
+ * The new handle comes before the old one's records are reported, so that they can be sent again from the report. A
+ * second fatal error waits until those of the first have all been reported.
+ */
 static void replace_if_fatal(struct pl_producer *p) {
     char reason[256];
     struct handle *old = p->current, *fresh;
     rd_kafka_resp_err_t error = rd_kafka_fatal_error(old->rk, reason, sizeof reason);
-    if (!error || p->closing) return;
+    if (!error || p->closing || p->ended) return;
     hold_back(p);
     PL_LOG(PL_LOG_WARN, "the producer ended with a fatal error and is made anew", "client", rd_kafka_name(old->rk),
            "error", rd_kafka_err2name(error), "reason", reason);
@@ -127,6 +136,32 @@ static void replace_if_fatal(struct pl_producer *p) {
     pthread_rwlock_unlock(&p->lock);
     p->ended = old;
     pl_metric_add(PL_M_PRODUCER_REBUILDS, 1);
+}
+
+/* The handle that was current; NULL: a record has come meanwhile, or there is no memory. */
+static struct handle *renew(struct pl_producer *p) {
+    struct handle *old = NULL, *fresh;
+    p->anew_at = pl_mono_us(&pl_clock_system);
+    pthread_rwlock_wrlock(&p->lock);
+    if (!pl_producer_waiting(p) && !handle_new(p, &fresh)) {
+        old = p->current;
+        p->current = fresh;
+    }
+    pthread_rwlock_unlock(&p->lock);
+    return old;
+}
+
+/*
+ * librdkafka forgets no topic as long as a producer lives: it keeps some kilobytes for each, and asks the brokers about all
+ * of them every few seconds. So a producer whose table of topics is full is made anew in a moment when nothing waits.
+ */
+static void replace_if_full(struct pl_producer *p) {
+    if (p->ended || !pl_topics_full(&p->current->topics) || pl_producer_waiting(p)) return;
+    if (p->anew_at && pl_mono_us(&pl_clock_system) - p->anew_at < RENEW_EVERY_US) return;
+    struct handle *old = renew(p);
+    if (!old) return;
+    PL_LOG(PL_LOG_INFO, "the producer knows so many topics that it is made anew", "client", rd_kafka_name(old->rk));
+    handle_leave(old);
 }
 
 static rd_kafka_resp_err_t enqueue(struct handle *h, const struct pl_record *r, rd_kafka_topic_t *topic,
@@ -147,7 +182,14 @@ static rd_kafka_resp_err_t enqueue(struct handle *h, const struct pl_record *r, 
     return rd_kafka_fatal_error(h->rk, NULL, 0) ? RD_KAFKA_RESP_ERR__FATAL : e;
 }
 
-static void report(struct pl_producer *p, void *arg, const char *topic, rd_kafka_resp_err_t error, int64_t at_ms) {
+/* No longer among those that wait: a record with so many bytes of key and value. */
+static void count_out(struct pl_producer *p, size_t bytes) {
+    atomic_fetch_sub_explicit(&p->waiting, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&p->bytes, bytes, memory_order_relaxed);
+}
+
+static void report(struct pl_producer *p, void *arg, const char *topic, size_t bytes, rd_kafka_resp_err_t error,
+                   int64_t at_ms) {
     enum pl_kafka_class class = pl_kafka_class(error);
     struct pl_delivery d = {
         .arg = arg,
@@ -157,26 +199,24 @@ static void report(struct pl_producer *p, void *arg, const char *topic, rd_kafka
         .at_ms = at_ms,
     };
     if (class != PL_KAFKA_OK) pl_metric_add(PL_M_DELIVERY_ERRORS, 1);
-    atomic_fetch_sub_explicit(&p->waiting, 1, memory_order_relaxed);
+    count_out(p, bytes);
     p->reported++;
     p->fn(&d, p->owner);
 }
 
 /* Gives librdkafka what left the topic's batch; how many records it did not take, each of them reported. */
 static size_t give_all(struct pl_producer *p, struct handle *h, struct pl_topic *topic) {
-    const char *name = rd_kafka_topic_name(topic->rkt);
     size_t at = 0, refused = 0;
-    atomic_fetch_sub_explicit(&p->held, p->leaving.len, memory_order_relaxed);
     const void *key, *value;
     for (struct pl_held_record *held; (held = pl_held_record_next(&p->leaving, &at, &key, &value));) {
-        struct pl_record r = {name, key, held->key_n, value, held->value_n, NULL, 0, held->arg};
+        struct pl_record r = {topic->name, key, held->key_n, value, held->value_n, NULL, 0, held->arg};
         rd_kafka_resp_err_t error =
             h->ended ? RD_KAFKA_RESP_ERR__PURGE_QUEUE : enqueue(h, &r, topic->rkt, held->headers);
         if (!error) continue;
         if (held->headers) rd_kafka_headers_destroy(held->headers);
         if (h == p->current) replace_if_fatal(p); /* before the report: the owner may send again */
         refused++;
-        report(p, held->arg, name, error, 0);
+        report(p, held->arg, topic->name, held->key_n + held->value_n, error, 0);
     }
     pl_batches_give_back(&h->topics.batches, &p->leaving);
     return refused;
@@ -194,7 +234,8 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
     struct pl_producer *p = h->producer;
     if (!m->err) pl_kafka_up(p->health);
     if (m->err && h == p->current) replace_if_fatal(p);
-    report(p, m->_private, rd_kafka_topic_name(m->rkt), m->err, rd_kafka_message_timestamp(m, NULL));
+    report(p, m->_private, rd_kafka_topic_name(m->rkt), m->key_len + m->len, m->err,
+           rd_kafka_message_timestamp(m, NULL));
     struct pl_topic *topic = pl_topics_find(&h->topics, rd_kafka_topic_name(m->rkt));
     if (!topic) return;
     struct pl_batch *batch = pl_batch_of(&h->topics.batches, topic, m->key, m->key_len);
@@ -233,7 +274,7 @@ static pouch_err make_conf(struct pl_producer *p, const struct pl_settings *s, c
     rd_kafka_conf_set_dr_msg_cb(p->conf, on_delivery);
     p->limit = number(p->conf, "message.max.bytes") - RECORD_BYTES;
     p->most = number(p->conf, "queue.buffering.max.messages");
-    p->most_held = number(p->conf, "queue.buffering.max.kbytes") * 1024;
+    p->most_bytes = number(p->conf, "queue.buffering.max.kbytes") * 1024;
     p->most_batches = number(p->conf, "max.in.flight.requests.per.connection");
     return POUCH_OK;
 }
@@ -296,7 +337,7 @@ static pouch_err copy_headers(const struct pl_record *r, rd_kafka_headers_t **ou
 static pouch_err add_topic(struct pl_producer *p, const char *name) {
     pthread_rwlock_unlock(&p->lock);
     pthread_rwlock_wrlock(&p->lock);
-    pouch_err e = pl_topics_add(&p->current->topics, p->current->rk, name, p->most_held);
+    pouch_err e = pl_topics_add(&p->current->topics, p->current->rk, name, p->most_bytes);
     pthread_rwlock_unlock(&p->lock);
     pthread_rwlock_rdlock(&p->lock);
     return e;
@@ -309,7 +350,7 @@ static pouch_err add_topic(struct pl_producer *p, const char *name) {
  */
 static pouch_err topic_of(struct pl_producer *p, const char *name, struct pl_topic **topic) {
     pouch_err e = POUCH_OK;
-    while (!e && !(*topic = pl_topics_find(&p->current->topics, name)) && p->current->topics.count < PL_TOPICS_MAX)
+    while (!e && !(*topic = pl_topics_find(&p->current->topics, name)) && !pl_topics_full(&p->current->topics))
         e = add_topic(p, name);
     return e;
 }
@@ -330,11 +371,9 @@ static void withdraw(struct pl_producer *p, struct pl_topic *topic, const struct
 static pouch_err send_locked(struct pl_producer *p, const struct pl_record *r, rd_kafka_headers_t *headers) {
     if (p->current->ended) return pl_fail(POUCH_E_CLOSED, "sending to %s: the producer has been closed", r->topic);
     struct pl_topic *topic;
-    size_t held = 0;
-    bool in_line = false;
+    bool held = false, in_line = false;
     pouch_err e = topic_of(p, r->topic, &topic);
     if (!e && topic) e = pl_batches_enter(&p->current->topics.batches, topic, r, headers, &held, &in_line);
-    if (held) atomic_fetch_add_explicit(&p->held, held, memory_order_relaxed);
     if (in_line) pl_wake_signal(p->wake); /* the owner asks pl_producer_due() anew */
     if (e || held) return e;
     rd_kafka_resp_err_t error = enqueue(p->current, r, topic ? topic->rkt : NULL, headers);
@@ -343,40 +382,65 @@ static pouch_err send_locked(struct pl_producer *p, const struct pl_record *r, r
     return refused(p, r, error);
 }
 
-/* Senders at the same moment may pass the bounds by a record each. */
-static bool is_full(struct pl_producer *p) {
-    return atomic_load_explicit(&p->waiting, memory_order_relaxed) >= p->most ||
-           atomic_load_explicit(&p->held, memory_order_relaxed) >= p->most_held;
+/* False: there is no room for it. */
+static bool count_in(struct pl_producer *p, size_t bytes) {
+    size_t records = atomic_fetch_add_explicit(&p->waiting, 1, memory_order_relaxed) + 1;
+    size_t all = atomic_fetch_add_explicit(&p->bytes, bytes, memory_order_relaxed) + bytes;
+    if (records <= p->most && all <= p->most_bytes) return true;
+    count_out(p, bytes);
+    return false;
 }
 
-pouch_err pl_producer_send(struct pl_producer *p, const struct pl_record *r) {
-    if (r->key_n + r->value_n > p->limit)
-        return pl_kafka_fail(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "sending to", r->topic);
-    if (is_full(p)) return pl_kafka_fail(RD_KAFKA_RESP_ERR__QUEUE_FULL, "sending to", r->topic);
+/* A record that has been counted. */
+static pouch_err send_counted(struct pl_producer *p, const struct pl_record *r) {
     rd_kafka_headers_t *headers;
     pouch_err e = copy_headers(r, &headers);
     if (e) return e;
-    atomic_fetch_add_explicit(&p->waiting, 1, memory_order_relaxed); /* before the delivery can be reported */
     pthread_rwlock_rdlock(&p->lock);
     e = send_locked(p, r, headers);
     pthread_rwlock_unlock(&p->lock);
-    if (!e) return POUCH_OK;
-    atomic_fetch_sub_explicit(&p->waiting, 1, memory_order_relaxed);
-    if (headers) rd_kafka_headers_destroy(headers);
+    if (e && headers) rd_kafka_headers_destroy(headers);
     return e;
+}
+
+pouch_err pl_producer_send(struct pl_producer *p, const struct pl_record *r) {
+    size_t bytes = r->key_n + r->value_n;
+    if (bytes > p->limit) return pl_kafka_fail(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "sending to", r->topic);
+    if (!count_in(p, bytes)) return pl_kafka_fail(RD_KAFKA_RESP_ERR__QUEUE_FULL, "sending to", r->topic);
+    pouch_err e = send_counted(p, r);
+    if (e) count_out(p, bytes);
+    return e;
+}
+
+/* Whether nothing of a handle that has ended is still to be reported. */
+static bool is_reported(struct handle *h) {
+    return !rd_kafka_outq_len(h->rk) && pl_batches_due(&h->topics.batches) == INT64_MAX;
+}
+
+/* What the handle before still holds: it may take a while to be reported, which nobody waits for here. */
+static void serve_ended(struct pl_producer *p) {
+    if (!p->ended->ended)
+        handle_end(p->ended);
+    else
+        serve(p, p->ended, 0);
+    if (!is_reported(p->ended)) return;
+    handle_leave(p->ended);
+    p->ended = NULL;
 }
 
 int pl_producer_poll(struct pl_producer *p) {
     p->reported = 0;
     serve(p, p->current, 0);
-    if (!p->ended) replace_if_fatal(p);
-    if (p->ended) handle_end(p->ended);
-    p->ended = NULL;
+    replace_if_fatal(p);
+    if (p->ended) serve_ended(p);
+    replace_if_full(p);
     return p->reported;
 }
 
 int64_t pl_producer_due(struct pl_producer *p) {
-    return pl_batches_due(&p->current->topics.batches);
+    int64_t due = pl_batches_due(&p->current->topics.batches);
+    int64_t of_ended = p->ended ? pl_batches_due(&p->ended->topics.batches) : INT64_MAX;
+    return of_ended < due ? of_ended : due;
 }
 
 size_t pl_producer_waiting(const struct pl_producer *p) {
@@ -407,15 +471,28 @@ static void flush(struct pl_producer *p, int ms) {
     char reason[256];
     int64_t until = pl_mono_us(&pl_clock_system) + (int64_t)ms * 1000, left;
     while (pl_producer_waiting(p) && (left = until - pl_mono_us(&pl_clock_system)) > 0 &&
-           !rd_kafka_fatal_error(p->current->rk, reason, sizeof reason))
+           !rd_kafka_fatal_error(p->current->rk, reason, sizeof reason)) {
         serve(p, p->current, left < 100000 ? (int)(left / 1000) + 1 : 100);
+        if (p->ended) serve_ended(p);
+    }
+}
+
+/* What is not reported by then never is: a thread of librdkafka hangs. */
+static void finish(struct handle *h) {
+    int64_t until = pl_mono_us(&pl_clock_system) + DRAIN_MS * 1000;
+    if (!h->ended) handle_end(h);
+    while (!is_reported(h) && pl_mono_us(&pl_clock_system) < until) serve(h->producer, h, 100);
+    if (!is_reported(h))
+        PL_LOG(PL_LOG_ERROR, "a finished producer did not report all its records", "client", rd_kafka_name(h->rk));
+    handle_leave(h);
 }
 
 void pl_producer_free(struct pl_producer *p, int ms) {
     if (!p) return;
     p->closing = true;
     flush(p, ms);
-    handle_end(p->current);
+    if (p->ended) finish(p->ended);
+    finish(p->current);
     rd_kafka_conf_destroy(p->conf);
     pthread_rwlock_destroy(&p->lock);
     free(p);

@@ -7,6 +7,11 @@
  *           in its place, at most one a second, and reports every record that was not yet
  *           acknowledged as TRANSIENT; its owner sends it again, from the report if it likes.
  *           Until then pl_producer_send() says OVERLOADED.
+ * TOPICS    librdkafka keeps every topic that a producer has sent to. One that has come to know PL_TOPICS_MAX is made
+ *           anew by a pl_producer_poll() that finds nothing waiting, at most once a minute. Until then records of
+ *           further topics go without the help of bus/batch.h.
+ * BOUNDS    What waits, here and in librdkafka together, is at most queue.buffering.max.messages records with
+ *           queue.buffering.max.kbytes of keys and values.
  */
 #ifndef POUCH_BUS_PRODUCER_H
 #define POUCH_BUS_PRODUCER_H
@@ -75,7 +80,10 @@ rd_kafka_t *pl_producer_handle(struct pl_producer *p);
 rd_kafka_t *pl_producer_take(struct pl_producer *p);
 void pl_producer_give(rd_kafka_t *rk);
 
-/* Waits up to ms for what is under way, reporting deliveries; then reports the rest TRANSIENT and frees. NULL allowed. */
+/*
+ * Waits up to ms for what is under way, reporting deliveries; then reports the rest TRANSIENT and frees. That takes some
+ * seconds at most, also where a thread of librdkafka hangs; what such a thread holds is never reported. NULL allowed.
+ */
 void pl_producer_free(struct pl_producer *p, int ms);
 
 #endif

@@ -15,7 +15,7 @@ static size_t slot_of(const struct pl_topics *t, const char *name, struct pl_top
     size_t i = hash(name) % PL_TOPICS_SLOTS;
     for (;; i = (i + 1) % PL_TOPICS_SLOTS) {
         *found = atomic_load_explicit(&t->slots[i], memory_order_acquire);
-        if (!*found || !strcmp(rd_kafka_topic_name((*found)->rkt), name)) return i;
+        if (!*found || !strcmp((*found)->name, name)) return i;
     }
 }
 
@@ -48,16 +48,19 @@ void pl_topics_listen(struct pl_topics *t, rd_kafka_conf_t *conf) {
     rd_kafka_topic_conf_set_partitioner_cb(of_all, partition);
 }
 
+static void free_topic(struct pl_topic *topic) {
+    pl_topic_free(topic);
+    free(topic);
+}
+
 static pouch_err open_topic(struct pl_topic **out, rd_kafka_t *rk, const char *name, size_t max_bytes) {
     struct pl_topic *topic = calloc(1, sizeof *topic);
     if (!topic) return pl_fail(POUCH_E_NO_MEMORY, "no memory for the topic %s", name);
-    pouch_err e = pl_topic_init(topic, max_bytes);
-    if (!e && !(topic->rkt = rd_kafka_topic_new(rk, name, NULL))) {
+    pouch_err e = pl_topic_init(topic, name, max_bytes);
+    if (!e && !(topic->rkt = rd_kafka_topic_new(rk, name, NULL)))
         e = pl_kafka_fail(rd_kafka_last_error(), "opening", name);
-        pl_topic_free(topic);
-    }
     if (e)
-        free(topic);
+        free_topic(topic);
     else
         *out = topic;
     return e;
@@ -66,21 +69,27 @@ static pouch_err open_topic(struct pl_topic **out, rd_kafka_t *rk, const char *n
 pouch_err pl_topics_add(struct pl_topics *t, rd_kafka_t *rk, const char *name, size_t max_bytes) {
     struct pl_topic *topic;
     size_t i = slot_of(t, name, &topic);
-    if (topic || t->count == PL_TOPICS_MAX) return POUCH_OK;
+    if (topic || pl_topics_full(t)) return POUCH_OK;
     pouch_err e = open_topic(&topic, rk, name, max_bytes);
     if (e) return e;
-    t->count++;
+    atomic_fetch_add_explicit(&t->count, 1, memory_order_relaxed);
     atomic_store_explicit(&t->slots[i], topic, memory_order_release);
     return POUCH_OK;
+}
+
+bool pl_topics_full(const struct pl_topics *t) {
+    return atomic_load_explicit(&t->count, memory_order_relaxed) == PL_TOPICS_MAX;
 }
 
 void pl_topics_close(struct pl_topics *t) {
     for (size_t i = 0; i < PL_TOPICS_SLOTS; i++) {
         struct pl_topic *topic = t->slots[i];
-        if (!topic) continue;
-        pl_topic_free(topic);
-        free(topic);
+        if (topic) rd_kafka_topic_destroy(topic->rkt);
     }
+}
+
+void pl_topics_free(struct pl_topics *t) {
+    for (size_t i = 0; i < PL_TOPICS_SLOTS; i++)
+        if (t->slots[i]) free_topic(t->slots[i]);
     pl_batches_free(&t->batches);
-    memset(t, 0, sizeof *t);
 }

@@ -1,91 +1,11 @@
 /* The producer against the in-process cluster: what becomes of each record, whatever the broker says. */
 #include <support.h>
 
+#include "producer_bench.h"
+
 #include <base/why.h>
-#include <bus/topics.h>
-#include <bus_stage.h>
 #include <metrics/metrics.h>
 #include <pthread.h>
-
-enum { MOST = 4096, MANY = 12 };
-
-/* A producer on a fresh cluster, and what was reported for each record: arg is the record's number + 1, NULL: just counted. */
-struct bench {
-    struct bus_stage on;
-    struct {
-        int reports;
-        enum pl_kafka_class class;
-        rd_kafka_resp_err_t error;
-        int64_t at_ms;
-    } record[MOST];
-    size_t reported, target;
-    bool resend;  /* records reported TRANSIENT are sent again from the report */
-    bool keyed;   /* each record has a key of its own */
-    bool closing; /* the producer may refuse what is sent again */
-};
-
-static pouch_err send_number(struct bench *b, size_t i) {
-    char text[24];
-    struct pl_record r = {.topic = "orders", .value = text, .arg = (void *)(i + 1)};
-    r.value_n = (size_t)snprintf(text, sizeof text, "%zu", i);
-    if (b->keyed) {
-        r.key = text;
-        r.key_n = r.value_n;
-    }
-    return pl_producer_send(b->on.producer, &r);
-}
-
-static void on_delivered(const struct pl_delivery *d, void *owner) {
-    struct bench *b = owner;
-    if (!d->arg) {
-        b->reported++;
-        return;
-    }
-    size_t i = (size_t)d->arg - 1;
-    assert_true(i < MOST);
-    assert_string_equal(d->topic, "orders");
-    if (b->resend && d->class == PL_KAFKA_TRANSIENT) {
-        pouch_err e = send_number(b, i);
-        if (!e) return;
-        assert_true(b->closing);
-    }
-    b->record[i].reports++;
-    b->record[i].class = d->class;
-    b->record[i].error = d->error;
-    b->record[i].at_ms = d->at_ms;
-    b->reported++;
-}
-
-/* settings: names and values, ended by NULL. */
-static struct bench *bench_of(const char *const settings[], int partitions) {
-    struct bench *b = calloc(1, sizeof *b);
-    assert_non_null(b);
-    bus_stage_set_up(&b->on, settings, on_delivered, b);
-    test_mock_topic(&b->on.mock, "orders", partitions);
-    return b;
-}
-
-static struct bench *bench_new(const char *const settings[]) {
-    return bench_of(settings, 1);
-}
-
-static void bench_free(struct bench *b) {
-    bus_stage_tear_down(&b->on);
-    free(b);
-}
-
-static bool all_reported(void *arg) {
-    struct bench *b = arg;
-    pl_producer_poll(b->on.producer);
-    return b->reported >= b->target;
-}
-
-static void wait_reported(struct bench *b, size_t n) {
-    b->target = n;
-    test_until(all_reported, b);
-    assert_int_equal(b->reported, n);
-    assert_int_equal(pl_producer_waiting(b->on.producer), 0);
-}
 
 /* A plain consumer of partition 0, to see what was stored. */
 static rd_kafka_t *open_orders(struct bench *b) {
@@ -250,22 +170,6 @@ static void a_record_of_the_limit_is_taken_and_one_byte_more_is_not(void **state
     bench_free(b);
 }
 
-static void a_full_queue_is_overloaded_and_takes_more_once_it_drains(void **state) {
-    (void)state;
-    struct bench *b = bench_new((const char *const[]){"kafka.queue.buffering.max.messages", "8", NULL});
-    size_t sent = 0;
-    rd_kafka_mock_broker_set_down(b->on.mock.cluster, 1);
-    while (sent < 100 && !send_number(b, sent)) sent++;
-    assert_int_equal(sent, 8);
-    assert_int_equal(send_number(b, sent), POUCH_E_OVERLOADED);
-    assert_int_equal(pl_producer_waiting(b->on.producer), 8);
-    rd_kafka_mock_broker_set_up(b->on.mock.cluster, 1);
-    wait_reported(b, 8);
-    assert_int_equal(send_number(b, sent), POUCH_OK);
-    wait_reported(b, 9);
-    bench_free(b);
-}
-
 static void a_delivery_signals_the_wake(void **state) {
     (void)state;
     struct bench *b = bench_new(NULL);
@@ -374,33 +278,6 @@ static struct bench *bench_of_many_partitions(void) {
     return b;
 }
 
-/* Records of a topic that finds no place in the table go without a batch. */
-static void more_topics_than_the_table_holds_are_served_over_a_rebuild(void **state) {
-    (void)state;
-    enum { COUNT = 200 };
-    struct bench *b = bench_of(NULL, MANY);
-    char name[32];
-    for (size_t i = 0; i < PL_TOPICS_MAX; i++) {
-        snprintf(name, sizeof name, "unknown-%zu", i);
-        assert_int_equal(pl_producer_send(b->on.producer, &(struct pl_record){.topic = name}), POUCH_OK);
-    }
-    b->resend = b->keyed = true;
-    for (size_t i = 0; i < COUNT; i++) {
-        if (i == COUNT / 2)
-            rd_kafka_test_fatal_error(pl_producer_handle(b->on.producer), RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID,
-                                      "a test");
-        pouch_err e;
-        while ((e = send_number(b, i)) == POUCH_E_OVERLOADED) pl_producer_poll(b->on.producer);
-        assert_int_equal(e, POUCH_OK);
-    }
-    wait_reported(b, PL_TOPICS_MAX + COUNT);
-    for (size_t i = 0; i < COUNT; i++) {
-        assert_int_equal(b->record[i].reports, 1);
-        assert_int_equal(b->record[i].class, PL_KAFKA_OK);
-    }
-    bench_free(b);
-}
-
 static void closing_reports_once_each_what_waits_for_many_partitions(void **state) {
     (void)state;
     enum { COUNT = 500 };
@@ -503,13 +380,11 @@ int main(void) {
         cmocka_unit_test(each_broker_error_has_its_outcome),
         cmocka_unit_test(a_topic_that_does_not_exist_is_told_by_the_report_and_then_at_once),
         cmocka_unit_test(a_record_of_the_limit_is_taken_and_one_byte_more_is_not),
-        cmocka_unit_test(a_full_queue_is_overloaded_and_takes_more_once_it_drains),
         cmocka_unit_test(a_delivery_signals_the_wake),
         cmocka_unit_test(after_a_fatal_error_every_record_ends_once_and_is_stored),
         cmocka_unit_test(a_taken_handle_outlives_a_rebuild),
         cmocka_unit_test(closing_reports_what_is_left_as_transient),
         cmocka_unit_test(closing_with_time_lets_records_arrive),
-        cmocka_unit_test(more_topics_than_the_table_holds_are_served_over_a_rebuild),
         cmocka_unit_test(closing_reports_once_each_what_waits_for_many_partitions),
         cmocka_unit_test(nothing_can_be_sent_from_the_last_reports),
         cmocka_unit_test(brokers_count_as_down_until_a_record_arrives),
