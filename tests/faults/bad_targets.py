@@ -53,7 +53,7 @@ class Scene:
         for name in (self.inbox, self.good, self.other, self.replies, *missing):
             self.topic(name, 1, 3)
         for program in (self.pouch, self.user):
-            program.env.update(POUCH_STORE=f"sqlite://{self.pouch.folder / 'store'}", POUCH_CENTER_INBOX=self.inbox)
+            program.env.update(POUCH_STORE=f"sqlite://{self.pouch.folder / self.inbox}", POUCH_CENTER_INBOX=self.inbox)
         for publisher in ("good", "other", "bad"):
             self.pouch.ok("route", "add", publisher, getattr(self, publisher))
         self.pouch.start("bench", "worker", self.good, self.other, name="worker")
