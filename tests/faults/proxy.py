@@ -1,0 +1,166 @@
+"""A TCP proxy that spoils the way between a client and a server.
+
+    with Proxy("127.0.0.1", port) as proxy:
+        … a client talks to proxy.port …
+        proxy.delay(2)          # each byte arrives two seconds late, both ways; none is held back by the one before
+        proxy.blackhole()       # nothing passes, nobody is told; also one way alone: ways=Proxy.DOWN
+        proxy.cut_after(1000)   # the next 1000 bytes pass, then both sides are reset
+        proxy.reset()           # what is connected is reset
+        proxy.mend()            # all is well again, also for what is connected
+
+Everything runs on a thread of its own.
+"""
+
+import asyncio
+import socket
+import struct
+import threading
+import time
+
+CHUNK = 65536
+HELD = 64 * 1024 * 1024  # bytes of one way of a connection that may be late; then its sender waits
+
+
+class Proxy:
+    UP, DOWN = 1, 2  # to the server, from it
+    BOTH = UP | DOWN
+
+    def __init__(self, host, port):
+        self.target = (host, port)
+        self.ways, self.seconds, self.open, self.budget = self.BOTH, 0.0, True, None
+        self.passed = {self.UP: 0, self.DOWN: 0}
+        self.streams, self.tasks = set(), set()
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        self.changed = self._do(self._event)
+        self.server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._connected, "127.0.0.1", 0), self.loop).result()
+        self.port = self.server.sockets[0].getsockname()[1]
+        return self
+
+    def __exit__(self, *_):
+        asyncio.run_coroutine_threadsafe(self._close(), self.loop).result()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+    def delay(self, seconds, ways=BOTH):
+        self._do(lambda: self._set(seconds=seconds, ways=ways))
+
+    def blackhole(self, ways=BOTH):
+        self._do(lambda: self._set(open=False, ways=ways))
+
+    def cut_after(self, n, ways=BOTH):
+        self._do(lambda: self._set(budget=n, ways=ways))
+
+    def reset(self):
+        self._do(self._reset)
+
+    def mend(self):
+        self._do(lambda: self._set())
+
+    # Below, all runs on the loop's thread.
+
+    def _do(self, fn):
+        async def call():
+            return fn()
+
+        return asyncio.run_coroutine_threadsafe(call(), self.loop).result()
+
+    @staticmethod
+    def _event():
+        return asyncio.Event()
+
+    def _set(self, ways=BOTH, seconds=0.0, open=True, budget=None):
+        self.ways, self.seconds, self.open, self.budget = ways, seconds, open, budget
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def _reset(self):
+        for stream in list(self.streams):
+            sock = stream.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            stream.transport.abort()
+        self.streams.clear()
+
+    async def _close(self):
+        self.server.close()
+        self._reset()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    def _connected(self, reader, writer):
+        task = self.loop.create_task(self._serve(reader, writer))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _serve(self, reader, writer):
+        try:
+            far_reader, far_writer = await asyncio.open_connection(*self.target)
+        except OSError:
+            writer.transport.abort()
+            return
+        pair = {writer, far_writer}
+        self.streams |= pair
+        try:
+            async with asyncio.TaskGroup() as ways:
+                ways.create_task(self._way(self.UP, reader, far_writer))
+                ways.create_task(self._way(self.DOWN, far_reader, writer))
+        except* OSError:
+            pass
+        finally:
+            self.streams -= pair
+            for stream in pair:
+                stream.transport.abort()
+
+    async def _way(self, way, reader, writer):
+        """Reads ahead, so that a late byte does not make the next one later still."""
+        late, held = asyncio.Queue(), [0]
+
+        async def read():
+            while True:
+                data = await reader.read(CHUNK) if held[0] < HELD else None
+                if data is None:
+                    await asyncio.sleep(0.01)
+                    continue
+                held[0] += len(data)
+                late.put_nowait((time.monotonic() + (self.seconds if self.ways & way else 0), data))
+                if not data:
+                    return
+
+        async def write():
+            while True:
+                due, data = await late.get()
+                while (wait := due - time.monotonic()) > 0 and self.ways & way and self.seconds:
+                    with_change = self.changed.wait()
+                    try:
+                        await asyncio.wait_for(with_change, wait)
+                    except asyncio.TimeoutError:
+                        break
+                while not self.open and self.ways & way:
+                    await self.changed.wait()
+                if not data:
+                    writer.write_eof()
+                    return
+                held[0] -= len(data)
+                await self._pass(way, data, writer)
+
+        async with asyncio.TaskGroup() as both:
+            both.create_task(read())
+            both.create_task(write())
+
+    async def _pass(self, way, data, writer):
+        if self.budget is not None and self.ways & way:
+            data, over = data[:self.budget], len(data) > self.budget
+            self.budget -= len(data)
+            if over:
+                writer.write(data)
+                self._set()
+                self._reset()
+                return
+        self.passed[way] += len(data)
+        writer.write(data)
+        await writer.drain()
