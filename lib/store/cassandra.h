@@ -92,6 +92,13 @@ POUCH_MUST_CHECK pouch_err pl_cassandra_missing(struct pl_store *s, int64_t sinc
 POUCH_MUST_CHECK pouch_err pl_cassandra_stats(struct pl_store *s, const struct pl_stats_query *q,
                                               struct pl_tally *sums);
 
+/*
+ * The routes and services that splp keeps in a keyspace, which is only read. *ours: it has none of splp's but a store of
+ * pouch, of which nothing was read. CONFIG: it has neither. What pl_cassandra_ready() says.
+ */
+POUCH_MUST_CHECK pouch_err pl_cassandra_import(const char *where, bool *ours, struct pl_route_row **routes,
+                                               size_t *n_routes, struct pl_service_row **services, size_t *n_services);
+
 POUCH_MUST_CHECK pouch_err pl_cassandra_sink_open(struct pl_sink **out, const char *where, int64_t ttl_ms);
 void pl_cassandra_sink_close(struct pl_sink *s);
 POUCH_MUST_CHECK pouch_err pl_cassandra_sink_write(struct pl_sink *s, const struct pl_trace_batch *batch,

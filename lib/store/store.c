@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <store/audit.h>
 #include <store/backend.h>
+#include <store/cassandra.h>
 #include <store/rows.h>
 #include <string.h>
 #include <unistd.h>
@@ -126,4 +127,27 @@ pouch_err pl_store_missing(struct pl_store *s, int64_t since_us, int64_t until_u
 
 pouch_err pl_store_expire(struct pl_store *s, int64_t before_us) {
     return s->kind->expire(s, before_us);
+}
+
+static pouch_err read_store(const char *url, struct pl_route_row **routes, size_t *n_routes,
+                            struct pl_service_row **services, size_t *n_services) {
+    struct pl_store *s;
+    int64_t version;
+    pouch_err e = pl_store_open(&s, url);
+    if (e) return e;
+    e = pl_store_routes(s, routes, n_routes, &version);
+    if (!e && (e = pl_store_services(s, services, n_services))) pl_route_free(*routes, *n_routes);
+    pl_store_close(s);
+    return e;
+}
+
+pouch_err pl_store_import(const char *url, struct pl_route_row **routes, size_t *n_routes,
+                          struct pl_service_row **services, size_t *n_services) {
+    const struct pl_store_kind *kind;
+    const char *where;
+    bool ours = true;
+    pouch_err e = pl_store_kind_of(&kind, &where, url);
+    if (!e && kind == &pl_store_cassandra)
+        e = pl_cassandra_import(where, &ours, routes, n_routes, services, n_services);
+    return e || !ours ? e : read_store(url, routes, n_routes, services, n_services);
 }

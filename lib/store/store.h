@@ -90,6 +90,14 @@ POUCH_MUST_CHECK pouch_err pl_store_service_put(struct pl_store *s, struct pl_se
 POUCH_MUST_CHECK pouch_err pl_store_service_remove(struct pl_store *s, const char *name, int64_t expected,
                                                    int64_t *revision);
 
+/*
+ * The routes and services of another store, to be taken over: those of splp, where url is the keyspace of Cassandra that it
+ * keeps them in (nothing is made or changed there), or of a store like this one. CONFIG: there are none of either
+ * kind. What pl_store_open() says.
+ */
+POUCH_MUST_CHECK pouch_err pl_store_import(const char *url, struct pl_route_row **routes, size_t *n_routes,
+                                           struct pl_service_row **services, size_t *n_services);
+
 /* ---- who changed it ---- */
 
 enum { PL_AUTHOR_MAX = 255 };
