@@ -266,8 +266,9 @@ static ssize_t receive_some(struct pl_cql_conn *c) {
         ssize_t got = recv(c->fd, at, n, 0);
         if (got > 0) return got;
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
-        pl_cql_conn_break(c, POUCH_E_CLOSED, "%s%s", got ? "the connection was lost: " : "it closed the connection",
-                          got ? strerror(errno) : "");
+        pl_cql_conn_break(c, POUCH_E_CLOSED, "%s%s%s", got ? "the connection was lost: " : "it closed the connection",
+                          got ? strerror(errno) : "",
+                          c->state == PL_CQL_ENTERING ? "; if this port wants TLS, give tls=on" : "");
         return -1;
     }
     int got = SSL_read(c->ssl, at, n > INT32_MAX ? INT32_MAX : (int)n);

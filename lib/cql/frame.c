@@ -115,8 +115,9 @@ static bool is_text(uint16_t type) {
 }
 
 static bool number_fits(int64_t v, size_t width) {
+    if (!width) return false;
     int64_t most = width == 8 ? INT64_MAX : ((int64_t)1 << (8 * width - 1)) - 1;
-    return width && v <= most && v >= -most - 1;
+    return v <= most && v >= -most - 1;
 }
 
 /* Bytes of a value behind its length, -1: it does not fit the column. */

@@ -132,8 +132,7 @@ static void consistencies_have_names_both_ways(void **state) {
 
 static bool parse_and_open(void) {
     char url[200];
-    snprintf(url, sizeof url, "127.0.0.1:1,127.0.0.2:1/k?dc=d&user=u&password_file=%s&in_flight=3",
-             password_path);
+    snprintf(url, sizeof url, "127.0.0.1:1,127.0.0.2:1/k?dc=d&user=u&password_file=%s&in_flight=3", password_path);
     struct pl_cql_config c;
     struct pl_cql *s = NULL;
     pouch_err e = pl_cql_config_parse(&c, url);
