@@ -110,6 +110,22 @@ static void be(enum mood mood) {
     pthread_mutex_unlock(&at.lock);
 }
 
+/* One of the store's numbers, while others may be writing. */
+static uint64_t now(const void *number, size_t n) {
+    uint64_t value = 0;
+    pthread_mutex_lock(&at.lock);
+    memcpy(&value, number, n);
+    pthread_mutex_unlock(&at.lock);
+    return value;
+}
+#define NOW(member) now(&at.member, sizeof at.member)
+
+static void be_slow(int ms) {
+    pthread_mutex_lock(&at.lock);
+    at.slow_ms = ms;
+    pthread_mutex_unlock(&at.lock);
+}
+
 /* Waits until the store has that many different rows, those that gaps count with them. */
 static void wait_rows(uint64_t rows) {
     struct timespec until;
@@ -197,8 +213,8 @@ static void a_store_that_is_well_gets_its_rows_at_once_and_there_is_no_spool(voi
     (void)state;
     struct pl_outlet *o = open_outlet(16, 0);
     write_rows(o, 0, 5000);
-    assert_int_equal(at.rows, 5000);
-    assert_int_equal(at.by_writer, at.writes);
+    assert_int_equal(NOW(rows), 5000);
+    assert_int_equal(NOW(by_writer), NOW(writes));
     pl_outlet_free(o, 0);
     assert_int_equal(test_folder_count(&folder, "spool-", ""), 0);
 }
@@ -232,7 +248,7 @@ static void a_frozen_store_holds_the_writer_up_once(void **state) {
     write_rows(o, 0, 100);
     be(FROZEN);
     write_rows(o, 100, 10000);
-    assert_int_equal(at.by_writer, 2);
+    assert_int_equal(NOW(by_writer), 2);
     be(WELL);
     wait_rows(10000);
     pl_outlet_free(o, 0);
@@ -244,15 +260,13 @@ static void a_frozen_store_holds_the_writer_up_once(void **state) {
 static void a_slow_store_gets_all_through_the_spool_without_to_and_fro(void **state) {
     (void)state;
     struct pl_outlet *o = open_outlet(64, 0);
-    at.slow_ms = 25;
+    be_slow(25);
     for (int64_t n = 0; n < 10000; n += 1000) {
         write_rows(o, n, n + 1000);
         wait_rows((uint64_t)n + 1000);
     }
-    assert_in_range(at.by_writer, 1, 3); /* and not each time */
-    pthread_mutex_lock(&at.lock);
-    at.slow_ms = 0;
-    pthread_mutex_unlock(&at.lock);
+    assert_in_range(NOW(by_writer), 1, 3); /* and not each time */
+    be_slow(0);
     write_rows(o, 10000, 10100);
     wait_rows(10100);
     wait_direct();
@@ -324,7 +338,7 @@ static void what_is_left_at_the_end_is_for_the_next_process(void **state) {
         be(DOWN);
         write_rows(o, 0, 3000);
         pl_outlet_free(o, 0);
-        assert_int_equal(at.rows, 0);
+        assert_int_equal(NOW(rows), 0);
         assert_true(files() > 0);
         be(WELL);
         o = open_outlet(64, reserved);
@@ -342,7 +356,7 @@ static void an_end_does_not_wait_for_a_frozen_store(void **state) {
     struct pl_outlet *o = open_outlet(64, 0);
     be(FROZEN);
     write_rows(o, 0, 1000);
-    unsigned before = at.writes;
+    unsigned before = (unsigned)NOW(writes);
     pl_outlet_free(o, 1);
     assert_in_range(at.writes, before, before + 2);
     assert_int_equal(at.rows, 0);
@@ -374,7 +388,7 @@ static void rows_of_a_killed_process_are_brought_to_the_store_by_another(void **
     if (!child) {
         if (prctl(PR_SET_PDEATHSIG, SIGKILL)) _exit(1);
         struct pl_outlet *o = open_outlet(64, 0);
-        at.mood = DOWN;
+        be(DOWN);
         write_rows(o, 0, 4000);
         if (write(pipes[1], "", 1) != 1) _exit(1);
         for (;;) pause();
@@ -383,7 +397,7 @@ static void rows_of_a_killed_process_are_brought_to_the_store_by_another(void **
     char byte;
     assert_int_equal(read(pipes[0], &byte, 1), 1);
     write_rows(o, 4000, 6000);
-    assert_int_equal(at.rows, 2000);
+    assert_int_equal(NOW(rows), 2000);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     for (int64_t n = 6000; n < 8000; n += 100) write_rows(o, n, n + 100); /* meanwhile */
