@@ -194,6 +194,12 @@ def pouch(kafka, tmp_path):
 
 
 @pytest.fixture
+def store_url(tmp_path):
+    """A store with nothing in it."""
+    return f"sqlite://{tmp_path}/store"
+
+
+@pytest.fixture
 def pouch3(kafka3, tmp_path):
     program = Pouch(kafka3["KAFKA_BROKERS"], tmp_path)
     yield program

@@ -5,6 +5,9 @@
 #include <ops/when.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wire/envelope.h>
+
+enum { ANNOUNCE_MS = 3000 };
 
 pouch_err ops_registry_open(const struct ops_call *call, struct pl_store **store) {
     char *url = NULL;
@@ -52,6 +55,53 @@ pouch_err ops_service_find(struct pl_store *store, const char *name, struct pl_s
     return e;
 }
 
+pouch_err ops_no_route(const char *publisher) {
+    return pl_fail(POUCH_E_NOT_FOUND,
+                   "there is no route for %s; `pouch route list` shows those there are, `pouch route add %s TARGET` "
+                   "makes one",
+                   publisher, publisher);
+}
+
+pouch_err ops_no_service(const char *name) {
+    return pl_fail(POUCH_E_NOT_FOUND,
+                   "there is no service %s; `pouch service list` shows those there are, `pouch service add %s` "
+                   "registers one",
+                   name, name);
+}
+
+void ops_announce(const struct ops_call *call, const struct pl_announcement *told, size_t n) {
+    struct pl_settings s;
+    pouch_err e = n ? pl_settings_read(&s, call->options) : POUCH_OK;
+    if (!e && n) {
+        e = pl_registry_announce(&s, s.client_id ? s.client_id : "pouch-cli", told, n, ANNOUNCE_MS);
+        pl_settings_free(&s);
+    }
+    if (e)
+        ops_say("the change is stored, and centers see it within 10 s; it was not announced to them: %s", pouch_why());
+}
+
+void ops_announce_route(const struct ops_call *call, const struct pl_route_row *r) {
+    ops_announce(call,
+                 &(struct pl_announcement){.publisher = r->publisher, .version = r->version, .enabled = r->enabled}, 1);
+}
+
+pouch_err ops_expected(const struct ops_call *call, const char *flag, int64_t *expected) {
+    return ops_number(call, flag, -1, 1, INT64_MAX, expected);
+}
+
+void ops_advise_conflict(const char *kind, const char *name, const char *flag) {
+    ops_say("see what it is now with pouch %s show %s, and what was changed with pouch %s history %s; then give %s "
+            "what it is of now",
+            kind, name, kind, name, flag);
+}
+
+pouch_err ops_name_check(const char *what, const char *name) {
+    if (pl_name_valid(name, strlen(name))) return POUCH_OK;
+    return pl_fail(POUCH_E_CONFIG,
+                   "'%.64s' is no name of a %s: 1 to %d characters of letters, digits, '.', '_' and '-' are allowed",
+                   name, what, PL_NAME_MAX);
+}
+
 pouch_err ops_text_set(char **text, const char *to) {
     if (!to) return POUCH_OK;
     char *copy = strdup(to);
@@ -87,11 +137,20 @@ void ops_texts_put(FILE *out, char *const *texts, size_t n) {
     if (!n) fputc('-', out);
 }
 
+json_t *ops_route_json(const struct pl_route_row *r) {
+    char created[OPS_WHEN_TEXT], updated[OPS_WHEN_TEXT];
+    return json_pack("{s:s,s:s,s:o,s:b,s:s?,s:I,s:s,s:s}", "publisher", r->publisher, "id", r->id, "targets",
+                     ops_texts_json(r->targets, r->n_targets), "enabled", (int)r->enabled, "service", r->service,
+                     "version", (json_int_t)r->version, "created_at", ops_when_text(created, r->created_ms),
+                     "updated_at", ops_when_text(updated, r->updated_ms));
+}
+
 json_t *ops_service_json(const struct pl_service_row *s) {
     char created[OPS_WHEN_TEXT], updated[OPS_WHEN_TEXT];
-    return json_pack("{s:s,s:s,s:s?,s:s?,s:o,s:s,s:s}", "name", s->name, "version", s->version, "description",
-                     s->description, "endpoint", s->endpoint, "tags", ops_texts_json(s->tags, s->n_tags), "created_at",
-                     ops_when_text(created, s->created_ms), "updated_at", ops_when_text(updated, s->updated_ms));
+    return json_pack("{s:s,s:s,s:s?,s:s?,s:o,s:I,s:s,s:s}", "name", s->name, "version", s->version, "description",
+                     s->description, "endpoint", s->endpoint, "tags", ops_texts_json(s->tags, s->n_tags), "revision",
+                     (json_int_t)s->revision, "created_at", ops_when_text(created, s->created_ms), "updated_at",
+                     ops_when_text(updated, s->updated_ms));
 }
 
 json_t *ops_json_with(json_t *object, const char *name, json_t *value) {

@@ -4,7 +4,13 @@
 
 #include <json/json.h>
 #include <ops/ops.h>
+#include <registry/registry.h>
 #include <store/store.h>
+
+/* A service's version unless told. */
+#define OPS_SERVICE_VERSION "1.0.0"
+
+enum { OPS_TRIES = 10 }; /* others may change the same thing at the same moment */
 
 /* The store that the settings name, or else the default one. */
 POUCH_MUST_CHECK pouch_err ops_registry_open(const struct ops_call *call, struct pl_store **store);
@@ -16,6 +22,23 @@ POUCH_MUST_CHECK pouch_err ops_registry_open(const struct ops_call *call, struct
 POUCH_MUST_CHECK pouch_err ops_route_find(struct pl_store *store, const char *publisher, struct pl_route_row **row);
 POUCH_MUST_CHECK pouch_err ops_service_find(struct pl_store *store, const char *name, struct pl_service_row **row);
 
+/* NOT_FOUND, with the next step. */
+POUCH_MUST_CHECK pouch_err ops_no_route(const char *publisher);
+POUCH_MUST_CHECK pouch_err ops_no_service(const char *name);
+
+/* Tells the centers of changes that stand in the store; where that fails, says that they see them all the same. */
+void ops_announce(const struct ops_call *call, const struct pl_announcement *told, size_t n);
+void ops_announce_route(const struct ops_call *call, const struct pl_route_row *r);
+
+/* The version that the flag says a change is to find; -1: any. CONFIG. */
+POUCH_MUST_CHECK pouch_err ops_expected(const struct ops_call *call, const char *flag, int64_t *expected);
+
+/* What helps whoever was refused because what was to be changed is not what the flag says. */
+void ops_advise_conflict(const char *kind, const char *name, const char *flag);
+
+/* CONFIG: no name of what. */
+POUCH_MUST_CHECK pouch_err ops_name_check(const char *what, const char *name);
+
 /* Replaces *text by a copy; NULL is left out. NO_MEMORY: nothing changed. */
 POUCH_MUST_CHECK pouch_err ops_text_set(char **text, const char *to);
 
@@ -24,6 +47,7 @@ POUCH_MUST_CHECK pouch_err ops_texts_set(char ***texts, size_t *n, const char *c
 
 /* NULL: out of memory. */
 json_t *ops_texts_json(char *const *texts, size_t n);
+json_t *ops_route_json(const struct pl_route_row *r);
 json_t *ops_service_json(const struct pl_service_row *s);
 
 /* Writes texts with ", " between them, "-" when there are none. */

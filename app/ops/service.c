@@ -1,20 +1,14 @@
-/* pouch service add, list, show, remove. */
+/* pouch service add, list, show, remove, history. */
 #include <base/why.h>
+#include <inttypes.h>
+#include <ops/changes.h>
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/registry.h>
 #include <ops/when.h>
 #include <stdlib.h>
+#include <store/state.h>
 #include <string.h>
-
-static const char FIRST_VERSION[] = "1.0.0";
-
-static pouch_err no_service(const char *name) {
-    return pl_fail(POUCH_E_NOT_FOUND,
-                   "there is no service %s; `pouch service list` shows those there are, `pouch service add %s` "
-                   "registers one",
-                   name, name);
-}
 
 /* ---- add ---- */
 
@@ -24,7 +18,7 @@ static pouch_err fill(const struct ops_call *call, struct pl_service_row *row) {
     size_t n = 0;
     while (n <= PL_TAGS_MAX && (tags[n] = ops_flag(call, "--tag", n))) n++;
     pouch_err e = ops_text_set(&row->name, call->args[0]);
-    if (!e) e = ops_text_set(&row->version, row->version ? NULL : FIRST_VERSION);
+    if (!e) e = ops_text_set(&row->version, row->version ? NULL : OPS_SERVICE_VERSION);
     if (!e) e = ops_text_set(&row->version, ops_flag(call, "--version", 0));
     if (!e) e = ops_text_set(&row->description, ops_flag(call, "--description", 0));
     if (!e) e = ops_text_set(&row->endpoint, ops_flag(call, "--endpoint", 0));
@@ -32,16 +26,59 @@ static pouch_err fill(const struct ops_call *call, struct pl_service_row *row) {
     return e;
 }
 
-static pouch_err add(const struct ops_call *call, struct pl_store *store, struct pl_service_row **row,
-                     bool *was_there) {
-    bool replace = ops_has(call, "--replace");
-    pouch_err e = replace ? ops_service_find(store, call->args[0], row) : POUCH_OK;
+/* An addition under way. */
+struct adding {
+    const struct ops_call *call;
+    struct pl_store *store;
+    int64_t expected; /* -1: any */
+    struct pl_service_row *row;
+    bool was_there, as_it_was;
+};
+
+/* One try. A service that is there keeps what the command line does not name. */
+static pouch_err put(struct adding *a) {
+    a->row = NULL;
+    pouch_err e = ops_has(a->call, "--replace") ? ops_service_find(a->store, a->call->args[0], &a->row) : POUCH_OK;
     if (e) return e;
-    *was_there = *row != NULL;
-    if (!*row) *row = calloc(1, sizeof **row);
-    if (!*row) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a service");
-    e = fill(call, *row);
-    return e ? e : pl_store_service_put(store, *row, replace ? -1 : 0);
+    a->was_there = a->row != NULL;
+    if (!a->row) a->row = calloc(1, sizeof *a->row);
+    if (!a->row) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a service");
+    char *before = a->was_there ? pl_service_state(a->row) : NULL;
+    e = fill(a->call, a->row);
+    char *after = e ? NULL : pl_service_state(a->row);
+    int64_t revision = a->was_there ? a->row->revision : 0, expected = a->expected >= 0 ? a->expected : revision;
+    a->as_it_was = before && after && !strcmp(before, after) && expected == revision;
+    free(before);
+    free(after);
+    return e || a->as_it_was ? e : pl_store_service_put(a->store, a->row, expected);
+}
+
+static pouch_err add(struct adding *a) {
+    for (int i = 1;; i++) {
+        pouch_err e = put(a);
+        bool again = (e == POUCH_E_EXISTS || e == POUCH_E_NOT_FOUND) && ops_has(a->call, "--replace");
+        if (!again || a->expected >= 0 || i == OPS_TRIES) return e;
+        pl_service_free(a->row, a->row != NULL);
+    }
+}
+
+/* Tells whoever follows the registry, and then whoever made the change. Gives the exit code. */
+static int told(const struct adding *a) {
+    const struct pl_service_row *r = a->row;
+    if (!a->as_it_was) ops_announce(a->call, &(struct pl_announcement){.service = r->name, .version = r->revision}, 1);
+    if (a->call->output != OPS_TABLE) return ops_print_json(ops_service_json(r));
+    ops_say("service %s %s", r->name, a->as_it_was ? "is so already" : a->was_there ? "replaced" : "added");
+    return OPS_EXIT_OK;
+}
+
+static int failed(const struct adding *a, pouch_err e) {
+    const char *name = a->call->args[0];
+    if (e == POUCH_E_CONFIG && a->store) return ops_usage(a->call, "%s", pouch_why());
+    int exit_code = ops_error(e);
+    if (e == POUCH_E_EXISTS && !ops_has(a->call, "--replace"))
+        ops_say("to change the service that is there, add --replace; see pouch service show %s", name);
+    if (e == POUCH_E_EXISTS && a->expected >= 0) ops_advise_conflict("service", name, "--if-revision");
+    return exit_code;
 }
 
 /* Texts from the command line may be in any encoding, and what is stored is to be shown as JSON. */
@@ -56,25 +93,18 @@ static pouch_err check_texts(const struct ops_call *call) {
 }
 
 static int service_add(struct ops_call *call) {
-    if (check_texts(call)) return ops_usage(call, "%s", pouch_why());
-    struct pl_store *store = NULL;
-    struct pl_service_row *row = NULL;
-    bool was_there = false;
-    pouch_err e = ops_registry_open(call, &store);
-    if (!e) e = add(call, store, &row, &was_there);
-    int exit_code = OPS_EXIT_OK;
-    if (e == POUCH_E_CONFIG && store)
-        exit_code = ops_usage(call, "%s", pouch_why());
-    else if (e)
-        exit_code = ops_error(e);
-    else if (call->output != OPS_TABLE)
-        exit_code = ops_print_json(ops_service_json(row));
-    else
-        ops_say("service %s %s", row->name, was_there ? "replaced" : "added");
-    if (e == POUCH_E_EXISTS)
-        ops_say("to change the service that is there, add --replace; see pouch service show %s", call->args[0]);
-    pl_service_free(row, row != NULL);
-    pl_store_close(store);
+    struct adding a = {.call = call};
+    pouch_err e = check_texts(call);
+    if (!e) e = ops_expected(call, "--if-revision", &a.expected);
+    if (!e && a.expected >= 0 && !ops_has(call, "--replace"))
+        e = pl_fail(POUCH_E_CONFIG,
+                    "--if-revision is of the service that is to be replaced, so it goes with --replace");
+    if (e) return ops_usage(call, "%s", pouch_why());
+    e = ops_registry_open(call, &a.store);
+    if (!e) e = add(&a);
+    int exit_code = e ? failed(&a, e) : told(&a);
+    pl_service_free(a.row, a.row != NULL);
+    pl_store_close(a.store);
     return exit_code ? exit_code : ops_done();
 }
 
@@ -161,8 +191,8 @@ static void print_service(const struct pl_service_row *s, char *const *publisher
     ops_texts_put(stdout, s->tags, s->n_tags);
     printf("\nroutes       ");
     ops_texts_put(stdout, publishers, n);
-    printf("\ncreated      %s\nupdated      %s\n", ops_when_text(created, s->created_ms),
-           ops_when_text(updated, s->updated_ms));
+    printf("\nrevision     %" PRId64 "\ncreated      %s\nupdated      %s\n", s->revision,
+           ops_when_text(created, s->created_ms), ops_when_text(updated, s->updated_ms));
 }
 
 static int print_one(const struct ops_call *call, struct pl_store *store, const struct pl_service_row *s) {
@@ -186,7 +216,7 @@ static int service_show(struct ops_call *call) {
     struct pl_service_row *row = NULL;
     pouch_err e = ops_registry_open(call, &store);
     if (!e) e = ops_service_find(store, call->args[0], &row);
-    if (!e && !row) e = no_service(call->args[0]);
+    if (!e && !row) e = ops_no_service(call->args[0]);
     int exit_code = e ? ops_error(e) : print_one(call, store, row);
     pl_service_free(row, row != NULL);
     pl_store_close(store);
@@ -196,17 +226,35 @@ static int service_show(struct ops_call *call) {
 static int service_remove(struct ops_call *call) {
     const char *name = call->args[0];
     struct pl_store *store = NULL;
-    int64_t revision;
+    int64_t revision, expected;
+    if (ops_expected(call, "--if-revision", &expected)) return ops_usage(call, "%s", pouch_why());
     pouch_err e = ops_registry_open(call, &store);
-    if (!e) e = pl_store_service_remove(store, name, -1, &revision);
-    if (e == POUCH_E_NOT_FOUND) e = no_service(name);
+    if (!e) e = pl_store_service_remove(store, name, expected, &revision);
+    if (e == POUCH_E_NOT_FOUND && expected < 0) e = ops_no_service(name);
     pl_store_close(store);
-    if (e) return ops_error(e);
+    if (e) {
+        int exit_code = ops_error(e);
+        if (e == POUCH_E_EXISTS) ops_advise_conflict("service", name, "--if-revision");
+        return exit_code;
+    }
+    ops_announce(call, &(struct pl_announcement){.service = name, .version = revision, .removed = true}, 1);
     int exit_code = OPS_EXIT_OK;
     if (call->output == OPS_TABLE)
         ops_say("service %s removed", name);
     else
-        exit_code = ops_print_json(json_pack("{s:s,s:b}", "name", name, "removed", 1));
+        exit_code =
+            ops_print_json(json_pack("{s:s,s:b,s:I}", "name", name, "removed", 1, "revision", (json_int_t)revision));
+    return exit_code ? exit_code : ops_done();
+}
+
+static int service_history(struct ops_call *call) {
+    const char *name = call->args[0];
+    struct pl_store *store = NULL;
+    size_t n = 0;
+    pouch_err e = ops_registry_open(call, &store);
+    int exit_code = e ? ops_error(e) : ops_changes_list(call, store, PL_AUDIT_SERVICE, name, &n);
+    if (!exit_code && !n && !ops_has(call, "--since")) exit_code = ops_error(ops_no_service(name));
+    pl_store_close(store);
     return exit_code ? exit_code : ops_done();
 }
 
@@ -227,6 +275,7 @@ const struct ops_command ops_service_add = {
             {"--endpoint", 0, "E", false, "where people or programs reach it"},
             {"--tag", 0, "T", true, "a word to find it by"},
             {"--replace", 0, NULL, false, "change the service that is there, if there is one"},
+            {"--if-revision", 0, "N", false, "with --replace: only if it is still of that revision, or exit 1"},
             {0},
         },
     .settings = settings,
@@ -267,8 +316,25 @@ const struct ops_command ops_service_remove = {
     .args = "NAME",
     .summary = "Remove a service from the list",
     .about = "Routes that name it go on working.\n",
+    .flags =
+        (const struct ops_flag[]){
+            {"--if-revision", 0, "N", false, "only if the service is still of that revision, or exit 1"},
+            {0},
+        },
     .settings = settings,
     .least = 1,
     .most = 1,
     .run = service_remove,
+};
+
+const struct ops_command ops_service_history = {
+    .name = "service history",
+    .args = "NAME",
+    .summary = "List what was changed of a service, by whom and when, the newest last",
+    .about = "Also of one that was removed. pouch changes lists the changes of all routes, services and keys.\n",
+    .flags = (const struct ops_flag[]){OPS_CHANGES_FLAGS, {0}},
+    .settings = settings,
+    .least = 1,
+    .most = 1,
+    .run = service_history,
 };

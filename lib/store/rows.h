@@ -1,4 +1,4 @@
-/* What a route or a service must be to be kept, whichever the back end. Inside the room. */
+/* What a route or a service must be to be kept, whichever the back end. */
 #ifndef POUCH_STORE_ROWS_H
 #define POUCH_STORE_ROWS_H
 

@@ -1,0 +1,186 @@
+/* pouch changes, and what the histories of routes and services share with it. */
+#include <base/clock.h>
+#include <base/why.h>
+#include <inttypes.h>
+#include <ops/changes.h>
+#include <ops/commands.h>
+#include <ops/common.h>
+#include <ops/registry.h>
+#include <ops/screen.h>
+#include <ops/when.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIMIT = 100, LIMIT_MAX = 100000, ALL = 4096 };
+
+/* ---- differences ---- */
+
+static void put_text(FILE *out, const struct ops_screen *screen, const json_t *text) {
+    ops_screen_put(out, screen, json_string_value(text), json_string_length(text), ALL);
+}
+
+static void put_value(FILE *out, const struct ops_screen *screen, const json_t *value) {
+    char *text = NULL;
+    if (json_is_string(value)) {
+        put_text(out, screen, value);
+    } else if (json_is_array(value) && json_array_size(value)) {
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            if (i) fputs(", ", out);
+            put_value(out, screen, json_array_get(value, i));
+        }
+    } else if (!value || json_is_null(value) || json_is_array(value)) {
+        fputs("none", out);
+    } else if ((text = pl_json_text(value, NULL))) {
+        fputs(text, out);
+    }
+    free(text);
+}
+
+/* What a thing is called is told beside its difference. */
+static bool is_name(const char *member) {
+    return !strcmp(member, "publisher") || !strcmp(member, "name");
+}
+
+void ops_difference_put(FILE *out, const json_t *before, const json_t *after) {
+    const struct ops_screen screen = ops_screen_of(out);
+    bool both = json_is_object(before) && json_is_object(after), some = false;
+    const json_t *now = json_is_object(after) ? after : before, *value;
+    const char *member;
+    json_object_foreach((json_t *)now, member, value) {
+        const json_t *was = both ? json_object_get(before, member) : NULL;
+        if (is_name(member) || (both ? json_equal(was, value) : json_is_null(value))) continue;
+        fputs(some ? "; " : "", out);
+        some = true;
+        ops_screen_put(out, &screen, member, strlen(member), ALL);
+        fputc(' ', out);
+        if (both) put_value(out, &screen, was);
+        if (both) fputs(" -> ", out);
+        put_value(out, &screen, value);
+    }
+}
+
+/* ---- lists ---- */
+
+/* The newest first, as JSON objects. */
+struct found {
+    json_t *rows;
+    pouch_err error;
+};
+
+/* What a store holds may have been written by others. */
+static json_t *state_json(const char *text) {
+    json_t *state = NULL;
+    if (!text || pl_json_read(&state, "a state", text, strlen(text))) return json_null();
+    return state;
+}
+
+static bool keep(const struct pl_audit *c, void *arg) {
+    struct found *f = arg;
+    char at[OPS_WHEN_TEXT];
+    json_t *row = json_pack("{s:I,s:s,s:s,s:s,s:s,s:o,s:o}", "version", (json_int_t)c->version, "at",
+                            ops_when_text(at, c->at_ms), "kind", c->kind, "name", c->name, "who", c->who, "before",
+                            state_json(c->before), "after", state_json(c->after));
+    if (row && !json_array_append_new(f->rows, row)) return true;
+    f->error = pl_fail(POUCH_E_NO_MEMORY, "out of memory for changes");
+    return false;
+}
+
+static const char *text_of(const json_t *row, const char *member) {
+    return json_string_value(json_object_get(row, member));
+}
+
+static void print_line(const json_t *row, bool with_names) {
+    const json_t *before = json_object_get(row, "before"), *after = json_object_get(row, "after");
+    const char *what = json_is_null(before) ? "added" : json_is_null(after) ? "removed" : "changed";
+    const struct ops_screen screen = ops_screen_of(stdout);
+    printf("%-8" JSON_INTEGER_FORMAT " %-24s ", json_integer_value(json_object_get(row, "version")),
+           text_of(row, "at"));
+    ops_screen_cell(stdout, &screen, text_of(row, "who"), 24);
+    if (with_names) {
+        printf(" %-8s ", text_of(row, "kind"));
+        ops_screen_cell(stdout, &screen, text_of(row, "name"), 24);
+    }
+    printf(" %-8s ", what);
+    ops_difference_put(stdout, before, after);
+    putchar('\n');
+}
+
+static json_t *reversed(json_t *rows) {
+    json_t *out = json_array();
+    for (size_t i = json_array_size(rows); out && i-- > 0;)
+        if (json_array_append(out, json_array_get(rows, i))) {
+            json_decref(out);
+            out = NULL;
+        }
+    json_decref(rows);
+    return out;
+}
+
+static int print_rows(const struct ops_call *call, json_t *rows, bool with_names) {
+    if (!rows || call->output != OPS_TABLE) return ops_print_array(call, rows);
+    size_t n = json_array_size(rows);
+    if (n && with_names)
+        printf("%-8s %-24s %-24s %-8s %-24s %-8s %s\n", "VERSION", "TIME", "WHO", "KIND", "NAME", "CHANGE", "WHAT");
+    else if (n)
+        printf("%-8s %-24s %-24s %-8s %s\n", "VERSION", "TIME", "WHO", "CHANGE", "WHAT");
+    for (size_t i = 0; i < n; i++) print_line(json_array_get(rows, i), with_names);
+    json_decref(rows);
+    return OPS_EXIT_OK;
+}
+
+static pouch_err read_flags(const struct ops_call *call, struct pl_audit_query *q) {
+    const char *since = ops_flag(call, "--since", 0);
+    int64_t limit;
+    pouch_err e = ops_number(call, "--limit", LIMIT, 1, LIMIT_MAX, &limit);
+    if (!e && since) e = ops_when_parse("--since", since, pl_wall_ms(&pl_clock_system), &q->since_ms);
+    if (!e) q->limit = (size_t)limit;
+    return e;
+}
+
+int ops_changes_list(const struct ops_call *call, struct pl_store *store, const char *kind, const char *name,
+                     size_t *n) {
+    struct pl_audit_query q = {.kind = kind, .name = name};
+    struct found f = {.rows = json_array()};
+    *n = 0;
+    if (read_flags(call, &q)) {
+        json_decref(f.rows);
+        return ops_usage(call, "%s", pouch_why());
+    }
+    pouch_err e = f.rows ? pl_store_audit(store, &q, keep, &f) : pl_fail(POUCH_E_NO_MEMORY, "out of memory");
+    if (!e) e = f.error;
+    if (e) {
+        json_decref(f.rows);
+        return ops_error(e);
+    }
+    *n = json_array_size(f.rows);
+    return print_rows(call, reversed(f.rows), !name);
+}
+
+static int changes(struct ops_call *call) {
+    struct pl_store *store = NULL;
+    size_t n = 0;
+    pouch_err e = ops_registry_open(call, &store);
+    int exit_code = e ? ops_error(e) : ops_changes_list(call, store, ops_flag(call, "--kind", 0), NULL, &n);
+    if (!exit_code && !n && call->output == OPS_TABLE) ops_say("no changes like that are known");
+    pl_store_close(store);
+    return exit_code ? exit_code : ops_done();
+}
+
+const struct ops_command ops_changes = {
+    .name = "changes",
+    .args = "",
+    .summary = "List who changed routes, services and keys, when and how, the newest last",
+    .about = "Every change is kept with the user and host that made it, and with what was before and after;\n"
+             "of keys, never the key. What another program wrote to the store is by unknown.\n\n"
+             "  pouch changes --since 24h\n"
+             "  pouch changes --kind route -o jsonl | jq -r 'select(.after == null).name'\n\n"
+             "See also pouch route history.\n",
+    .flags =
+        (const struct ops_flag[]){
+            {"--kind", 0, "route|service|key", false, "only changes of these"},
+            OPS_CHANGES_FLAGS,
+            {0},
+        },
+    .settings = (const char *const[]){"store", NULL},
+    .run = changes,
+};

@@ -1,0 +1,133 @@
+/* pouch route enable, disable, remove. */
+#include <base/why.h>
+#include <ops/commands.h>
+#include <ops/common.h>
+#include <ops/registry.h>
+
+/* One try. *as_it_was: there is nothing to change. */
+static pouch_err put_state(struct pl_store *store, const char *publisher, bool enabled, int64_t expected,
+                           struct pl_route_row **row, bool *as_it_was) {
+    pouch_err e = ops_route_find(store, publisher, row);
+    if (e) return e;
+    if (!*row) return ops_no_route(publisher);
+    int64_t version = (*row)->version;
+    *as_it_was = (*row)->enabled == enabled && (expected < 0 || expected == version);
+    (*row)->enabled = enabled;
+    return *as_it_was ? POUCH_OK : pl_store_route_put(store, *row, expected < 0 ? version : expected);
+}
+
+static pouch_err put(struct pl_store *store, const char *publisher, bool enabled, int64_t expected,
+                     struct pl_route_row **row, bool *as_it_was) {
+    for (int i = 1;; i++) {
+        pouch_err e = put_state(store, publisher, enabled, expected, row, as_it_was);
+        if (e != POUCH_E_EXISTS || expected >= 0 || i == OPS_TRIES) return e;
+        pl_route_free(*row, *row != NULL);
+    }
+}
+
+/* Gives the exit code. */
+static int told(const struct ops_call *call, const struct pl_route_row *r, bool as_it_was) {
+    const char *state = r->enabled ? "enabled" : "disabled";
+    if (!as_it_was) ops_announce_route(call, r);
+    if (call->output != OPS_TABLE) return ops_print_json(ops_route_json(r));
+    if (as_it_was) {
+        ops_say("route %s is %s already", r->publisher, state);
+        return OPS_EXIT_OK;
+    }
+    fprintf(stderr, "pouch: route %s %s: ", r->publisher, state);
+    ops_texts_put(stderr, r->targets, r->n_targets);
+    fputc('\n', stderr);
+    return OPS_EXIT_OK;
+}
+
+static int failed(const char *publisher, pouch_err e, int64_t expected) {
+    int exit_code = ops_error(e);
+    if (e == POUCH_E_EXISTS && expected >= 0) ops_advise_conflict("route", publisher, "--if-version");
+    return exit_code;
+}
+
+static int set_state(struct ops_call *call, bool enabled) {
+    struct pl_store *store = NULL;
+    struct pl_route_row *row = NULL;
+    bool as_it_was = false;
+    int64_t expected;
+    if (ops_expected(call, "--if-version", &expected)) return ops_usage(call, "%s", pouch_why());
+    pouch_err e = ops_registry_open(call, &store);
+    if (!e) e = put(store, call->args[0], enabled, expected, &row, &as_it_was);
+    int exit_code = e ? failed(call->args[0], e, expected) : told(call, row, as_it_was);
+    pl_route_free(row, row != NULL);
+    pl_store_close(store);
+    return exit_code ? exit_code : ops_done();
+}
+
+static int route_enable(struct ops_call *call) {
+    return set_state(call, true);
+}
+
+static int route_disable(struct ops_call *call) {
+    return set_state(call, false);
+}
+
+static int route_remove(struct ops_call *call) {
+    const char *publisher = call->args[0];
+    struct pl_store *store = NULL;
+    int64_t version, expected;
+    if (ops_expected(call, "--if-version", &expected)) return ops_usage(call, "%s", pouch_why());
+    pouch_err e = ops_registry_open(call, &store);
+    if (!e) e = pl_store_route_remove(store, publisher, expected, &version);
+    if (e == POUCH_E_NOT_FOUND && expected < 0) e = ops_no_route(publisher);
+    pl_store_close(store);
+    if (e) return failed(publisher, e, expected);
+    ops_announce(call, &(struct pl_announcement){.publisher = publisher, .version = version, .removed = true}, 1);
+    int exit_code = OPS_EXIT_OK;
+    if (call->output == OPS_TABLE)
+        ops_say("route %s removed", publisher);
+    else
+        exit_code = ops_print_json(
+            json_pack("{s:s,s:b,s:I}", "publisher", publisher, "removed", 1, "version", (json_int_t)version));
+    return exit_code ? exit_code : ops_done();
+}
+
+static const char *const settings[] = {"store", NULL};
+
+static const struct ops_flag flags[] = {
+    {"--if-version", 0, "N", false, "only if the route is still of that version, or exit 1"},
+    {0},
+};
+
+const struct ops_command ops_route_enable = {
+    .name = "route enable",
+    .args = "PUBLISHER",
+    .summary = "Let a disabled route work again",
+    .about = "Announced to all centers, which follow within a second.\n",
+    .flags = flags,
+    .settings = settings,
+    .least = 1,
+    .most = 1,
+    .run = route_enable,
+};
+
+const struct ops_command ops_route_disable = {
+    .name = "route disable",
+    .args = "PUBLISHER",
+    .summary = "Answer a publisher's requests with route_disabled",
+    .about = "Requests that are under way are not touched. The route stays disabled over restarts, until\n"
+             "pouch route enable.\n",
+    .flags = flags,
+    .settings = settings,
+    .least = 1,
+    .most = 1,
+    .run = route_disable,
+};
+
+const struct ops_command ops_route_remove = {
+    .name = "route remove",
+    .args = "PUBLISHER",
+    .summary = "Remove a route: its requests are answered with no_route",
+    .about = "The service it names stays registered, and the topics stay.\n",
+    .flags = flags,
+    .settings = settings,
+    .least = 1,
+    .most = 1,
+    .run = route_remove,
+};
