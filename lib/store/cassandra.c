@@ -82,7 +82,7 @@ pouch_err pl_cassandra_prepare(struct pl_cassandra *c, const struct pl_cql_state
         }
     }
     whole[n] = '\0';
-    return pl_cql_prepare(c->session, statement, whole, 0);
+    return pl_cql_prepare(c->session, statement, whole, c->prepare_us);
 }
 
 pouch_err pl_cassandra_told(pouch_err e) {

@@ -20,6 +20,7 @@ struct pl_cassandra {
     struct pl_cql_config config;
     enum pl_cql_consistency consistency;
     const char *replication; /* as the URL says; NULL: one copy. Belongs to config */
+    int64_t prepare_us;      /* how long preparing a statement may take; 0: as long as any request */
     bool splp;               /* the tables of splp are read too */
     bool made;               /* the tables are there, in this program's version */
 };

@@ -3,6 +3,7 @@
  * batches of one partition. All of it may be written again: rows are known by their ids.
  */
 #include <base/clock.h>
+#include <base/log.h>
 #include <base/why.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,8 +46,8 @@ struct pl_sink {
     struct entry entries[CHUNK * LISTS];
 };
 
-void pl_cassandra_sink_close(struct pl_sink *s) {
-    if (s->stats) pl_stats_sink_free(s->stats);
+static void free_sink(struct pl_sink *s) {
+    pl_stats_sink_free(s->stats);
     pl_cassandra_close(&s->c);
     free(s);
 }
@@ -55,14 +56,10 @@ pouch_err pl_cassandra_sink_open(struct pl_sink **out, const char *where, int64_
     struct pl_sink *s = calloc(1, sizeof *s);
     if (!s) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a writer of traces");
     s->ttl_us = ttl_ms * 1000;
-    pouch_err e = pl_cassandra_connect(&s->c, where);
-    if (e) {
-        free(s);
-        return e;
-    }
-    e = pl_stats_sink_new(&s->stats);
+    pouch_err e = pl_stats_sink_new(&s->stats);
+    if (!e) e = pl_cassandra_connect(&s->c, where);
     if (e)
-        pl_cassandra_sink_close(s);
+        free_sink(s);
     else
         *out = s;
     return e;
@@ -289,11 +286,22 @@ static pouch_err prepare(struct pl_sink *s) {
     return e;
 }
 
-pouch_err pl_cassandra_sink_write(struct pl_sink *s, const struct pl_trace_batch *batch, const struct pl_gap *gap,
-                                  int timeout_ms) {
-    s->by_us = pl_mono_us(&pl_clock_system) + (int64_t)timeout_ms * 1000;
+static pouch_err store_counts(struct pl_sink *s, bool all) {
+    pouch_err e = finish(s, pl_stats_sink_write(s->stats, &s->c, s->ttl_us, all, start, s));
+    if (e) pl_stats_sink_failed(s->stats);
+    return e;
+}
+
+static void begin(struct pl_sink *s, int timeout_ms) {
+    s->c.prepare_us = (int64_t)timeout_ms * 1000;
+    s->by_us = pl_mono_us(&pl_clock_system) + s->c.prepare_us;
     s->error = POUCH_OK;
     s->n_entries = 0;
+}
+
+pouch_err pl_cassandra_sink_write(struct pl_sink *s, const struct pl_trace_batch *batch, const struct pl_gap *gap,
+                                  int timeout_ms) {
+    begin(s, timeout_ms);
     pouch_err e = pl_cassandra_ready(&s->c, left_us(s), left_us(s));
     if (!e) e = prepare(s);
     if (e) return pl_cassandra_told(e);
@@ -301,11 +309,20 @@ pouch_err pl_cassandra_sink_write(struct pl_sink *s, const struct pl_trace_batch
     if (!e) e = write_rows(s, batch);
     e = finish(s, e);
     if (!e) e = pl_stats_sink_count(s->stats, batch);
-    if (!e) e = finish(s, pl_stats_sink_write(s->stats, &s->c, s->ttl_us, start, s));
+    if (!e) e = store_counts(s, false);
     if (e) memset(s->minutes, 0, sizeof s->minutes); /* some may not have been noted */
     return pl_cassandra_told(e);
 }
 
+/* Rows go by their time to live. Counts that were not stored yet are. */
 void pl_cassandra_sink_tidy(struct pl_sink *s) {
-    (void)s; /* rows go by their time to live */
+    enum { TIDY_MS = 500 };
+    begin(s, TIDY_MS);
+    if (s->c.made && store_counts(s, true))
+        PL_LOG(PL_LOG_WARN, "the counts of routes are not stored", "why", pouch_why());
+}
+
+void pl_cassandra_sink_close(struct pl_sink *s) {
+    pl_cassandra_sink_tidy(s);
+    free_sink(s);
 }

@@ -7,7 +7,7 @@
 struct pl_stats_sink;
 
 POUCH_MUST_CHECK pouch_err pl_stats_sink_new(struct pl_stats_sink **s); /* NO_MEMORY */
-void pl_stats_sink_free(struct pl_stats_sink *s);
+void pl_stats_sink_free(struct pl_stats_sink *s);                       /* NULL allowed */
 
 /* Counts rows that were written, those that were counted before excepted. */
 POUCH_MUST_CHECK pouch_err pl_stats_sink_count(struct pl_stats_sink *s, const struct pl_trace_batch *batch);
@@ -16,10 +16,11 @@ POUCH_MUST_CHECK pouch_err pl_stats_sink_count(struct pl_stats_sink *s, const st
 typedef pouch_err pl_sink_start(void *arg, const struct pl_cql_bound *bound, size_t n);
 
 /*
- * Starts to store the minutes that have changed. Should any of it fail, the same minutes are stored again
- * by the next call.
+ * Starts to store the minutes that have changed; many of them once a second at most, unless it is the last call (all).
+ * pl_stats_sink_failed(): not all of it is stored, so the next call does all again.
  */
 POUCH_MUST_CHECK pouch_err pl_stats_sink_write(struct pl_stats_sink *s, struct pl_cassandra *c, int64_t ttl_us,
-                                               pl_sink_start *start, void *arg);
+                                               bool all, pl_sink_start *start, void *arg);
+void pl_stats_sink_failed(struct pl_stats_sink *s);
 
 #endif

@@ -23,7 +23,7 @@ struct pl_stats_sink {
     struct pl_tally *tally;
     struct pl_recent *recent;
     struct pl_uuid writer;
-    size_t uncounted; /* rows counted since the last storing */
+    bool unstored; /* some rows were counted since the last storing */
     int64_t stored_us, last_us;
 };
 
@@ -35,6 +35,7 @@ static pouch_err new_writer(struct pl_stats_sink *s) {
 }
 
 void pl_stats_sink_free(struct pl_stats_sink *s) {
+    if (!s) return;
     pl_tally_free(s->tally);
     pl_recent_free(s->recent);
     free(s);
@@ -61,7 +62,7 @@ pouch_err pl_stats_sink_count(struct pl_stats_sink *s, const struct pl_trace_bat
         at = pl_trace_unpack(at, &row);
         if (!pl_tally_counts(&row) || pl_recent_again(s->recent, row.id)) continue;
         e = pl_tally_add(s->tally, &row);
-        s->uncounted++;
+        s->unstored = true;
     }
     return e;
 }
@@ -103,14 +104,19 @@ static pouch_err store_minute(const struct pl_minute *m, void *arg) {
     return st->start(st->arg, &bound, 1);
 }
 
-static bool is_due(const struct pl_stats_sink *s, int64_t now_us) {
-    return s->uncounted && (pl_tally_minutes(s->tally) <= FEW || now_us - s->stored_us >= EVERY_US);
+static bool is_due(const struct pl_stats_sink *s, int64_t now_us, bool all) {
+    return s->unstored && (all || pl_tally_minutes(s->tally) <= FEW || now_us - s->stored_us >= EVERY_US);
 }
 
-pouch_err pl_stats_sink_write(struct pl_stats_sink *s, struct pl_cassandra *c, int64_t ttl_us, pl_sink_start *start,
-                              void *arg) {
+void pl_stats_sink_failed(struct pl_stats_sink *s) {
+    pl_tally_change_all(s->tally);
+    s->unstored = true;
+}
+
+pouch_err pl_stats_sink_write(struct pl_stats_sink *s, struct pl_cassandra *c, int64_t ttl_us, bool all,
+                              pl_sink_start *start, void *arg) {
     int64_t mono_us = pl_mono_us(&pl_clock_system);
-    if (!is_due(s, mono_us)) return POUCH_OK;
+    if (!is_due(s, mono_us, all)) return POUCH_OK;
     struct storing st = {.s = s, .now_us = pl_wall_us(&pl_clock_system), .ttl_us = ttl_us, .start = start, .arg = arg};
     st.written_us = s->last_us = s->last_us < st.now_us ? st.now_us : s->last_us + 1;
     pl_buf_init(&st.lengths, LENGTHS_MAX);
@@ -125,7 +131,7 @@ pouch_err pl_stats_sink_write(struct pl_stats_sink *s, struct pl_cassandra *c, i
     if (!e) e = pl_tally_each(s->tally, store_minute, &st);
     pl_buf_free(&st.lengths);
     if (e) return e;
-    s->uncounted = 0;
+    s->unstored = false;
     s->stored_us = mono_us;
     if (pl_tally_minutes(s->tally) <= MINUTES_MAX) return POUCH_OK;
     pl_tally_clear(s->tally);

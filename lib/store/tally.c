@@ -164,3 +164,8 @@ pouch_err pl_tally_each(struct pl_tally *t, pl_minute_visit *fn, void *arg) {
     }
     return POUCH_OK;
 }
+
+void pl_tally_change_all(struct pl_tally *t) {
+    for (size_t i = 0; i < t->cap; i++)
+        if (t->slots[i]) t->slots[i]->sum.changed = true;
+}

@@ -40,4 +40,7 @@ POUCH_MUST_CHECK pouch_err pl_tally_merge(struct pl_tally *t, const struct pl_mi
 typedef pouch_err pl_minute_visit(const struct pl_minute *minute, void *arg);
 POUCH_MUST_CHECK pouch_err pl_tally_each(struct pl_tally *t, pl_minute_visit *fn, void *arg);
 
+/* All of them count as changed. */
+void pl_tally_change_all(struct pl_tally *t);
+
 #endif
