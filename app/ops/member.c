@@ -88,11 +88,16 @@ static json_t *partitions(const struct pl_status_facts *f) {
     return all;
 }
 
+static json_int_t metric(enum pl_metric m) {
+    return (json_int_t)pl_metric_get(m);
+}
+
 /* What waits to be written to the store, and what never was. */
 static json_t *store(void) {
-    return json_pack("{s:I, s:I, s:I}", "queue_bytes", (json_int_t)pl_metric_get(PL_M_TRACE_QUEUE_BYTES), "rows",
-                     (json_int_t)pl_metric_get(PL_M_TRACE_ROWS), "missing",
-                     (json_int_t)pl_metric_get(PL_M_TRACE_MISSING));
+    return json_pack("{s:I, s:b, s:I, s:I, s:I, s:I, s:I}", "queue_bytes", metric(PL_M_TRACE_QUEUE_BYTES), "spooling",
+                     pl_metric_get(PL_M_TRACE_SPOOLING) > 0, "spool_bytes", metric(PL_M_TRACE_SPOOL_BYTES), "rows",
+                     metric(PL_M_TRACE_ROWS), "spooled", metric(PL_M_TRACE_SPOOLED), "replayed",
+                     metric(PL_M_TRACE_REPLAYED), "missing", metric(PL_M_TRACE_MISSING));
 }
 
 static json_t *keys(pouch_keyring *ring) {
