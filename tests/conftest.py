@@ -186,6 +186,14 @@ def kafka3():
     stack_down(name)
 
 
+@pytest.fixture(scope="session")
+def cassandra():
+    """One Cassandra: its exports."""
+    name = f"test-cassandra-{os.getpid()}"
+    yield dict(stack_up(name, "cassandra"), stack=name)
+    stack_down(name)
+
+
 @pytest.fixture
 def pouch(kafka, tmp_path):
     program = Pouch(kafka["KAFKA_BROKERS"], tmp_path)

@@ -438,7 +438,7 @@ static struct pl_trace_query mine(void) {
 
 static struct seen by_time(const struct pl_trace_query *q) {
     struct seen seen = {0};
-    assert_int_equal(pl_store_by_time(store, q, see, &seen), POUCH_OK);
+    if (pl_store_by_time(store, q, see, &seen)) fail_msg("%s", pouch_why());
     return seen;
 }
 

@@ -1,0 +1,288 @@
+"""The Cassandra store: the suite of both back ends, the whole path, and the tables that splp made; read back with the Python driver."""
+
+import json
+import subprocess
+import uuid
+from datetime import datetime, timedelta, timezone
+
+import independent
+import pytest
+from cassandra.cluster import Cluster
+from cassandra.query import dict_factory
+from conftest import BUILD, PATIENCE, ROOT, clean_environment, wait_until
+
+SECRET = "a-word-that-nobody-may-read"
+OURS = ["registry", "route_stats", "route_stats_publishers", "store_schema", "trace_by_request", "trace_by_time", "trace_gaps", "trace_minutes"]
+
+
+@pytest.fixture(scope="module")
+def driver(cassandra):
+    """A session of the Python driver; rows are dictionaries."""
+    cluster = Cluster([cassandra["CASSANDRA_CONTACT_POINTS"]], port=int(cassandra["CASSANDRA_PORT"]), protocol_version=4, connect_timeout=PATIENCE)
+    session = cluster.connect()
+    session.default_timeout = PATIENCE
+    session.row_factory = dict_factory
+    yield session
+    cluster.shutdown()
+
+
+def url_of(cassandra, keyspace, parameters=""):
+    """With time enough for a server that shares two cores with other tests."""
+    return f"cassandra://{cassandra['CASSANDRA_CONTACT_POINTS']}:{cassandra['CASSANDRA_PORT']}/{keyspace}?request_timeout={PATIENCE}s{parameters}"
+
+
+def new_keyspace():
+    return f"k{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="module")
+def keyspace():
+    return new_keyspace()
+
+
+@pytest.fixture
+def store(pouch, cassandra, keyspace, tmp_path):
+    """The URL of a store that the tests of this module share, for everything that is started."""
+    url = url_of(cassandra, keyspace)
+    pouch.env.update(POUCH_STORE=url, XDG_STATE_HOME=str(tmp_path / "state"))
+    return url
+
+
+def rows_of(pouch, request_id):
+    done = pouch.run("trace", request_id, "-o", "json")
+    return json.loads(done.stdout)["rows"] if done.returncode == 0 else []
+
+
+def traced(pouch, request_id, n):
+    return wait_until(lambda: (rows := rows_of(pouch, request_id)) and len(rows) >= n and rows, f"{n} rows of {request_id}")
+
+
+def everything(driver, keyspace):
+    """All that the keyspace holds, as text."""
+    return "".join(repr(list(driver.execute(f"SELECT * FROM {keyspace}.{table}"))) for table in OURS)
+
+
+@pytest.mark.acceptance("A17", "A18", "A19", "B7", "B8", "B9", "B13", "B14", "B15", "B16")
+def test_both_back_ends_do_the_same(cassandra):
+    env = dict(clean_environment(), POUCH_TEST_STORE=url_of(cassandra, new_keyspace()))
+    done = subprocess.run([BUILD / "unit_store_test_backends"], env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.acceptance("A17")
+def test_the_keyspace_is_made_as_it_is_asked_for(cassandra, driver, pouch):
+    one, several, bad = new_keyspace(), new_keyspace(), new_keyspace()
+    done = pouch.run("route", "list", "--store", url_of(cassandra, one))
+    assert done.returncode == 0 and "one copy of each row" in done.stderr
+    assert pouch.run("route", "list", "--store", url_of(cassandra, one)).stderr.count("one copy") == 0
+    done = pouch.run("route", "list", "--store", url_of(cassandra, several, "&replication=datacenter1:1&dc=datacenter1&consistency=local_one"))
+    assert done.returncode == 0 and "one copy" not in done.stderr
+    made = {row["keyspace_name"]: row["replication"] for row in driver.execute("SELECT keyspace_name, replication FROM system_schema.keyspaces")}
+    assert made[one] == {"class": "org.apache.cassandra.locator.SimpleStrategy", "replication_factor": "1"}
+    assert made[several] == {"class": "org.apache.cassandra.locator.NetworkTopologyStrategy", "datacenter1": "1"}
+
+    tables = {row["table_name"]: row for row in driver.execute(f"SELECT * FROM system_schema.tables WHERE keyspace_name = '{one}'")}
+    assert sorted(tables) == OURS
+    for name in ("trace_by_request", "trace_by_time", "trace_minutes", "trace_gaps", "route_stats"):
+        assert tables[name]["default_time_to_live"] == 604800
+        assert "TimeWindow" in tables[name]["compaction"]["class"]
+    assert not list(driver.execute(f"SELECT * FROM system_schema.indexes WHERE keyspace_name = '{one}'"))
+
+    for parameters, words in {"&replication=0": "replication", "&replication=3x": "replication", "&nonsense=1": "nonsense",
+                              "&consistency=most": "consistency", "&splp=perhaps": "splp"}.items():
+        done = pouch.run("route", "list", "--store", url_of(cassandra, bad, parameters))
+        assert done.returncode == 78 and words in done.stderr, done.stderr
+    done = pouch.run("route", "list", "--store", f"cassandra://anna:{SECRET}@127.0.0.1/x")
+    assert done.returncode == 78 and "password_file" in done.stderr and SECRET not in done.stderr
+
+    driver.execute(f"UPDATE {one}.store_schema SET version = 99 WHERE part = 'schema'")
+    done = pouch.run("route", "list", "--store", url_of(cassandra, one))
+    assert done.returncode == 78 and "update pouch" in done.stderr and "99" in done.stderr
+
+
+@pytest.mark.acceptance("A17", "B3", "B7", "B9", "B13", "B14", "B16")
+def test_a_request_through_the_center_leaves_its_rows_and_not_its_words(cassandra, driver, pouch, keyspace, store):
+    inbox, topic, publisher = pouch.topic(), pouch.topic(), f"orders-{uuid.uuid4().hex[:6]}"
+    pouch.ok("service", "add", publisher, "--version", "2.1", "--tag", "gov", "--tag", "adult", "--endpoint", "https://host")
+    pouch.ok("route", "add", publisher, topic, "--service", publisher)
+    pouch.start("center", "--inbox", inbox, "--start", "earliest").wait_for("routes")
+    pouch.worker(topic, "--exec", "cat")
+    done = pouch.run("request", "--publisher", publisher, "--inbox", inbox, "--timeout", "60s", "-o", "json", stdin=json.dumps({"word": SECRET}))
+    assert done.returncode == 0, done.stderr
+    request_id = json.loads(done.stdout)["request_id"]
+    rows = traced(pouch, request_id, 5)
+    assert [(row["by"], row["message_type"], row["success"]) for row in rows] == [
+        ("client", "request", True), ("center", "request", True), ("worker", "request", True), ("worker", "response", True), ("client", "response", True)]
+
+    stored = {(row["made_by"], row["message_type"] or row["type"]): row for row in driver.execute(
+        f"SELECT * FROM {keyspace}.trace_by_request WHERE request_id = {request_id}")}
+    assert len(stored) == 5
+    routed, told = stored["center", "request"], stored["client", "response"]
+    assert (routed["worker_name"], routed["source_topic"], routed["target_topic"]) == (publisher, inbox, topic)
+    assert (routed["route_id"], routed["success"], routed["error"]) == (f"route-{publisher}", True, None)
+    assert routed["processing_time_ms"] == round(routed["took_us"] / 1000) and routed["timestamp_us"] // 1000 * 1000 == round(
+        routed["timestamp"].replace(tzinfo=timezone.utc).timestamp() * 1000) * 1000
+    assert (told["type"], told["topic"], told["payload"], told["success"]) == ("response", "pouch-cli.replies", None, True)
+    assert told["duration_ms"] == pytest.approx(told["took_us"] / 1000, abs=0.6)
+
+    [route] = driver.execute(f"SELECT * FROM {keyspace}.registry WHERE part = 'registry' AND kind = 'route' AND name = '{publisher}'")
+    assert (route["route_id"], route["source_publisher"], route["target_topic"], route["service_name"], route["enabled"]) == (
+        f"route-{publisher}", publisher, [topic], publisher, True)
+    [service] = driver.execute(f"SELECT * FROM {keyspace}.registry WHERE part = 'registry' AND kind = 'service' AND name = '{publisher}'")
+    assert (service["service_name"], service["version"], set(service["tags"])) == (publisher, "2.1", {"gov", "adult"})
+
+    logged = json.loads(pouch.ok("log", "--publisher", publisher, "-o", "json"))["rows"]
+    assert {row["request_id"] for row in logged} == {request_id} and [row["route"] for row in logged if row["by"] == "center"] == [f"route-{publisher}"]
+    assert SECRET not in everything(driver, keyspace) and pouch.key not in everything(driver, keyspace)
+    assert '"tag"' not in everything(driver, keyspace)
+
+
+@pytest.mark.acceptance("A17")
+def test_a_payload_is_kept_only_sealed(driver, pouch, keyspace, store):
+    pouch.env["POUCH_TRACE_PAYLOAD"] = "sealed"
+    topic = pouch.topic()
+    pouch.worker(topic, "--exec", "cat")
+    done = pouch.ask(topic, {"word": SECRET})
+    rows = traced(pouch, json.loads(done.stdout)["request_id"], 4)
+    envelopes = "\n".join(json.dumps(row["envelope"]) for row in rows)
+    assert pouch.ok("open", stdin=envelopes).count(SECRET) == 4
+    assert SECRET not in everything(driver, keyspace)
+
+
+@pytest.mark.acceptance("A20", "B17", "B21")
+def test_a_frozen_cassandra_holds_up_nothing_and_nothing_is_missing_afterwards(cassandra, driver, pouch, keyspace, store):
+    inbox, topic, publisher = pouch.topic(), pouch.topic(), f"frozen-{uuid.uuid4().hex[:6]}"
+    pouch.ok("route", "add", publisher, topic)
+    center = pouch.start("center", "--inbox", inbox, "--start", "earliest").wait_for("routes")
+    targets = independent.reader(pouch.brokers, topic)
+    stack = ["--name", cassandra["stack"]]
+    subprocess.run([ROOT / "scripts" / "stack", "kill", *stack, "-STOP", "cassandra"], check=True, capture_output=True)
+    try:
+        sent = [pouch.ok("send", "--publisher", publisher, "--inbox", inbox, stdin="{}", env={"POUCH_STORE": f"sqlite://{pouch.folder}/own"}).strip()
+                for _ in range(20)]
+        assert len(independent.read(targets, 20)) == 20
+    finally:
+        subprocess.run([ROOT / "scripts" / "stack", "kill", *stack, "-CONT", "cassandra"], check=True, capture_output=True)
+
+    def stored():
+        rows = driver.execute(f"SELECT request_id FROM {keyspace}.trace_by_request WHERE worker_name = '{publisher}' ALLOW FILTERING")
+        return sorted(str(row["request_id"]) for row in rows)
+
+    wait_until(lambda: stored() == sorted(sent), "every row, once", 2 * PATIENCE)
+    targets.close()
+    log = json.loads(pouch.ok("log", "--publisher", publisher, "-o", "json"))
+    assert len(log["rows"]) == 20 and log["complete"]
+    assert center.stop() == 0
+
+
+@pytest.mark.acceptance("B11", "B19")
+def test_a_center_starts_and_routes_while_cassandra_is_away(pouch, store, tmp_path):
+    """The routes that were read last lie in the state directory; the store is then one where nobody answers."""
+    inbox, topic, publisher = pouch.topic(), pouch.topic(), f"away-{uuid.uuid4().hex[:6]}"
+    pouch.ok("route", "add", publisher, topic)
+    pouch.start("center", "--inbox", inbox, "--start", "earliest").wait_for("routes").stop()
+    [kept] = (tmp_path / "state" / "pouch").glob("*routes.jsonl")
+    away = "cassandra://127.0.0.1:1/away"
+    kept.rename(kept.with_name("127.0.0.1_1_away-routes.jsonl"))
+    pouch.start("center", "--inbox", inbox, "--start", "earliest", "--store", away).wait_for("routing by the routes that were kept")
+    pouch.worker(topic, "--exec", "cat")
+    done = pouch.run("request", "--publisher", publisher, "--inbox", inbox, "--timeout", "60s", stdin='{"n":1}', env={"POUCH_STORE": f"sqlite://{tmp_path}/own"})
+    assert done.returncode == 0 and json.loads(done.stdout) == {"n": 1}
+
+
+# ---- moving from splp ----
+
+SPLP = [
+    "CREATE KEYSPACE IF NOT EXISTS messaging WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
+    "CREATE KEYSPACE IF NOT EXISTS command_center WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
+    "CREATE TABLE IF NOT EXISTS messaging.message_logs (request_id uuid, timestamp timestamp, type text, topic text, payload text,"
+    " success boolean, error text, duration_ms int, PRIMARY KEY (request_id, timestamp)) WITH CLUSTERING ORDER BY (timestamp DESC)",
+    "CREATE TABLE IF NOT EXISTS command_center.routing_metadata (request_id uuid, worker_name text, timestamp timestamp, source_topic text,"
+    " target_topic text, route_id text, message_type text, success boolean, error text, processing_time_ms int,"
+    " PRIMARY KEY (request_id, timestamp)) WITH CLUSTERING ORDER BY (timestamp DESC)",
+    "CREATE TABLE IF NOT EXISTS command_center.routes (route_id text PRIMARY KEY, source_publisher text, target_topic text,"
+    " service_name text, enabled boolean, created_at timestamp, updated_at timestamp)",
+    "CREATE TABLE IF NOT EXISTS command_center.services (service_name text PRIMARY KEY, version text, description text, endpoint text,"
+    " tags set<text>, created_at timestamp, updated_at timestamp)",
+]
+
+
+@pytest.fixture(scope="module")
+def splp(driver):
+    """The tables of splp as its client and its command center make them."""
+    for statement in SPLP:
+        driver.execute(statement)
+    return driver
+
+
+@pytest.mark.acceptance("A17", "A18", "B13", "B15")
+def test_rows_that_splp_wrote_are_shown_beside_ours_without_their_payload(pouch, store, splp):
+    now = datetime.now(timezone.utc).replace(microsecond=250000)
+    request, publisher = uuid.uuid4(), f"splp-{uuid.uuid4().hex[:6]}"
+    log = splp.prepare("INSERT INTO messaging.message_logs (request_id, timestamp, type, topic, payload, success, error, duration_ms) VALUES (?,?,?,?,?,?,?,?)")
+    splp.execute(log, (request, now, "request", "command-center-inbox", json.dumps(SECRET), None, None, None))
+    splp.execute(log, (request, now + timedelta(milliseconds=40), "response", "replies", json.dumps(SECRET), False, "went wrong", 40))
+    routed = splp.prepare("INSERT INTO command_center.routing_metadata (request_id, worker_name, timestamp, source_topic, target_topic,"
+                          " route_id, message_type, success, error, processing_time_ms) VALUES (?,?,?,?,?,?,?,?,?,?)")
+    splp.execute(routed, (request, publisher, now + timedelta(milliseconds=10), "command-center-inbox", "service-1-topic", "r1", "request", True, None, 3))
+
+    done = pouch.ok("trace", request, "-o", "json")
+    rows = json.loads(done)["rows"]
+    assert [(row["by"], row["message_type"], row["success"], row["took_us"]) for row in rows] == [
+        ("client", "request", True, None), ("center", "request", True, 3000), ("client", "response", False, 40000)]
+    assert (rows[1]["publisher"], rows[1]["topic"], rows[1]["target"], rows[1]["route"]) == (publisher, "command-center-inbox", "service-1-topic", "r1")
+    assert rows[2]["error"] == "went wrong" and rows[0]["at_us"] == int(now.timestamp() * 1000) * 1000
+    assert SECRET not in done
+
+    topic = pouch.topic()
+    pouch.worker(topic, "--exec", "cat")
+    ours = json.loads(pouch.ask(topic, {}).stdout)["request_id"]
+    traced(pouch, ours, 4)
+    shown = json.loads(pouch.ok("log", "--since", "5m", "-o", "json"))["rows"]
+    assert {str(request), ours} <= {row["request_id"] for row in shown}
+    assert [row["at_us"] for row in shown] == sorted(row["at_us"] for row in shown)
+    [row] = json.loads(pouch.ok("log", "--publisher", publisher, "-o", "json"))["rows"]
+    assert row["request_id"] == str(request)
+    failed = json.loads(pouch.ok("log", "--failed", "--since", "5m", "-o", "json"))["rows"]
+    assert [row["error"] for row in failed if row["request_id"] == str(request)] == ["went wrong"]
+    assert str(request) not in pouch.ok("log", "--since", "5m", "-o", "json", "--store", store + "&splp=off")
+
+
+@pytest.mark.acceptance("B7", "B9", "B11")
+def test_the_routes_of_splp_are_taken_over_as_they_are(cassandra, pouch, store, splp):
+    now = datetime.now(timezone.utc)
+    route = splp.prepare("INSERT INTO command_center.routes (route_id, source_publisher, target_topic, service_name, enabled, created_at, updated_at) VALUES (?,?,?,?,?,?,?)")
+    splp.execute(route, ("r1", "first", "service-1-topic", "svc", True, now, now))
+    splp.execute(route, ("r2", "second", "service-2-topic", None, False, now, now))
+    splp.execute(route, ("r0", "second", "older-topic", None, True, now, now - timedelta(days=1)))
+    splp.execute(route, ("r3", "not a name", "t", None, True, now, now))
+    splp.execute("INSERT INTO command_center.services (service_name, version, description, tags, created_at) VALUES ('svc', '1.0', 'does it', {'gov'}, toTimestamp(now()))")
+    before = {row["table_name"] for row in splp.execute("SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'command_center'")}
+
+    theirs = url_of(cassandra, "command_center")
+    shown = pouch.run("route", "import", theirs, "--dry-run", "-o", "json")
+    assert not {"first", "second"} & {route["publisher"] for route in json.loads(pouch.ok("route", "list", "-o", "json"))}
+    done = pouch.run("route", "import", theirs, "-o", "json")
+    assert done.returncode == 65, done.stderr
+    results = {(row["kind"], row["name"]): row["result"] for row in json.loads(done.stdout)}
+    assert results == {("service", "svc"): "added", ("route", "first"): "added", ("route", "second"): "added", ("route", "not a name"): "refused"}
+    assert {row["name"] for row in json.loads(shown.stdout)} == {name for _, name in results}
+    routes = {route["publisher"]: route for route in json.loads(pouch.ok("route", "list", "-o", "json"))}
+    assert {name: (routes[name]["id"], routes[name]["targets"], routes[name]["enabled"], routes[name]["service"]) for name in ("first", "second")} == {
+        "first": ("r1", ["service-1-topic"], True, "svc"), "second": ("r2", ["service-2-topic"], False, None)}
+    assert "several routes" in done.stderr
+
+    splp.execute("DELETE FROM command_center.routes WHERE route_id = 'r3'")
+    again = pouch.run("route", "import", theirs, "-o", "jsonl")
+    assert again.returncode == 0 and {json.loads(line)["result"] for line in again.stdout.splitlines()} == {"same"}
+    pouch.ok("route", "enable", "second")
+    assert pouch.run("route", "import", theirs).returncode == 1
+    assert pouch.run("route", "import", theirs, "--replace").returncode == 0
+    assert json.loads(pouch.ok("route", "show", "second", "-o", "json"))["enabled"] is False
+    assert {row["table_name"] for row in splp.execute("SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'command_center'")} == before
+
+    sqlite = f"sqlite://{pouch.folder}/moved"
+    assert pouch.run("route", "import", store, "--store", sqlite).returncode == 0
+    assert {"first", "second"} <= {r["publisher"] for r in json.loads(pouch.ok("route", "list", "-o", "json", "--store", sqlite))}
+    done = pouch.run("route", "import", url_of(cassandra, "messaging"))
+    assert done.returncode == 78 and "command_center" in done.stderr
