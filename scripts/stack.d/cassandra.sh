@@ -1,22 +1,41 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # here, stack: set by scripts/stack
-# Apache Cassandra, one node.
+# Apache Cassandra: one node, or three on 127.0.0.1 to 127.0.0.3, which have one port.
 
 need_cassandra() {
   need java
 }
 
 cassandra_configure() {
-  local dir=$stack/cassandra lib
+  local count=$1 n points='' first=$stack/cassandra
+  [[ $count == 1 || $count == 3 ]] || die "cassandra=$count: one node or three"
+  if [[ $count == 1 ]]; then
+    cassandra_node "$first" 127.0.0.1
+  else
+    first=$stack/cassandra.1
+    for ((n = 1; n <= count; n++)); do
+      cassandra_node "$stack/cassandra.$n" "127.0.0.$n" "$first"
+      points+=,127.0.0.$n
+    done
+  fi
+  points=${points#,}
+  export_line CASSANDRA_CONTACT_POINTS "${points:-127.0.0.1}"
+  export_line CASSANDRA_PORT "$(port "$first" main)"
+}
+
+# cassandra_node DIR ADDRESS [FIRST]: a node's folder, with FIRST's ports when that is another.
+cassandra_node() {
+  local dir=$1 address=$2 first=${3:-$1} lib
   lib=$(maven_cassandra)
   mkdir "$dir"
-  reserve_ports "$dir" main storage
+  if [[ $first == "$dir" ]]; then
+    reserve_ports "$dir" main storage
+  else
+    cp "$first/ports" "$dir/ports"
+  fi
   cp "$here/stack.d/cassandra-logback.xml" "$dir/logback.xml"
-  cassandra_yaml "$dir" >"$dir/cassandra.yaml"
-  cassandra_run "$dir" "$lib"
-
-  export_line CASSANDRA_CONTACT_POINTS 127.0.0.1
-  export_line CASSANDRA_PORT "$(port "$dir" main)"
+  cassandra_yaml "$dir" "$address" >"$dir/cassandra.yaml"
+  cassandra_run "$dir" "$lib" "$address"
 }
 
 maven_cassandra() {
@@ -24,7 +43,7 @@ maven_cassandra() {
 }
 
 cassandra_yaml() {
-  local dir=$1
+  local dir=$1 address=$2
   cat <<END
 cluster_name: pouch
 num_tokens: 1
@@ -35,9 +54,9 @@ seed_provider:
     parameters:
       - seeds: "127.0.0.1:$(port "$dir" storage)"
 auto_bootstrap: false
-listen_address: 127.0.0.1
+listen_address: $address
 storage_port: $(port "$dir" storage)
-rpc_address: 127.0.0.1
+rpc_address: $address
 native_transport_port: $(port "$dir" main)
 
 data_file_directories: ["$dir/data"]
@@ -55,7 +74,7 @@ END
 }
 
 cassandra_run() {
-  local dir=$1 lib=$2 package access=()
+  local dir=$1 lib=$2 before=$((${3##*.} - 1)) package access=()
   # What Java 17 keeps closed unless it is told; Cassandra's own list.
   for package in java.base/{jdk.internal.misc,java.lang.ref} java.management.rmi/com.sun.jmx.remote.internal.rmi \
     java.rmi/sun.rmi.{registry,server} java.sql/java.sql jdk.unsupported/sun.misc; do
@@ -65,22 +84,23 @@ cassandra_run() {
     java.base/jdk.internal.{loader,math,module,ref,reflect,util.jar} jdk.management/com.sun.management.internal; do
     access+=(--add-opens "$package=ALL-UNNAMED")
   done
-  # One node has nobody to wait for, so the two waits for gossip are off.
+  # The two waits for gossip are off: the first node has nobody to wait for, and the others wait here.
   write_run "$dir" java -Xmx768m -Xms256m -XX:+UseG1GC "${access[@]}" \
     "-Dcassandra.config=file://$dir/cassandra.yaml" "-Dcassandra.storagedir=$dir" -Dcassandra-foreground=yes \
     -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=100 \
     -Djdk.attach.allowAttachSelf=true "-Dlogback.configurationFile=file:$dir/logback.xml" \
     -Djava.awt.headless=true org.apache.cassandra.service.CassandraDaemon <<END
 export CLASSPATH=$(printf '%q' "$lib/*")
+until ((!$before)) || (exec 3<>/dev/tcp/127.0.0.$before/$(port "$dir" main)) 2>/dev/null; do sleep 0.2; done
 END
 }
 
 # Ready: it answers an OPTIONS frame of protocol 4 with a frame of its own.
 cassandra_ready() {
-  local port byte
-  port=$(port "$1" main)
-  accepts "$port" || return
-  exec {cql}<>"/dev/tcp/127.0.0.1/$port" || return
+  local port byte address
+  port=$(port "$1" main) address=$(sed -n 's/^rpc_address: //p' "$1/cassandra.yaml")
+  (exec 3<>"/dev/tcp/$address/$port") 2>/dev/null || return
+  exec {cql}<>"/dev/tcp/$address/$port" || return
   printf '\x04\x00\x00\x00\x05\x00\x00\x00\x00' >&"$cql"
   byte=$(timeout 2 head -c 1 <&"$cql" | od -An -tx1)
   exec {cql}>&-

@@ -7,8 +7,9 @@ import subprocess
 import uuid
 
 import pytest
-from cassandra.cluster import Cluster
-from conftest import BUILD, PATIENCE, Program, clean_environment, stack_down, stack_up, wait_until
+from cassandra import DriverException, OperationTimedOut
+from cassandra.cluster import Cluster, NoHostAvailable
+from conftest import BUILD, PATIENCE, ROOT, stack_down, stack_up, wait_until
 
 TABLES = [
     "CREATE TABLE kinds (k text PRIMARY KEY, t text, b blob, i int, n bigint, small smallint, tiny tinyint, yes boolean,"
@@ -87,3 +88,103 @@ def test_every_call_does_on_a_real_cassandra_what_the_python_driver_sees(cassand
     assert [row.c for row in rows] == list(range(5000)) and {row.v for row in rows} == {"single"}
     rows = list(keyspace.execute("SELECT c, v, writetime(v) AS written FROM many WHERE p = 1"))
     assert [(row.c, row.v, row.written) for row in rows] == [(c, "batch", 1234567890) for c in range(20)]
+
+
+def steady(exports, session, folder):
+    """Rows written without an end, in the background; close its stdin to end it."""
+    table = f"{session.keyspace}.steady"
+    session.execute("CREATE TABLE IF NOT EXISTS steady (p int, c int, PRIMARY KEY (p, c))")
+    out = (folder / "steady.out").open("wb")
+    process = subprocess.Popen([BUILD / "e2e_cql_steady", url(exports), table], stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT)
+    return process, lambda: (folder / "steady.out").read_text()
+
+
+def ends(process, said, session):
+    """How many rows were acknowledged, and which of them are there."""
+    process.stdin.close()
+    assert process.wait(PATIENCE * 2) == 0, said()
+    written = int(said().split("written ")[1])
+    return written, {row.c for p in range(16) for row in session.execute(f"SELECT c FROM steady WHERE p = {p}")}
+
+
+def stack(exports, *words):
+    done = subprocess.run([ROOT / "scripts" / "stack", words[0], "--name", exports["stack"], *words[1:]], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("signal", ["-STOP", "-KILL"])
+def test_a_server_that_is_frozen_or_killed_is_told_in_time_and_found_again(cassandra, keyspace, tmp_path, signal):
+    process, said = steady(cassandra, keyspace, tmp_path)
+    wait_until(lambda: "writing" in said(), "rows being written")
+    stack(cassandra, "kill", signal, "cassandra")
+    wait_until(lambda: "down at " in said(), "the failure being told")
+    assert "127.0.0.1" in said()
+    stack(cassandra, *(["kill", "-CONT", "cassandra"] if signal == "-STOP" else ["start", "cassandra"]))
+    wait_until(lambda: "up at " in said().partition("down at ")[2], "rows being written again", 2 * PATIENCE)
+    wait_until(lambda: answers(keyspace), "the Python driver being let in again", 2 * PATIENCE)
+    written, rows = ends(process, said, keyspace)
+    # Killed, this server keeps what its log had on disk, and acknowledges sooner; what came after its return is there.
+    sure = int(said().rpartition("up at ")[2].split()[0]) if signal == "-KILL" else 0
+    assert rows <= set(range(written)) and set(range(sure, written)) <= rows
+
+
+def answers(session):
+    try:
+        return session.execute("SELECT key FROM system.local").one()
+    except (DriverException, NoHostAvailable, OperationTimedOut):
+        return None
+
+
+# ---- TLS and a password ----
+
+
+@pytest.fixture(scope="module")
+def cassandra_auth():
+    name = f"cqlauth-{os.getpid()}"
+    yield stack_up(name, "cassandra_auth")
+    stack_down(name)
+
+
+@pytest.fixture
+def password_file(cassandra_auth, tmp_path):
+    path = tmp_path / "password"
+    path.write_text(cassandra_auth["CASSANDRA_AUTH_PASSWORD"] + "\n")
+    path.chmod(0o600)
+    return path
+
+
+def call_auth(exports, parameters, host=None, seconds=PATIENCE):
+    point = f"{host or exports['CASSANDRA_AUTH_CONTACT_POINTS']}:{exports['CASSANDRA_AUTH_PORT']}"
+    return subprocess.run([BUILD / "e2e_cql_hello", f"cassandra://{point}/k?{parameters}", str(seconds)], capture_output=True, text=True, timeout=200)
+
+
+def test_tls_and_a_password_let_us_in(cassandra_auth, password_file):
+    login = f"user={cassandra_auth['CASSANDRA_AUTH_USER']}&password_file={password_file}&ca={cassandra_auth['CASSANDRA_AUTH_CA']}"
+    for host in ("127.0.0.1", "localhost"):
+        done = call_auth(cassandra_auth, login, host)
+        assert (done.returncode, done.stdout) == (0, "5.0.5\n"), done.stderr
+    assert call_auth(cassandra_auth, login + "&tls_name=localhost").returncode == 0
+
+
+def test_a_wrong_name_authority_password_or_protocol_is_refused_with_the_reason(cassandra_auth, password_file, tmp_path):
+    ca = f"ca={cassandra_auth['CASSANDRA_AUTH_CA']}"
+    user = f"user={cassandra_auth['CASSANDRA_AUTH_USER']}&password_file={password_file}"
+    other_ca = tmp_path / "other.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=other",
+                    "-keyout", tmp_path / "other.key", "-out", other_ca], check=True, capture_output=True)
+    wrong = tmp_path / "wrong"
+    wrong.write_text("Guess-4711\n")
+    wrong.chmod(0o600)
+    cases = {
+        f"{ca}&{user}&tls_name=cassandra.example": (78, "certificate"),
+        f"ca={other_ca}&{user}": (78, "certificate"),
+        f"tls=on&{user}": (78, "certificate"),
+        f"{ca}": (77, "give user"),
+        f"{ca}&user=cassandra&password_file={wrong}": (77, "refuses user and password"),
+        f"{user}&connect_timeout=1s": (75, "127.0.0.1"),
+        f"ca={tmp_path}/none.pem&{user}": (78, "none.pem"),
+    }
+    for parameters, (code, words) in cases.items():
+        done = call_auth(cassandra_auth, parameters, seconds=2 if code == 75 else PATIENCE)
+        assert done.returncode == code and words in done.stderr, (parameters, done.returncode, done.stderr)
+        assert "Guess-4711" not in done.stderr
