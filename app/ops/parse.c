@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ops/common.h>
+#include <ops/dumps.h>
 #include <ops/ops.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -239,7 +240,7 @@ static bool hold_standard_streams(void) {
 }
 
 int ops_main(const struct ops_command *const commands[], int argc, char **argv) {
-    if (!hold_standard_streams()) return OPS_EXIT_SOFTWARE;
+    if (!hold_standard_streams() || !ops_forbid_dumps()) return OPS_EXIT_SOFTWARE;
     signal(SIGPIPE, SIG_IGN);
     pl_log_set_name("pouch");
     if (argc < 2) {

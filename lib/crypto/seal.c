@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -200,15 +201,27 @@ static pouch_err open_with(struct pl_sealer *s, size_t i, const uint8_t *iv, siz
     return POUCH_OK;
 }
 
+/* Tells operators what a forger is not told. The kid is text of a name's form, as whoever scanned the envelope has seen to. */
+static void note_unknown_kid(const char *kid, size_t n) {
+    char text[PL_KID_MAX + 1];
+    snprintf(text, sizeof text, "%.*s", (int)n, kid);
+    pl_metric_add(PL_M_DECRYPT_UNKNOWN_KID, 1);
+    PL_LOG(PL_LOG_WARN, "a message names a key that the ring does not have: was it retired, or used, too early?", "kid",
+           text);
+}
+
+/* The keys to be tried: [*from, *to) of the set; none when the kid is unknown. */
+static void choose_keys(const struct pl_keyset *set, const char *kid, size_t kid_n, size_t *from, size_t *to) {
+    const struct pl_key *named = kid_n ? pl_keyset_find(set, kid, kid_n) : NULL;
+    *from = named ? (size_t)(named - set->keys) : 0;
+    *to = named ? *from + 1 : kid_n ? 0 : set->n < PL_KEYS_TRIED ? set->n : PL_KEYS_TRIED;
+}
+
 pouch_err pl_sealer_open(struct pl_sealer *s, const char *kid, size_t kid_n, const uint8_t *iv, size_t iv_n,
                          const uint8_t tag[PL_TAG_BYTES], const uint8_t *in, size_t n, uint8_t *out) {
     follow_ring(s);
-    size_t from = 0, to = s->set->n < PL_KEYS_TRIED ? s->set->n : PL_KEYS_TRIED;
-    if (kid_n) {
-        const struct pl_key *key = pl_keyset_find(s->set, kid, kid_n);
-        from = key ? (size_t)(key - s->set->keys) : 0;
-        to = key ? from + 1 : 0;
-    }
+    size_t from, to;
+    choose_keys(s->set, kid, kid_n, &from, &to);
     pouch_err e = POUCH_E_DECRYPT_FAILED;
     if (iv_n >= PL_IV_MIN && iv_n <= PL_IV_MAX && n <= INT_MAX)
         for (size_t i = from; i < to && e == POUCH_E_DECRYPT_FAILED; i++)
@@ -216,6 +229,9 @@ pouch_err pl_sealer_open(struct pl_sealer *s, const char *kid, size_t kid_n, con
     if (!e) return POUCH_OK;
     OPENSSL_cleanse(out, n);
     if (e != POUCH_E_DECRYPT_FAILED) return e;
-    pl_metric_add(PL_M_DECRYPT_FAILURES, 1);
+    if (from == to)
+        note_unknown_kid(kid, kid_n);
+    else
+        pl_metric_add(PL_M_DECRYPT_FAILURES, 1);
     return pl_fail(POUCH_E_DECRYPT_FAILED, "no key of the ring opens it, or it was altered");
 }

@@ -49,7 +49,8 @@
     X(DELIVERY_ERRORS, counter, "pouch_delivery_errors_total", "", "Records the broker did not take.") \
     X(PRODUCER_REBUILDS, counter, "pouch_producer_rebuilds_total", "", "Producers made anew after a fatal error.") \
     X(OFFSET_RESETS, counter, "pouch_offset_resets_total", "", "Times a position was out of the log's range.") \
-    X(DECRYPT_FAILURES, counter, "pouch_decrypt_failures_total", "", "Envelopes no key of the ring opened.") \
+    X(DECRYPT_FAILURES, counter, "pouch_decrypt_failures_total", "reason=\"not_opened\"", "Envelopes that did not open; unknown_kid: they name a key that the ring does not have, which during a rotation is a step taken too early.") \
+    X(DECRYPT_UNKNOWN_KID, counter, "pouch_decrypt_failures_total", "reason=\"unknown_kid\"", "") \
     X(KEY_RELOADS, counter, "pouch_key_reloads_total", "outcome=\"taken\"", "Readings of the key file after the first, by outcome; refused: the keys stayed as they were.") \
     X(KEY_RELOADS_REFUSED, counter, "pouch_key_reloads_total", "outcome=\"refused\"", "") \
     X(HTTP_CONNECTIONS, gauge, "pouch_http_connections", "", "Open connections to the HTTP server.") \

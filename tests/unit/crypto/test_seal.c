@@ -5,6 +5,7 @@
 #include <base/hex.h>
 #include <crypto/ring.h>
 #include <crypto/seal.h>
+#include <metrics/metrics.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -187,8 +188,11 @@ static void the_first_key_seals_and_its_kid_is_told(void **state) {
     assert_string_equal(m.kid, "k2");
     assert_int_equal(open_as(s, &m, "k2", out), POUCH_OK);
     assert_int_equal(open_as(s, &m, "", out), POUCH_OK);
+    int64_t refused = pl_metric_get(PL_M_DECRYPT_FAILURES), unknown = pl_metric_get(PL_M_DECRYPT_UNKNOWN_KID);
     assert_refused(s, &m, "k1"); /* another key of the ring */
     assert_refused(s, &m, "k3"); /* a key nobody has */
+    assert_int_equal(pl_metric_get(PL_M_DECRYPT_FAILURES), refused + 1);
+    assert_int_equal(pl_metric_get(PL_M_DECRYPT_UNKNOWN_KID), unknown + 1);
     pl_sealer_free(s);
     pouch_keyring_free(ring);
     unlink(f.path);
