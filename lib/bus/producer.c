@@ -166,7 +166,7 @@ static void replace_if_full(struct pl_producer *p) {
 
 static rd_kafka_resp_err_t enqueue(struct handle *h, const struct pl_record *r, rd_kafka_topic_t *topic,
                                    rd_kafka_headers_t *headers) {
-    rd_kafka_vu_t v[6] = {
+    const rd_kafka_vu_t v[6] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = r->arg},
@@ -174,12 +174,20 @@ static rd_kafka_resp_err_t enqueue(struct handle *h, const struct pl_record *r, 
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)r->value, r->value_n}},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
-    if (!topic) v[0] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = r->topic};
     rd_kafka_error_t *error = rd_kafka_produceva(h->rk, v, headers ? 6 : 5);
     if (!error) return RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_resp_err_t e = rd_kafka_error_code(error);
     rd_kafka_error_destroy(error);
     return rd_kafka_fatal_error(h->rk, NULL, 0) ? RD_KAFKA_RESP_ERR__FATAL : e;
+}
+
+/* A topic that is not in the table. Opened, librdkafka asks about it now; only named, within a second. */
+static rd_kafka_resp_err_t enqueue_by_name(struct handle *h, const struct pl_record *r, rd_kafka_headers_t *headers) {
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(h->rk, r->topic, NULL);
+    if (!topic) return rd_kafka_last_error();
+    rd_kafka_resp_err_t e = enqueue(h, r, topic, headers);
+    rd_kafka_topic_destroy(topic);
+    return e;
 }
 
 /* No longer among those that wait: a record with so many bytes of key and value. */
@@ -376,7 +384,8 @@ static pouch_err send_locked(struct pl_producer *p, const struct pl_record *r, r
     if (!e && topic) e = pl_batches_enter(&p->current->topics.batches, topic, r, headers, &held, &in_line);
     if (in_line) pl_wake_signal(p->wake); /* the owner asks pl_producer_due() anew */
     if (e || held) return e;
-    rd_kafka_resp_err_t error = enqueue(p->current, r, topic ? topic->rkt : NULL, headers);
+    rd_kafka_resp_err_t error =
+        topic ? enqueue(p->current, r, topic->rkt, headers) : enqueue_by_name(p->current, r, headers);
     if (!error) return POUCH_OK;
     if (topic) withdraw(p, topic, r);
     return refused(p, r, error);

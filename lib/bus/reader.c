@@ -73,13 +73,21 @@ pouch_err pl_reader_new(struct pl_reader **r, const struct pl_settings *s, const
     return pl_reader_new_to_end(r, s, client_id, mock, health, wake, NULL, NULL);
 }
 
+/*
+ * librdkafka looks up where a partition begins half a second later when it does not know the leader yet, which is so for a
+ * topic that was just made. 0 needs no lookup, and a partition that begins later is read from where it does (auto.offset.reset).
+ */
+static int64_t start_of(const struct pl_position *p) {
+    return p->offset == RD_KAFKA_OFFSET_BEGINNING ? 0 : p->offset;
+}
+
 /* Those of p that are not assigned yet, or all of them. */
 static rd_kafka_topic_partition_list_t *list_of(const struct pl_reader *r, const char *topic,
                                                 const struct pl_position *p, size_t n, bool all) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
     for (size_t i = 0; i < n; i++)
         if (all || !rd_kafka_topic_partition_list_find(r->assigned, topic, p[i].partition))
-            rd_kafka_topic_partition_list_add(list, topic, p[i].partition)->offset = p[i].offset;
+            rd_kafka_topic_partition_list_add(list, topic, p[i].partition)->offset = start_of(&p[i]);
     return list;
 }
 

@@ -100,14 +100,14 @@ static bool is_anew(void *arg) {
 /* Only a new handle of librdkafka forgets topics. */
 static void one_that_knows_too_many_topics_is_made_anew_when_nothing_waits(void **state) {
     (void)state;
-    struct bench *b = bench_new(NULL);
+    struct bench *b = bench_new((const char *const[]){"kafka.message.timeout.ms", "1000", NULL});
     snprintf(b->name, sizeof b->name, "%s", rd_kafka_name(pl_producer_handle(b->on.producer)));
+    rd_kafka_mock_broker_set_down(b->on.mock.cluster, 1); /* or the mock makes all of these topics */
     fill_table(b);
     test_until(is_anew, b);
     assert_int_equal(b->reported, PL_TOPICS_MAX);
     assert_int_equal(send_number(b, 0), POUCH_OK);
     wait_reported(b, PL_TOPICS_MAX + 1);
-    assert_int_equal(b->record[0].class, PL_KAFKA_OK);
     bench_free(b);
 }
 

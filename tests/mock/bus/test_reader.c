@@ -41,13 +41,19 @@ static void bench_free(struct bench *b) {
     free(b);
 }
 
-/* Stores count records with values of n bytes in a partition. */
-static void fill(struct bench *b, int32_t partition, size_t count, size_t n) {
-    char why[256], value[1024] = {0};
+static rd_kafka_t *plain_producer(struct bench *b) {
+    char why[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers", b->mock.brokers, why, sizeof why), 0);
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     assert_non_null(rk);
+    return rk;
+}
+
+/* Stores count records with values of n bytes in a partition. */
+static void fill(struct bench *b, int32_t partition, size_t count, size_t n) {
+    char value[1024] = {0};
+    rd_kafka_t *rk = plain_producer(b);
     for (size_t i = 0; i < count;) {
         rd_kafka_resp_err_t e =
             rd_kafka_producev(rk, RD_KAFKA_V_TOPIC("replies"), RD_KAFKA_V_PARTITION(partition),
@@ -106,6 +112,23 @@ static void reading_starts_at_the_offsets_given(void **state) {
     take_until(b, 15);
     fill(b, 2, 3, 8); /* what comes later is read too */
     take_until(b, 18);
+    bench_free(b);
+}
+
+/* The mock keeps the newest 5 MiB of a partition. */
+static void a_partition_whose_first_records_are_gone_is_read_from_where_it_begins(void **state) {
+    (void)state;
+    enum { COUNT = 8000 };
+    struct bench *b = bench_new(1);
+    const struct pl_position at = {0, RD_KAFKA_OFFSET_BEGINNING};
+    int64_t end;
+    for (int i = 0; i < COUNT / 1000; i++) fill(b, 0, 1000, 1024);
+    rd_kafka_t *rk = plain_producer(b);
+    assert_int_equal(rd_kafka_query_watermark_offsets(rk, "replies", 0, &b->next[0], &end, 30000), 0);
+    rd_kafka_destroy(rk);
+    assert_true(b->next[0] > 0 && end == COUNT);
+    assign(b, &at, 1, false);
+    take_until(b, (size_t)(end - b->next[0]));
     bench_free(b);
 }
 
@@ -289,6 +312,7 @@ static void no_record_is_skipped_under_backpressure(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reading_starts_at_the_offsets_given),
+        cmocka_unit_test(a_partition_whose_first_records_are_gone_is_read_from_where_it_begins),
         cmocka_unit_test(taking_never_waits),
         cmocka_unit_test(a_full_batch_leaves_the_wake_signalled),
         cmocka_unit_test(a_new_assignment_goes_on_where_reading_is),
