@@ -182,7 +182,8 @@ static void what_is_no_route_is_refused(void **state) {
     assert_int_equal(version_now(), 0);
 }
 
-static pouch_err put_service(const char *name, const char *version, const char *const *tags, size_t n, int64_t expected) {
+static pouch_err put_service(const char *name, const char *version, const char *const *tags, size_t n,
+                             int64_t expected) {
     struct pl_service_row *r = calloc(1, sizeof *r);
     assert_non_null(r);
     r->name = copy(name);
