@@ -9,6 +9,7 @@
 #include <pouch/key.h>
 #include <pouch/metrics.h>
 #include <pouch/options.h>
+#include <pouch/trace.h>
 #include <pouch/version.h>
 #include <pouch/worker.h>
 
