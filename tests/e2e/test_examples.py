@@ -86,3 +86,17 @@ def test_an_eavesdropper_is_told_what_is_wrong():
     assert subprocess.run([program], capture_output=True, timeout=60).returncode == 64
     done = subprocess.run([program, "127.0.0.1:1", "t"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "t cannot be read" in done.stderr
+
+
+@pytest.mark.acceptance("A18", "A19", "B15", "B16")
+def test_a_program_of_ones_own_reads_what_happened(dev, store_url):
+    program = BUILD / "examples" / "traces"
+    env = dict(dev.env, POUCH_STORE=store_url)
+    dev.env["POUCH_STORE"] = store_url
+    done = dev.ask(dev.topic(), {}, timeout="1s")
+    request = json.loads(done.stdout)["request_id"]
+    way = subprocess.run([program, request], capture_output=True, text=True, env=env, timeout=60)
+    assert way.returncode == 0 and len(way.stdout.splitlines()) == 2 and f"{request} client request" in way.stdout, way.stderr
+    hour = subprocess.run([program], capture_output=True, text=True, env=env, timeout=60)
+    assert hour.returncode == 0 and f"{request} client response" in hour.stdout and "timeout no answer" in hour.stdout
+    assert subprocess.run([program, "nonsense"], capture_output=True, env=env, timeout=60).returncode == 78
