@@ -13,6 +13,9 @@ static const struct metric {
 #define ROW(what, type, name, help) {name, #type, "kid,key", help},
         PL_KEY_METRICS(ROW)
 #undef ROW
+#define ROW(what, type, name, help) {name, #type, "topic,partition", help},
+            PL_MEMBER_METRICS(ROW)
+#undef ROW
 };
 enum { METRICS = sizeof metrics / sizeof metrics[0] };
 

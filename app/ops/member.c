@@ -81,9 +81,10 @@ static json_t *partitions(const struct pl_status_facts *f) {
     json_t *all = json_array();
     for (size_t i = 0; all && i < f->n_partitions && i < PL_STATUS_PARTITIONS; i++) {
         const struct pl_status_partition *p = &f->partitions[i];
-        json_array_append_new(all, json_pack("{s:s, s:i, s:I, s:I, s:s?}", "topic", p->topic, "partition", p->id,
-                                             "in_flight", (json_int_t)p->in_flight, "next_offset",
-                                             (json_int_t)p->position, "paused", p->held ? held : NULL));
+        json_array_append_new(
+            all, json_pack("{s:s, s:i, s:I, s:I, s:o, s:s?}", "topic", p->topic, "partition", p->id, "in_flight",
+                           (json_int_t)p->in_flight, "next_offset", (json_int_t)p->position, "lag",
+                           p->lag < 0 ? json_null() : json_integer(p->lag), "paused", p->held ? held : NULL));
     }
     return all;
 }

@@ -1,16 +1,20 @@
 #include <base/why.h>
 #include <bus/group_state.h>
+#include <bus/lag.h>
 #include <bus/status.h>
 #include <stdio.h>
 #include <string.h>
 
 pouch_err pl_status_init(struct pl_status *s) {
     memset(&s->facts, 0, sizeof s->facts);
-    return pthread_mutex_init(&s->lock, NULL) ? pl_fail(POUCH_E_OVERLOADED, "no lock can be had for the status")
-                                              : POUCH_OK;
+    if (pthread_mutex_init(&s->lock, NULL)) return pl_fail(POUCH_E_OVERLOADED, "no lock can be had for the status");
+    pouch_err e = pl_lag_show(s);
+    if (e) pthread_mutex_destroy(&s->lock);
+    return e;
 }
 
 void pl_status_free(struct pl_status *s) {
+    pl_lag_hide(s);
     pthread_mutex_destroy(&s->lock);
 }
 
@@ -20,11 +24,19 @@ bool pl_status_due(const struct pl_status *s, enum pl_phase phase, int64_t now_u
     return !f->at_us || f->work.phase != phase || now_us - f->at_us >= PL_STATUS_PERIOD_US;
 }
 
-static void describe(struct pl_status_partition *out, const struct pl_partition *p) {
+/* By the end that librdkafka has last heard of; that asks nobody. */
+static int64_t lag_of(rd_kafka_t *rk, const struct pl_partition *p, size_t in_flight) {
+    int64_t low, end;
+    if (p->position < 0 || rd_kafka_get_watermark_offsets(rk, p->topic, p->id, &low, &end) || end < 0) return -1;
+    return (end > p->position ? end - p->position : 0) + (int64_t)in_flight;
+}
+
+static void describe(struct pl_status_partition *out, rd_kafka_t *rk, const struct pl_partition *p) {
     snprintf(out->topic, sizeof out->topic, "%s", p->topic);
     out->id = p->id;
     out->in_flight = pl_watermark_open(&p->watermark);
     out->position = p->position;
+    out->lag = lag_of(rk, p, out->in_flight);
     out->held = p->held;
 }
 
@@ -34,7 +46,7 @@ static void describe_all(struct pl_status_facts *f, const struct pl_group *group
     for (size_t i = 0; i < f->n_partitions; i++) {
         const struct pl_partition *p = pl_group_partition(group, i);
         f->n_held += p->held;
-        if (i < PL_STATUS_PARTITIONS) describe(&f->partitions[i], p);
+        if (i < PL_STATUS_PARTITIONS) describe(&f->partitions[i], group->rk, p);
     }
 }
 

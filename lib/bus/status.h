@@ -18,6 +18,7 @@ struct pl_status_partition {
     int32_t id;
     size_t in_flight;
     int64_t position; /* the offset that is taken next; negative: none taken yet */
+    int64_t lag;      /* records in the topic that are not done; negative: not known yet */
     bool held;        /* waits because a dead letter cannot be stored */
 };
 
@@ -44,9 +45,11 @@ struct pl_status_facts {
 struct pl_status {
     pthread_mutex_t lock;
     struct pl_status_facts facts;
+    struct pl_status *next_shown; /* lag.h */
 };
 
-POUCH_MUST_CHECK pouch_err pl_status_init(struct pl_status *s); /* OVERLOADED */
+/* Also shows it among the metrics. It does not move until it is freed. OVERLOADED, NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_status_init(struct pl_status *s);
 void pl_status_free(struct pl_status *s);
 
 /* The poll thread's, when a period has passed or the phase has changed. group may be NULL. */

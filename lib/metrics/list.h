@@ -69,6 +69,7 @@
     X(TRACE_REPLAYED, counter, "pouch_trace_replayed_total", "", "Trace rows that came to the store from the spool.") \
     X(TRACE_SPOOL_BYTES, gauge, "pouch_trace_spool_bytes", "", "Bytes in the spool that are not in the store yet.") \
     X(TRACE_SPOOLING, gauge, "pouch_trace_spooling", "", "1 while trace rows go into the spool.") \
+    X(TRACE_EXPIRED, counter, "pouch_trace_expired_files_total", "", "Trace files removed because all their rows were older than trace.ttl. A Cassandra drops rows by itself.") \
     X(TRACE_QUEUE_BYTES, gauge, "pouch_trace_queue_bytes", "", "Bytes of trace rows that wait for the store.") \
     X(LOG_LEFT_OUT, counter, "pouch_log_left_out_total", "", "Log lines left out by the rate limit.")
 
@@ -78,6 +79,10 @@
     X(opened, counter, "pouch_opens_total", "Messages that this process opened with each key; a key that opens none anywhere may be retired.") \
     X(sealed_ever, gauge, "pouch_key_seals", "Messages sealed with each key by all processes of the host that keep their counts in one file, over restarts. Over all hosts a key may seal 2^32.") \
     X(last_used, gauge, "pouch_key_last_used_seconds", "Unix time at which this process last sealed or opened with each key; 0: never.")
+
+/* X(what, gauge, "name", "help"): for each partition that a member of a group has, with labels topic and partition; lib/bus shows it. */
+#define PL_MEMBER_METRICS(X)                                                                       \
+    X(lag, gauge, "pouch_consumer_lag", "Records of a partition of this process that are not done: not taken yet, or in flight.")
 /* clang-format on */
 
 #endif

@@ -1,6 +1,7 @@
 #include <base/why.h>
 #include <dirent.h>
 #include <errno.h>
+#include <metrics/metrics.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <store/slot.h>
@@ -79,12 +80,18 @@ static bool is_older(const char *path, int64_t before_us) {
     return older;
 }
 
+static void remove_if_older(const char *path, int64_t before_us) {
+    if (!is_older(path, before_us)) return;
+    pl_sqlite_unlink(path);
+    pl_metric_add(PL_M_TRACE_EXPIRED, 1);
+}
+
 static pouch_err expire_newest(const char *folder, const struct pl_trace_name *name, const char *path,
                                int64_t before_us, int own_slot) {
     int fd = -1;
     pouch_err e = name->slot == own_slot ? POUCH_OK : pl_slot_try(&fd, folder, PL_TRACE_SLOT, name->slot);
     if (e) return e;
-    if ((fd >= 0 || name->slot == own_slot) && is_older(path, before_us)) pl_sqlite_unlink(path);
+    if (fd >= 0 || name->slot == own_slot) remove_if_older(path, before_us);
     if (fd >= 0) close(fd);
     return POUCH_OK;
 }
@@ -100,8 +107,8 @@ pouch_err pl_trace_expire(const char *folder, int64_t before_us, int64_t created
         bool newest = i + 1 == n || names[i + 1].slot != names[i].slot;
         if (newest)
             e = expire_newest(folder, &names[i], path, before_us, own_slot);
-        else if (is_older(path, before_us))
-            pl_sqlite_unlink(path);
+        else
+            remove_if_older(path, before_us);
     }
     free(names);
     return e;

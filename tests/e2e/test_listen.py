@@ -69,6 +69,20 @@ def test_what_is_counted_reads_as_prometheus_reads_it(pouch):
     assert worker.metrics()[("pouch_http_answers_total", ("class", "4xx"))] == before + 1
 
 
+@pytest.mark.acceptance("B28")
+def test_what_a_member_has_still_to_do_is_its_lag(pouch):
+    topic, door = pouch.topic(partitions=1), pouch.folder / "door"
+    worker = start(pouch, topic, "--exec", f"while ! test -e {door}; do sleep 0.05; done; cat", "--concurrency", "1")
+    lag = ("pouch_consumer_lag", ("partition", "0"), ("topic", topic))
+    wait_until(lambda: worker.metrics().get(lag) == 0, "a lag of none")
+    for n in range(4):
+        pouch.ok("send", topic, stdin=str(n))
+    wait_until(lambda: worker.metrics().get(lag) == 4, "a lag of four")
+    assert worker.status()["partitions"][0]["lag"] == 4
+    door.touch()
+    wait_until(lambda: worker.metrics().get(lag) == 0, "a lag of none again")
+
+
 def test_every_metric_has_its_help_and_type(pouch):
     text = start(pouch, pouch.topic()).get("/metrics").text
     families = list(text_string_to_metric_families(text))
