@@ -14,6 +14,7 @@
 #include <store/tracer.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     LINGER_US = 5000,       /* how long the first row of a batch waits for others */
@@ -175,6 +176,15 @@ static pouch_err hash_store(uint64_t *hash, const struct pl_store_kind *kind, co
     return POUCH_OK;
 }
 
+/* As a path that does not change with the working directory; NULL: out of memory. */
+static char *whole_path(const char *path) {
+    char *whole = NULL, *here = *path == '/' ? NULL : getcwd(NULL, 0);
+    if (!here) return strdup(path);
+    if (asprintf(&whole, "%s/%s", here, path) < 0) whole = NULL;
+    free(here);
+    return whole;
+}
+
 /* Beside the store, or where it would be if it were on this host. A system without such a place has no spool. */
 static pouch_err find_folder(char **folder, const struct pl_tracer_settings *s, const struct pl_store_kind *kind,
                              const char *where) {
@@ -185,7 +195,7 @@ static pouch_err find_folder(char **folder, const struct pl_tracer_settings *s, 
         if (e) PL_LOG(PL_LOG_WARN, "there is no spool for trace rows: set trace.spool", "why", pouch_why());
         if (e) return e == POUCH_E_NO_MEMORY ? e : POUCH_OK;
     }
-    *folder = strdup(s->spool ? s->spool : where);
+    *folder = s->spool ? whole_path(s->spool) : strdup(where);
     free(url);
     return *folder ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "out of memory for a tracer");
 }

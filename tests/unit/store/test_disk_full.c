@@ -46,7 +46,7 @@ static void write_rows(struct pl_outlet *o, int64_t first, int64_t last) {
     }
 }
 
-/* acceptance: A20 B17 */
+/* acceptance: A20 B17 B21 */
 static void while_no_file_can_grow_rows_go_into_the_reserve(void **state) {
     (void)state;
     static struct pl_outlet_pace pace;
@@ -118,7 +118,7 @@ static void fill_disk(void) {
     assert_int_equal(disk.f_bavail, 0);
 }
 
-/* acceptance: A20 B17 */
+/* acceptance: A20 B17 B21 */
 static void a_disk_that_was_full_has_all_rows_afterwards(void **state) {
     (void)state;
     if (!no_disk && mount("tmpfs", folder.path, "tmpfs", 0, "size=16m")) no_disk = strerror(errno);

@@ -208,7 +208,7 @@ static int teardown(void **state) {
 
 /* ---- */
 
-/* acceptance: A20 B17 */
+/* acceptance: A20 B17 B21 */
 static void a_store_that_is_well_gets_its_rows_at_once_and_there_is_no_spool(void **state) {
     (void)state;
     struct pl_outlet *o = open_outlet(16, 0);
@@ -219,7 +219,7 @@ static void a_store_that_is_well_gets_its_rows_at_once_and_there_is_no_spool(voi
     assert_int_equal(test_folder_count(&folder, "spool-", ""), 0);
 }
 
-/* acceptance: A20 B17 */
+/* acceptance: A20 B17 B21 */
 static void what_a_store_did_not_take_is_there_after_it_came_back(void **state) {
     (void)state;
     int64_t spooled = pl_metric_get(PL_M_TRACE_SPOOLED), replayed = pl_metric_get(PL_M_TRACE_REPLAYED);
@@ -241,7 +241,7 @@ static void what_a_store_did_not_take_is_there_after_it_came_back(void **state) 
 }
 
 /* The first write finds it out; those after it do not wait. */
-/* acceptance: A20 B17 */
+/* acceptance: A20 B17 B21 */
 static void a_frozen_store_holds_the_writer_up_once(void **state) {
     (void)state;
     struct pl_outlet *o = open_outlet(64, 0);
@@ -256,7 +256,7 @@ static void a_frozen_store_holds_the_writer_up_once(void **state) {
 }
 
 /* Each write takes longer than the writer waits, and less than the replay does. */
-/* acceptance: A20 B17 */
+/* acceptance: A20 B17 B21 */
 static void a_slow_store_gets_all_through_the_spool_without_to_and_fro(void **state) {
     (void)state;
     struct pl_outlet *o = open_outlet(64, 0);
@@ -297,7 +297,7 @@ static void rows_that_were_written_although_the_store_failed_come_again_as_the_s
     assert_true(at.times[0] >= 2);
 }
 
-/* acceptance: A20 B17 */
+/* acceptance: A20 B17 B21 */
 static void what_is_beyond_the_spool_is_counted_and_the_store_says_so(void **state) {
     (void)state;
     struct pl_outlet *o = open_outlet(4, 0);
@@ -313,7 +313,7 @@ static void what_is_beyond_the_spool_is_counted_and_the_store_says_so(void **sta
     assert_int_equal(at.rows, 10000 - missing);
 }
 
-/* acceptance: A20 B17 */
+/* acceptance: A20 B17 B21 */
 static void without_a_spool_rows_are_counted_and_the_store_says_so(void **state) {
     (void)state;
     struct pl_outlet *o = open_outlet(0, 0);

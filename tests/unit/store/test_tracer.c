@@ -363,6 +363,33 @@ static void old_rows_go_by_themselves(void **state) {
     pl_tracer_free(t, TEST_PATIENCE_MS);
 }
 
+/* acceptance: A20 */
+static void the_spool_is_where_the_settings_say(void **state) {
+    (void)state;
+    struct pl_tracer_settings settings = {.url = folder.url,
+                                          .max_bytes = TEST_QUEUE_BYTES,
+                                          .ttl_ms = TEST_TTL_MS,
+                                          .wake = &test_wake,
+                                          .spool_bytes = 1 << 20,
+                                          .spool_reserve = 1 << 20};
+    char elsewhere[PATH_MAX], *here = getcwd(NULL, 0);
+    snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", folder.path);
+    assert_int_equal(chdir(folder.path), 0);
+    const char *const spools[] = {NULL, elsewhere, "elsewhere"};
+    for (size_t i = 0; i < sizeof spools / sizeof spools[0]; i++) {
+        settings.spool = spools[i];
+        struct pl_tracer *t;
+        assert_int_equal(pl_tracer_new(&t, &settings), POUCH_OK);
+        assert_int_equal(test_folder_count(&folder, "spool-", ".rows"), spools[i] ? 0 : 2);
+        struct test_folder other;
+        snprintf(other.path, sizeof other.path, "%.50s/elsewhere", folder.path);
+        if (spools[i]) assert_int_equal(test_folder_count(&other, "spool-", ".rows"), 2);
+        pl_tracer_free(t, 0);
+    }
+    assert_int_equal(chdir(here), 0);
+    free(here);
+}
+
 static void what_cannot_be_opened_is_told_at_once(void **state) {
     (void)state;
     char as_file[PATH_MAX];
@@ -514,6 +541,7 @@ int main(void) {
         WITH_STORE(a_full_file_is_followed_by_another),
         WITH_STORE(freeing_writes_what_waits_and_counts_what_it_cannot),
         WITH_STORE(old_rows_go_by_themselves),
+        WITH_STORE(the_spool_is_where_the_settings_say),
         WITH_STORE(what_cannot_be_opened_is_told_at_once),
         WITH_STORE(processes_share_the_folder),
         WITH_STORE(a_writer_killed_in_mid_flight_loses_nothing_it_had_written),
