@@ -14,7 +14,8 @@
 #include <string.h>
 
 enum {
-    WINDOW = 512,      /* requests under way */
+    WINDOW = 256, /* requests under way, at most */
+    WINDOW_LEAST = 16,
     CHUNK = 2048,      /* rows whose lists are sorted together */
     LISTS = 4,         /* that a row is in, at most */
     A_BATCH = 32,      /* entries of one partition: some 3 KiB, and a server warns at 5 */
@@ -39,8 +40,9 @@ struct pl_sink {
     int64_t ttl_us, last_us; /* last_us: what the last row was written as, so that times never stand still */
     const struct pl_cql_statement *insert_row, *insert_entry, *insert_minute, *insert_gap;
     uint64_t minutes[MINUTES]; /* a hash table without chains: who is not there is noted once more */
-    int64_t by_us;             /* of the write that is done */
-    pouch_err error;           /* its first */
+    size_t window;   /* requests under way: a quarter after a write that failed, then twice as many each time */
+    int64_t by_us;   /* of the write that is done */
+    pouch_err error; /* its first */
     char why[512];
     size_t n_entries;
     struct entry entries[CHUNK * LISTS];
@@ -56,6 +58,7 @@ pouch_err pl_cassandra_sink_open(struct pl_sink **out, const char *where, int64_
     struct pl_sink *s = calloc(1, sizeof *s);
     if (!s) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a writer of traces");
     s->ttl_us = ttl_ms * 1000;
+    s->window = WINDOW;
     pouch_err e = pl_stats_sink_new(&s->stats);
     if (!e) e = pl_cassandra_connect(&s->c, where);
     if (e)
@@ -88,7 +91,7 @@ static pouch_err wait_for_room(struct pl_sink *s, size_t most) {
 static pouch_err start(void *arg, const struct pl_cql_bound *bound, size_t n) {
     struct pl_sink *s = arg;
     struct pl_cql_how how = pl_cassandra_how(&s->c);
-    for (size_t most = WINDOW;; most /= 2) {
+    for (size_t most = s->window;; most /= 2) {
         pouch_err e = wait_for_room(s, most);
         if (!e && left_us(s) == 1) e = pl_fail(POUCH_E_TIMEOUT, "the store is too slow to take more rows in time");
         how.timeout_us = left_us(s);
@@ -299,6 +302,13 @@ static void begin(struct pl_sink *s, int timeout_ms) {
     s->n_entries = 0;
 }
 
+/* A server that has more under way than it can do in its time does none of it. */
+static void adapt(struct pl_sink *s, bool written) {
+    s->window = written ? 2 * s->window : s->window / 4;
+    if (s->window > WINDOW) s->window = WINDOW;
+    if (s->window < WINDOW_LEAST) s->window = WINDOW_LEAST;
+}
+
 pouch_err pl_cassandra_sink_write(struct pl_sink *s, const struct pl_trace_batch *batch, const struct pl_gap *gap,
                                   int timeout_ms) {
     begin(s, timeout_ms);
@@ -310,6 +320,7 @@ pouch_err pl_cassandra_sink_write(struct pl_sink *s, const struct pl_trace_batch
     e = finish(s, e);
     if (!e) e = pl_stats_sink_count(s->stats, batch);
     if (!e) e = store_counts(s, false);
+    adapt(s, !e);
     if (e) memset(s->minutes, 0, sizeof s->minutes); /* some may not have been noted */
     return pl_cassandra_told(e);
 }
