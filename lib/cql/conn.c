@@ -1,7 +1,9 @@
 #include <base/clock.h>
+#include <base/log.h>
 #include <base/why.h>
 #include <cql/session.h>
 #include <errno.h>
+#include <metrics/metrics.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -83,6 +85,7 @@ void pl_cql_conn_start(struct pl_cql *s, struct pl_cql_host *h, size_t place, in
 static void put_off(struct pl_cql_host *h, pouch_err e) {
     enum { FIRST_US = 100000, LAST_US = 10000000, DOUBLINGS = 7 };
     unsigned doublings = h->failures < DOUBLINGS ? h->failures : DOUBLINGS;
+    if (!h->failures) PL_LOG(PL_LOG_WARN, "a Cassandra host is left alone for now", "host", h->name, "why", h->why);
     int64_t wait = (int64_t)FIRST_US << doublings;
     h->failures++;
     h->error = e;
@@ -98,6 +101,7 @@ void pl_cql_conn_close(struct pl_cql_conn *c) {
     if (c->fd >= 0) close(c->fd);
     c->fd = -1;
     if (c->broken) put_off(c->host, e);
+    if (c->broken) pl_metric_add(PL_M_CQL_LOST, 1);
     c->session->refresh_us = 0;
     pl_cql_slots_lost(c, e);
     pl_buf_wipe(&c->control);
@@ -282,7 +286,8 @@ static ssize_t receive_some(struct pl_cql_conn *c) {
 }
 
 static void receive(struct pl_cql_conn *c) {
-    for (int i = 0; i < READS_A_TURN && !c->broken; i++) {
+    /* What TLS has taken from the socket and keeps, poll() does not tell of. */
+    for (int i = 0; (i < READS_A_TURN || (c->ssl && SSL_pending(c->ssl))) && !c->broken; i++) {
         if (!make_room(c)) return;
         size_t room = c->in_cap - c->in_n;
         ssize_t n = receive_some(c);

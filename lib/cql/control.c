@@ -1,4 +1,5 @@
 #include <base/clock.h>
+#include <base/log.h>
 #include <base/why.h>
 #include <cql/errors.h>
 #include <cql/session.h>
@@ -42,6 +43,7 @@ void pl_cql_control_begin(struct pl_cql_conn *c) {
 
 static void ready(struct pl_cql_conn *c) {
     c->state = PL_CQL_READY;
+    if (c->host->failures) PL_LOG(PL_LOG_INFO, "a Cassandra host takes requests again", "host", c->host->name);
     c->host->failures = 0;
     c->host->error = POUCH_OK;
     c->host->why[0] = 0;

@@ -11,10 +11,10 @@
  * HOSTS      Contact points are asked for their peers; a request goes to a host that owns its partition (murmur3),
  *            in one data center. A host that does not answer is left out and tried again after 0.1 s, then after
  *            twice as long each time, 10 s at most.
- * RETRIES    A request is tried again, on another host where there is one, until its time is up: when the server says
- *            that it has not done it (overloaded, starting, unavailable), or when its connection was lost before it
- *            was sent; and, if it is idempotent, when its connection was lost or the server timed out. Three attempts
- *            at most. Statements that a server has forgotten are prepared there again.
+ * RETRIES    A request is tried on another host, where one is up and within its time: when the server says that it has
+ *            not done it (overloaded, starting, unavailable), or when its connection was lost before it was sent; and,
+ *            if it is idempotent, when its connection was lost or the server timed out or failed. Three attempts at
+ *            most. Statements that a server has forgotten are prepared there again.
  * ERRORS     OVERLOADED     all of in_flight is under way, or the server is too busy      later
  *            STORE          no host can be reached, unavailable, failed by the server      later
  *            TIMEOUT        no answer in time, or the server's own time-out: unknown outcome
@@ -169,7 +169,7 @@ POUCH_MUST_CHECK pouch_err pl_cql_call_batch(struct pl_cql *s, const struct pl_c
                                              const struct pl_cql_how *how, bool *applied);
 
 /*
- * Asks for the first page and returns at once, so that several cursors wait together. The next page is asked for
+ * Asks for the first page and returns at once, so that several cursors wait together. A cursor takes no lists for values. The next page is asked for
  * while one is read; two are held in memory. Pages are idempotent. After a failure nothing is to be closed.
  */
 POUCH_MUST_CHECK pouch_err pl_cql_select(struct pl_cql *s, struct pl_cql_cursor **cursor, const struct pl_cql_bound *b,

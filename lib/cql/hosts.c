@@ -297,14 +297,16 @@ struct pl_cql_conn *pl_cql_choose(struct pl_cql *s, const struct pl_cql_slot *sl
 
 pouch_err pl_cql_no_host(const struct pl_cql *s) {
     char hosts[700] = "";
-    size_t n = 0;
+    size_t n = 0, n_foreign = 0;
     pouch_err e = POUCH_E_STORE;
     for (size_t i = 0; i < s->n_hosts && n < sizeof hosts; i++) {
         const struct pl_cql_host *h = s->hosts[i];
         if (h->error == POUCH_E_NOT_ALLOWED || h->error == POUCH_E_CONFIG) e = h->error;
         bool foreign = h->described && strcmp(h->dc, s->dc);
+        n_foreign += foreign;
         n += (size_t)snprintf(hosts + n, sizeof hosts - n, "%s%s%s: %s%s", n ? "; " : "", h->name,
                               foreign ? " in " : "", foreign ? h->dc : h->why, foreign ? ", another data center" : "");
     }
+    if (n_foreign == s->n_hosts) e = POUCH_E_CONFIG; /* dc= names none that there is */
     return pl_fail(e, "no Cassandra host%s%s takes requests (%s)", s->dc[0] ? " of data center " : "", s->dc, hosts);
 }

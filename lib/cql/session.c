@@ -154,15 +154,14 @@ static int64_t next_due(const struct pl_cql *s) {
     int64_t due = first ? first->due : INT64_MAX;
     for (size_t i = 0; i < s->n_hosts; i++) {
         const struct pl_cql_host *h = s->hosts[i];
-        bool missing = false;
+        bool missing = false, beginning = false;
         for (size_t j = 0; j < s->config.connections; j++) {
             const struct pl_cql_conn *c = h->conns[j];
-            if (c && c->state != PL_CQL_CLOSED)
-                due = earlier(due, conn_due(s, c));
-            else
-                missing = true;
+            if (c && c->state != PL_CQL_CLOSED) due = earlier(due, conn_due(s, c));
+            missing = missing || !c || c->state == PL_CQL_CLOSED;
+            beginning = beginning || (c && c->state != PL_CQL_CLOSED && c->state != PL_CQL_READY);
         }
-        if (missing && pl_cql_host_wanted(s, h)) due = earlier(due, h->retry_us);
+        if (missing && !beginning && pl_cql_host_wanted(s, h)) due = earlier(due, h->retry_us);
     }
     return due;
 }

@@ -2,6 +2,7 @@
 #include <base/why.h>
 #include <cql/errors.h>
 #include <cql/session.h>
+#include <metrics/metrics.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,6 +165,7 @@ static bool try_elsewhere(struct pl_cql *s, struct pl_cql_slot *slot, struct pl_
     slot->tried[slot->attempts++] = from;
     struct pl_cql_conn *c = pl_cql_choose(s, slot);
     if (!c) return false;
+    pl_metric_add(PL_M_CQL_RETRIES, 1);
     if (slot->conn) take_off(slot);
     pl_buf_free(&slot->repair);
     put_on(s, slot, c);
@@ -273,6 +275,7 @@ static void doubt(struct pl_cql_conn *c, int64_t silent_us) {
 
 static void expire(struct pl_cql *s, struct pl_cql_slot *slot, int64_t now) {
     struct pl_cql_conn *c = slot->conn;
+    pl_metric_add(PL_M_CQL_TIMEOUTS, 1);
     bool untouched = slot->unsent && !(slot == c->unsent && c->partly);
     const struct pl_cql_result result = {
         .error = pl_fail(POUCH_E_TIMEOUT,

@@ -71,6 +71,9 @@
     X(TRACE_SPOOLING, gauge, "pouch_trace_spooling", "", "1 while trace rows go into the spool.") \
     X(TRACE_EXPIRED, counter, "pouch_trace_expired_files_total", "", "Trace files removed because all their rows were older than trace.ttl. A Cassandra drops rows by itself.") \
     X(TRACE_QUEUE_BYTES, gauge, "pouch_trace_queue_bytes", "", "Bytes of trace rows that wait for the store.") \
+    X(CQL_LOST, counter, "pouch_cassandra_connections_lost_total", "", "Connections to Cassandra that were lost or could not be made.") \
+    X(CQL_RETRIES, counter, "pouch_cassandra_retries_total", "", "Requests to Cassandra that were tried on a further host.") \
+    X(CQL_TIMEOUTS, counter, "pouch_cassandra_timeouts_total", "", "Requests to Cassandra that were not answered in time.") \
     X(LOG_LEFT_OUT, counter, "pouch_log_left_out_total", "", "Log lines left out by the rate limit.")
 
 /* X(what, counter|gauge, "name", "help"): for each key, with labels kid and key; lib/crypto counts these. */
