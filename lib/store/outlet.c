@@ -59,6 +59,7 @@ struct pl_outlet {
     bool overflowed;        /* was said */
 
     struct pl_spool *adopted; /* the replayer's: of a process that is gone */
+    bool unadopted;           /* that one could not be had was said */
     int64_t next_us, adopt_us, calm_us, calm_until_us, direct_us;
     int64_t pause_us, took_us;
     int timeout_ms;
@@ -195,8 +196,16 @@ static void spool_failed(struct pl_outlet *o) {
     o->overflowed = true;
 }
 
+static bool has_nothing(struct pl_outlet *o, const struct pl_trace_batch *batch, bool was_direct) {
+    pthread_mutex_lock(&o->lock);
+    bool lost = o->lost.rows > 0;
+    pthread_mutex_unlock(&o->lock);
+    return !batch->rows && !lost && !(was_direct && o->gap.rows);
+}
+
 static void spool(struct pl_outlet *o, const struct pl_trace_batch *batch, const struct pl_gap *rows, bool was_direct) {
     struct pl_gap left = *rows;
+    if (has_nothing(o, batch, was_direct)) return;
     if (now_us() >= o->spool_retry_us) {
         pouch_err e = have_spool(o);
         if (!e) {
@@ -265,7 +274,9 @@ static void adopt(struct pl_outlet *o) {
     o->adopt_us = now_us() + us(o->pace->adopt_every);
     if (o->adopted || !o->place.folder) return;
     if (pl_spool_adopt(&o->adopted, &o->place)) {
-        PL_LOG(PL_LOG_WARN, "trace rows that another process left cannot be had", "why", pouch_why());
+        if (!o->unadopted)
+            PL_LOG(PL_LOG_WARN, "trace rows that another process left cannot be had", "why", pouch_why());
+        o->unadopted = true;
         return;
     }
     if (!o->adopted) return;

@@ -10,7 +10,10 @@
 #include <store/spool_state.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+enum { FREE_PART = 4 };
 
 void pl_spool_path(char out[PATH_MAX], const struct pl_spool *s, uint64_t number) {
     const struct pl_segment_name name = {s->slot, number};
@@ -236,12 +239,24 @@ static pouch_err take_over_all(struct pl_spool *s) {
     return e;
 }
 
+/* Whether a file more leaves the disk to others: no more than a part of what is free is taken. */
+static pouch_err afford(const struct pl_spool *s) {
+    struct statvfs disk;
+    if (statvfs(s->place.folder, &disk))
+        return pl_fail(POUCH_E_STORE, "folder %s: %s", s->place.folder, strerror(errno));
+    if (disk.f_bavail * disk.f_frsize / FREE_PART >= (s->spares + 1) * s->bounds.segment) return POUCH_OK;
+    return pl_fail(POUCH_E_STORE, "the disk of %s has %llu bytes free, and a reserve takes no more than one in %d",
+                   s->place.folder, (unsigned long long)disk.f_bavail * disk.f_frsize, FREE_PART);
+}
+
 static void fill_reserve(struct pl_spool *s) {
     size_t wanted = s->bounds.reserve / s->bounds.segment;
     while (s->spares < wanted) {
         struct pl_segment *g;
         int fd;
-        if (make_segment(s, s->bounds.segment, &g, &fd)) {
+        pouch_err e = afford(s);
+        if (!e) e = make_segment(s, s->bounds.segment, &g, &fd);
+        if (e) {
             PL_LOG(PL_LOG_WARN, "the spool of traces has less in reserve than trace.spool_reserve", "why", pouch_why());
             return;
         }

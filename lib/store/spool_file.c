@@ -53,6 +53,7 @@ pouch_err pl_segment_list(struct pl_segment_name **names, size_t *n, const struc
     *names = NULL;
     *n = 0;
     DIR *d = opendir(p->folder);
+    if (!d && errno == ENOENT) return POUCH_OK;
     if (!d && errno == ENOMEM) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for reading a folder");
     if (!d) return pl_fail(POUCH_E_STORE, "spool folder %s cannot be read: %s", p->folder, strerror(errno));
     pouch_err e = POUCH_OK;

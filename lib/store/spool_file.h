@@ -32,7 +32,7 @@ struct pl_segment_name {
     uint64_t number;
 };
 
-/* Ordered by slot and number; *names from malloc. STORE, NO_MEMORY. */
+/* Ordered by slot and number; *names from malloc. A folder that is not there has none. STORE, NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err pl_segment_list(struct pl_segment_name **names, size_t *n, const struct pl_spool_place *p);
 
 void pl_segment_path(char out[PATH_MAX], const struct pl_spool_place *p, const struct pl_segment_name *name);

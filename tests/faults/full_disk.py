@@ -14,7 +14,7 @@ from kills import start_worker, wait_for_first_reply
 from load import Load
 
 UNSHARE = ["unshare", "--mount", "--propagation", "private"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
-MOUNT = 'mount -t tmpfs -o size=48m pouch "$0" && '
+MOUNT = 'mount -t tmpfs -o size=256m pouch "$0" && '
 
 
 def why_not():
@@ -51,7 +51,7 @@ def rows_in(folder, copies):
 
 def start_center(pouch, store, topic):
     store.mkdir()
-    pouch.env.update(POUCH_STORE=f"sqlite://{store}", POUCH_TRACE_SPOOL_BYTES="16MiB", POUCH_TRACE_SPOOL_RESERVE="16MiB")
+    pouch.env.update(POUCH_STORE=f"sqlite://{store}", POUCH_TRACE_SPOOL_BYTES="48MiB", POUCH_TRACE_SPOOL_RESERVE="48MiB")
     add = shlex.join(map(str, pouch.command("route", "add", "billing", topic)))
     center = shlex.join(map(str, pouch.command("center", "--start", "earliest")))
     program = pouch.start_other([*UNSHARE, "sh", "-c", f"{MOUNT} {add} && exec {center}", store], "center")

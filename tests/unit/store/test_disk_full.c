@@ -121,7 +121,7 @@ static void fill_disk(void) {
 /* acceptance: A20 B17 B21 */
 static void a_disk_that_was_full_has_all_rows_afterwards(void **state) {
     (void)state;
-    if (!no_disk && mount("tmpfs", folder.path, "tmpfs", 0, "size=16m")) no_disk = strerror(errno);
+    if (!no_disk && mount("tmpfs", folder.path, "tmpfs", 0, "size=32m")) no_disk = strerror(errno);
     if (no_disk) {
         print_message("no file system of the test's own can be mounted here: %s\n", no_disk);
         skip();

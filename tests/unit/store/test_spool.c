@@ -290,6 +290,9 @@ static void spools_of_other_stores_are_left_alone(void **state) {
     put(s, 0, 10);
     pl_spool_close(s);
     assert_null(adopt());
+    const struct pl_spool_place nowhere = {"/nonexistent/folder", 7};
+    assert_int_equal(pl_spool_adopt(&s, &nowhere), POUCH_OK);
+    assert_null(s);
     s = open_spool(&bounds);
     assert_false(pl_spool_has_rows(s));
     pl_spool_close(s);
