@@ -12,7 +12,6 @@ extern const struct ops_command ops_key_list;
 extern const struct ops_command ops_key_add;
 extern const struct ops_command ops_key_activate;
 extern const struct ops_command ops_key_retire;
-extern const struct ops_command ops_key_history;
 extern const struct ops_command ops_seal;
 extern const struct ops_command ops_open;
 extern const struct ops_command ops_dev;

@@ -1,4 +1,4 @@
-/* pouch key list, add, activate, retire, history: the key file, and who changed it. */
+/* pouch key list, add, activate, retire: the key file. */
 #include <base/why.h>
 #include <crypto/keyedit.h>
 #include <crypto/keyring.h>
@@ -6,11 +6,10 @@
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/registry.h>
-#include <ops/when.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEX_LINE_MAX = 4096, HISTORY = 100 };
+enum { HEX_LINE_MAX = 4096 };
 
 static const char *key_name(const char *kid, const char *fingerprint) {
     return *kid ? kid : fingerprint;
@@ -201,64 +200,6 @@ static int key_retire(struct ops_call *call) {
     return run_change(call, &(struct change){retire, say_retired});
 }
 
-/* ---- history ---- */
-
-/* A walk that prints as it goes. */
-struct history {
-    const struct ops_call *call;
-    size_t n;
-    bool failed;
-};
-
-static json_t *parsed(const char *state) {
-    return state ? json_loads(state, 0, NULL) : json_null();
-}
-
-static void put_keys(const char *label, const char *state) {
-    json_t *value = parsed(state), *keys = json_object_get(value, "keys");
-    printf("%s", label);
-    for (size_t i = 0; i < json_array_size(keys); i++)
-        printf("%s%s", i ? " " : "", json_string_value(json_array_get(keys, i)));
-    if (!json_array_size(keys)) putchar('-');
-    json_decref(value);
-}
-
-static bool print_change(const struct pl_audit *row, void *arg) {
-    struct history *h = arg;
-    char when[OPS_WHEN_TEXT];
-    ops_when_text(when, row->at_ms);
-    if (h->call->output == OPS_TABLE) {
-        printf("%s  %s  %s", when, row->who, row->name);
-        put_keys(": ", row->before);
-        put_keys(" -> ", row->after);
-        putchar('\n');
-    } else {
-        json_t *item = json_pack("{s:s,s:s,s:s,s:o,s:o}", "time", when, "who", row->who, "key", row->name, "before",
-                                 parsed(row->before), "after", parsed(row->after));
-        size_t n;
-        char *text = item ? pl_json_text(item, &n) : NULL;
-        if (text) ops_print_item(h->call, h->n, text, n);
-        h->failed = h->failed || !text;
-        free(text);
-        json_decref(item);
-    }
-    h->n++;
-    return !h->failed;
-}
-
-static int key_history(struct ops_call *call) {
-    struct pl_store *store = NULL;
-    struct history h = {.call = call};
-    struct pl_audit_query q = {.kind = PL_AUDIT_KEY, .limit = HISTORY};
-    pouch_err e = ops_registry_open(call, &store);
-    if (!e) e = pl_store_audit(store, &q, print_change, &h);
-    if (!e && h.failed) e = pl_fail(POUCH_E_NO_MEMORY, "out of memory for a change");
-    pl_store_close(store);
-    if (e) return ops_error(e);
-    ops_print_end(call, h.n);
-    return ops_done();
-}
-
 /* ---- the commands ---- */
 
 const struct ops_command ops_key_list = {
@@ -279,7 +220,7 @@ const struct ops_command ops_key_add = {
     .summary = "Add a key to the key file: it opens, and does not seal yet",
     .about = "The first of the three steps of a rotation; docs/key-rotation.md has them all. Makes a key, or with -\n"
              "reads one from the input, for the other hosts. The file is replaced in one step; running processes\n"
-             "take it within a second. Who changed it is written down in the store.\n\n"
+             "take it within a second. Who changed it is written down in the store: pouch changes --kind key.\n\n"
              "  pouch key add 2026-11 --key-file /etc/pouch/ring\n",
     .settings = (const char *const[]){"store", NULL},
     .least = 1,
@@ -311,14 +252,4 @@ const struct ops_command ops_key_retire = {
     .least = 1,
     .most = 1,
     .run = key_retire,
-};
-
-const struct ops_command ops_key_history = {
-    .name = "key history",
-    .args = "",
-    .summary = "Show who changed key files, newest first",
-    .about = "The last 100 changes made by pouch key, with the ids of the keys before and after: the first seals.\n"
-             "Fingerprints stand for keys without an id.\n",
-    .settings = (const char *const[]){"store", NULL},
-    .run = key_history,
 };

@@ -13,7 +13,6 @@ const struct ops_command *const ops_commands[] = {
     &ops_key_add,
     &ops_key_activate,
     &ops_key_retire,
-    &ops_key_history,
     &ops_seal,
     &ops_open,
     &ops_route_add,

@@ -1,6 +1,6 @@
+#include <base/folder.h>
 #include <base/why.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <store/audit.h>
@@ -8,7 +8,6 @@
 #include <store/cassandra.h>
 #include <store/rows.h>
 #include <string.h>
-#include <unistd.h>
 
 static const struct pl_store_kind *const kinds[] = {&pl_store_sqlite, &pl_store_cassandra};
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -41,28 +40,15 @@ void pl_store_close(struct pl_store *s) {
     if (s) s->kind->close(s);
 }
 
-/* A system user's home is often "/", "/nonexistent" or not its own. */
-static const char *usable_home(void) {
-    const char *home = getenv("HOME");
-    if (!home || !*home) {
-        const struct passwd *user = getpwuid(getuid());
-        home = user ? user->pw_dir : NULL;
-    }
-    return home && home[0] == '/' && home[1] && !access(home, W_OK | X_OK) ? home : NULL;
-}
-
 pouch_err pl_store_default_url(char **url) {
-    const char *state = getenv("XDG_STATE_HOME"), *home = usable_home();
-    int n;
-    if (state && state[0] == '/')
-        n = asprintf(url, "sqlite://%s/pouch", state);
-    else if (home)
-        n = asprintf(url, "sqlite://%s/.local/state/pouch", home);
-    else if (!access("/var/lib/pouch", W_OK | X_OK))
-        n = asprintf(url, "sqlite:///var/lib/pouch");
-    else
+    char *folder;
+    pouch_err e = pl_folder_state(&folder);
+    if (e == POUCH_E_CONFIG)
         return pl_fail(POUCH_E_CONFIG, "where to keep the store cannot be told, since there is no home and no "
                                        "/var/lib/pouch to write to: give --store sqlite:///FOLDER");
+    if (e) return e;
+    int n = asprintf(url, "sqlite://%s", folder);
+    free(folder);
     return n < 0 ? pl_fail(POUCH_E_NO_MEMORY, "out of memory for a store's URL") : POUCH_OK;
 }
 

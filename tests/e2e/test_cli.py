@@ -28,7 +28,6 @@ FLAGS = {
     "key add": ["--store"],
     "key activate": ["--store"],
     "key retire": ["--store"],
-    "key history": ["--store"],
     "seal": ["--publisher", "--reply-topic", "--iv-bytes"],
     "open": [],
     "route add": ["--replace", "--if-version", "--id", "--service", "--store"],

@@ -51,8 +51,8 @@ def listed(pouch, ring):
 def test_a_ring_is_made_changed_and_listed_and_keys_are_never_shown(alone, tmp_path):
     ring = make_ring(tmp_path / "ring", "# the payment services")
     said = []
-    for words in (["add", "may"], ["add", "june"], ["activate", "june"], ["retire", "may"], ["list"], ["history"]):
-        for output in ([], ["-o", "json"], ["-o", "jsonl"]) if words in (["list"], ["history"]) else ([],):
+    for words in (["add", "may"], ["add", "june"], ["activate", "june"], ["retire", "may"], ["list"]):
+        for output in ([], ["-o", "json"], ["-o", "jsonl"]) if words == ["list"] else ([],):
             done = alone.run("key", *words, *output, "--key-file", ring)
             assert done.returncode == 0, done.stderr
             said.append(done.stdout + done.stderr)
@@ -101,7 +101,7 @@ def test_what_is_refused_says_what_to_do_and_changes_nothing(alone, tmp_path, na
     assert (done.returncode, done.stdout) == (code, ""), done.stderr
     assert text in done.stderr and "5555" not in done.stderr
     assert ring.read_bytes() == before
-    assert not alone.ok("key", "history", "-o", "jsonl")
+    assert not alone.ok("changes", "-o", "jsonl")
 
 
 def test_every_change_says_who_when_before_and_after_and_holds_no_key(alone, tmp_path):
@@ -110,10 +110,10 @@ def test_every_change_says_who_when_before_and_after_and_holds_no_key(alone, tmp
     alone.ok("key", "activate", "b", "--key-file", ring)
     alone.ok("key", "activate", "b", "--key-file", ring)  # it seals already: no change
     alone.ok("key", "retire", "a", "--key-file", ring)
-    changes = json.loads(alone.ok("key", "history", "-o", "json"))
-    kids = [(change["key"], change["before"]["keys"], change["after"]["keys"]) for change in reversed(changes)]
+    changes = json.loads(alone.ok("changes", "--kind", "key", "-o", "json"))
+    kids = [(change["name"], change["before"]["keys"], change["after"]["keys"]) for change in changes]
     assert kids == [("b", ["a"], ["a", "b"]), ("b", ["a", "b"], ["b", "a"]), ("a", ["b", "a"], ["b"])]
-    assert all("@" in change["who"] and change["time"].endswith("Z") and change["after"]["file"] == str(ring) for change in changes)
+    assert all("@" in change["who"] and change["at"].endswith("Z") and change["after"]["file"] == str(ring) for change in changes)
     secret = ring.read_text().split(":")[1].strip()
     for file in (tmp_path / "store").iterdir():
         assert secret.encode() not in file.read_bytes() and b"a" * 64 not in file.read_bytes()

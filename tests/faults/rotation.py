@@ -119,6 +119,6 @@ def rotate_keys(pouch, rotations, in_flight):
     asker.stop()
     codes = [program.stop() for program in (worker, center)]
     refused = worker.stderr().count("a record was refused")
-    history = len(pouch.ok("key", "history", "-o", "jsonl").splitlines())
+    history = len(pouch.ok("changes", "--kind", "key", "-o", "jsonl").splitlines())
     return {"rotations": rotations, "in_flight": in_flight, "seconds": round(seconds, 1), "answered": asker.answered, "failed": asker.failed,
             "refused": refused, "why": asker.why[-500:], "written_down": history, "stopped": codes}
