@@ -324,10 +324,19 @@ static bool is_read(const struct pl_spool *s) {
     return s->oldest && !s->oldest->next && s->entered && s->at.at >= s->oldest->end;
 }
 
+/* Many short-lived processes, each with a few rows, would fill the spool with room that nobody uses. */
+static void give_back_rest(const struct pl_spool *s) {
+    if (s->out >= 0 && ftruncate(s->out, (off_t)s->newest->end))
+        PL_LOG(PL_LOG_DEBUG, "a spool file keeps the room it does not need", "why", strerror(errno));
+}
+
 void pl_spool_close(struct pl_spool *s) {
     if (!s) return;
     s->bounds.reserve = 0;
-    if (is_read(s)) pl_spool_leave(s);
+    if (is_read(s))
+        pl_spool_leave(s);
+    else
+        give_back_rest(s);
     for (struct pl_segment *g; (g = take_spare(s));) delete_segment(s, g);
     forget(s->oldest);
     close_fd(&s->out);

@@ -250,6 +250,20 @@ static void what_was_not_read_is_there_for_the_next(void **state) {
     assert_int_equal(files(), 0);
 }
 
+static void a_few_rows_that_are_left_take_little_room(void **state) {
+    (void)state;
+    for (int64_t n = 0; n < 100; n++) { /* more than there are segments */
+        struct pl_spool *s = open_spool(&bounds);
+        assert_int_equal(put(s, n * 10, n * 10 + 10), 0);
+        pl_spool_close(s);
+    }
+    assert_int_equal(files(), 100);
+    struct pl_spool *s = adopt();
+    assert_int_equal(read_all(s).rows, 1000);
+    pl_spool_close(s);
+    assert_int_equal(files(), 0);
+}
+
 /* acceptance: A20 */
 static void a_spool_is_adopted_when_its_process_is_gone_and_not_before(void **state) {
     (void)state;
@@ -439,6 +453,7 @@ int main(void) {
         WITH_FOLDER(the_reserve_is_taken_at_once_and_used_again),
         WITH_FOLDER(a_reserve_of_a_process_that_is_gone_is_used),
         WITH_FOLDER(what_was_not_read_is_there_for_the_next),
+        WITH_FOLDER(a_few_rows_that_are_left_take_little_room),
         WITH_FOLDER(a_spool_is_adopted_when_its_process_is_gone_and_not_before),
         WITH_FOLDER(spools_of_other_stores_are_left_alone),
         WITH_FOLDER(a_folder_that_was_deleted_is_made_again),
