@@ -65,6 +65,7 @@ struct pl_cassandra_store {
     struct pl_store store; /* first, so that one pointer serves for both */
     struct pl_cassandra c;
     struct pl_splp *splp; /* what there is of splp's tables; NULL: not looked for yet */
+    int64_t looked_us;    /* monotonic clock: for routes that other programs wrote; 0: never */
 };
 
 static inline struct pl_cassandra *pl_cassandra_of(struct pl_store *s) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <store/cassandra.h>
+#include <store/rows.h>
 #include <string.h>
 
 enum { FIRST_CAP = 64, WAIT_US = 10000000 };
@@ -70,10 +71,7 @@ static pouch_err add_route(struct import *im, const struct pl_cql_rows *row) {
         im->n_routes++;
         return POUCH_OK;
     }
-    struct pl_route_row *left = malloc(sizeof *left); /* an array of one, to be freed as such */
-    if (!left) return no_memory();
-    *left = *r;
-    pl_route_free(left, 1);
+    pl_route_clear(r);
     return e;
 }
 

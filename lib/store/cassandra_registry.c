@@ -28,8 +28,8 @@ struct pl_cql_value pl_cassandra_text(const char *text) {
 
 /* ---- reading ---- */
 
-static pouch_err select_rows(struct pl_cassandra *c, const char *text, const struct pl_cql_value *values, size_t n,
-                             pl_cassandra_found *fn, void *arg) {
+pouch_err pl_cassandra_select(struct pl_cassandra *c, const char *text, const struct pl_cql_value *values, size_t n,
+                              pl_cassandra_found *fn, void *arg) {
     const struct pl_cql_statement *statement = NULL;
     struct pl_cql_cursor *cursor;
     pouch_err e = pl_cassandra_wait(c);
@@ -48,10 +48,11 @@ static pouch_err select_rows(struct pl_cassandra *c, const char *text, const str
 pouch_err pl_cassandra_find(struct pl_cassandra *c, const char *kind, const char *name, pl_cassandra_found *fn,
                             void *arg) {
     const struct pl_cql_value values[] = {pl_cql_text(kind), pl_cql_text(name)};
-    return select_rows(c,
-                       name ? "SELECT " COLUMNS " FROM %s.registry WHERE part = 'registry' AND kind = ? AND name = ?"
-                            : "SELECT " COLUMNS " FROM %s.registry WHERE part = 'registry' AND kind = ?",
-                       values, name ? 2 : 1, fn, arg);
+    return pl_cassandra_select(c,
+                               name ? "SELECT " COLUMNS
+                                      " FROM %s.registry WHERE part = 'registry' AND kind = ? AND name = ?"
+                                    : "SELECT " COLUMNS " FROM %s.registry WHERE part = 'registry' AND kind = ?",
+                               values, name ? 2 : 1, fn, arg);
 }
 
 int64_t pl_cassandra_number(const struct pl_cql_rows *row, enum pl_registry_column column, int64_t otherwise) {
@@ -95,7 +96,7 @@ static pouch_err take_statics(const struct pl_cql_rows *row, void *arg) {
 
 static pouch_err read_statics(struct pl_cassandra *c, struct statics *s) {
     *s = (struct statics){.version = -1};
-    pouch_err e = select_rows(c, read_version, NULL, 0, take_statics, s);
+    pouch_err e = pl_cassandra_select(c, read_version, NULL, 0, take_statics, s);
     if (!e && s->version < 0)
         e = pl_fail(POUCH_E_STORE, "keyspace %s has no registry: the row of its version is gone; put a backup back",
                     c->config.keyspace);
@@ -104,8 +105,16 @@ static pouch_err read_statics(struct pl_cassandra *c, struct statics *s) {
 
 pouch_err pl_cassandra_version(struct pl_store *s, int64_t *version) {
     struct statics now;
-    pouch_err e = read_statics(pl_cassandra_of(s), &now);
+    pouch_err e = pl_cassandra_take_over(s);
+    if (!e) e = read_statics(pl_cassandra_of(s), &now);
     if (!e) *version = now.version;
+    return e;
+}
+
+pouch_err pl_cassandra_routes_counted(struct pl_cassandra *c, int64_t *routes) {
+    struct statics now;
+    pouch_err e = read_statics(c, &now);
+    *routes = now.routes;
     return e;
 }
 
@@ -259,10 +268,10 @@ pouch_err pl_cassandra_audit(struct pl_store *s, const struct pl_audit_query *q,
         pl_cql_number(q->below ? q->below : INT64_MAX),
         pl_cql_number(q->limit < INT32_MAX && one && !q->since_ms ? (int64_t)q->limit : INT32_MAX)};
     struct audit_walk walk = {.q = q, .fn = fn, .arg = arg};
-    return select_rows(pl_cassandra_of(s),
-                       "SELECT " COLUMNS " FROM %s.registry WHERE part = 'registry' AND kind = ? AND name = ?"
-                       " AND change < ? ORDER BY kind DESC, name DESC, change DESC LIMIT ?",
-                       values, 4, show_change, &walk);
+    return pl_cassandra_select(pl_cassandra_of(s),
+                               "SELECT " COLUMNS " FROM %s.registry WHERE part = 'registry' AND kind = ? AND name = ?"
+                               " AND change < ? ORDER BY kind DESC, name DESC, change DESC LIMIT ?",
+                               values, 4, show_change, &walk);
 }
 
 static pouch_err decide_audit(struct pl_cassandra_change *change, void *arg) {
@@ -290,17 +299,31 @@ static pouch_err keep_last(const struct pl_cql_rows *row, void *arg) {
     return copy_change(&last->change, row);
 }
 
+static pouch_err read_last(struct pl_cassandra *c, const char *kind, const char *name, struct last *last) {
+    const struct pl_cql_value values[] = {pl_cql_text(list_of(kind)), pl_cql_text(name)};
+    *last = (struct last){.there = false};
+    return pl_cassandra_select(c,
+                               "SELECT " COLUMNS " FROM %s.registry WHERE part = 'registry' AND kind = ? AND name = ?"
+                               " ORDER BY kind DESC, name DESC, change DESC LIMIT 1",
+                               values, 2, keep_last, last);
+}
+
 pouch_err pl_cassandra_expected(struct pl_cassandra *c, const char *kind, const char *name, int64_t is,
                                 int64_t expected) {
     pouch_err e = pl_expected_check(kind, name, is, expected, NULL);
     if (!e) return e; /* the usual case needs no reading */
-    struct last last = {.there = false};
-    const struct pl_cql_value values[] = {pl_cql_text(list_of(kind)), pl_cql_text(name)};
-    e = select_rows(c,
-                    "SELECT " COLUMNS " FROM %s.registry WHERE part = 'registry' AND kind = ? AND name = ?"
-                    " ORDER BY kind DESC, name DESC, change DESC LIMIT 1",
-                    values, 2, keep_last, &last);
+    struct last last;
+    e = read_last(c, kind, name, &last);
     if (!e) e = pl_expected_check(kind, name, is, expected, last.there ? &last.change : NULL);
+    free_change(&last.change);
+    return e;
+}
+
+pouch_err pl_cassandra_last_state(struct pl_cassandra *c, const char *kind, const char *name, char **state) {
+    struct last last;
+    pouch_err e = read_last(c, kind, name, &last);
+    *state = (char *)last.change.after;
+    last.change.after = NULL;
     free_change(&last.change);
     return e;
 }

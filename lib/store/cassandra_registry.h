@@ -72,6 +72,30 @@ typedef pouch_err pl_cassandra_found(const struct pl_cql_rows *row, void *arg);
 POUCH_MUST_CHECK pouch_err pl_cassandra_find(struct pl_cassandra *c, const char *kind, const char *name,
                                              pl_cassandra_found *fn, void *arg);
 
+/* The same for any statement, which has a %s for the keyspace. */
+POUCH_MUST_CHECK pouch_err pl_cassandra_select(struct pl_cassandra *c, const char *text,
+                                               const struct pl_cql_value *values, size_t n, pl_cassandra_found *fn,
+                                               void *arg);
+
+/* How many routes there are, as it is counted with each change. */
+POUCH_MUST_CHECK pouch_err pl_cassandra_routes_counted(struct pl_cassandra *c, int64_t *routes);
+
+/* What the last change that was noted left; *state is NULL when there is none, or it left nothing. Freed with free(). */
+POUCH_MUST_CHECK pouch_err pl_cassandra_last_state(struct pl_cassandra *c, const char *kind, const char *name,
+                                                   char **state);
+
+/* Puts a route as it is: its row, and the claim on its id. */
+void pl_cassandra_put_route(struct pl_cassandra_change *change, const struct pl_route_row *r);
+
+/* A route's row read into *r, whose texts are to be freed also after an error. */
+POUCH_MUST_CHECK pouch_err pl_cassandra_read_route(struct pl_route_row *r, const struct pl_cql_rows *row);
+
+/*
+ * Looks, now and then, whether another program has written to the rows of routes, and makes what it finds a change
+ * like any other: with a version of its own, noted as by "unknown". (cassandra_others.c)
+ */
+POUCH_MUST_CHECK pouch_err pl_cassandra_take_over(struct pl_store *s);
+
 /* The same columns of a row that was read. */
 int64_t pl_cassandra_number(const struct pl_cql_rows *row, enum pl_registry_column column, int64_t otherwise);
 POUCH_MUST_CHECK pouch_err pl_cassandra_list(char ***texts, size_t *n, const struct pl_cql_rows *row,

@@ -1,8 +1,10 @@
 /* Routes and services in the registry's partition. */
+#include <base/log.h>
 #include <base/why.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <store/cassandra_registry.h>
+#include <store/rows.h>
 #include <store/state.h>
 #include <string.h>
 
@@ -15,7 +17,7 @@ struct routes {
     size_t n, max;
 };
 
-static pouch_err read_route(struct pl_route_row *r, const struct pl_cql_rows *row) {
+pouch_err pl_cassandra_read_route(struct pl_route_row *r, const struct pl_cql_rows *row) {
     pouch_err e = pl_cassandra_copy(&r->publisher, row, PL_REG_NAME);
     if (!e) e = pl_cassandra_copy(&r->id, row, PL_REG_ROUTE_ID);
     if (!e) e = pl_cassandra_copy(&r->service, row, PL_REG_SERVICE);
@@ -38,7 +40,12 @@ static pouch_err add_route(const struct pl_cql_rows *row, void *arg) {
     }
     struct pl_route_row *r = &all->at[all->n++];
     memset(r, 0, sizeof *r);
-    return read_route(r, row);
+    pouch_err e = pl_cassandra_read_route(r, row);
+    if (e || (r->id && !pl_route_check(r))) return e;
+    PL_LOG(PL_LOG_WARN, "a row of the registry is no route, and is left out", "publisher", r->publisher);
+    pl_route_clear(r); /* another program wrote it */
+    all->n--;
+    return POUCH_OK;
 }
 
 /* The pages of one reading are of one version when it is the same before and after. */
@@ -108,7 +115,7 @@ static pouch_err name_route(struct route_change *rc) {
     return r->id ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "out of memory for a route");
 }
 
-static void put_route_row(struct pl_cassandra_change *change, const struct pl_route_row *r) {
+void pl_cassandra_put_route(struct pl_cassandra_change *change, const struct pl_route_row *r) {
     struct pl_cql_value *row = pl_cassandra_change_row(change, PL_AUDIT_ROUTE, r->publisher, 0, false);
     row[PL_REG_ROW_VERSION] = pl_cql_number(r->version);
     row[PL_REG_ROUTE_ID] = pl_cql_text(r->id);
@@ -118,6 +125,7 @@ static void put_route_row(struct pl_cassandra_change *change, const struct pl_ro
     row[PL_REG_ENABLED] = pl_cql_boolean(r->enabled);
     row[PL_REG_CREATED] = pl_cql_number(r->created_ms);
     row[PL_REG_UPDATED] = pl_cql_number(r->updated_ms);
+    pl_cassandra_change_row(change, "id", r->id, 0, false)[PL_REG_PUBLISHER] = pl_cql_text(r->publisher);
 }
 
 static pouch_err decide_put(struct pl_cassandra_change *change, void *arg) {
@@ -134,8 +142,7 @@ static pouch_err decide_put(struct pl_cassandra_change *change, void *arg) {
     r->updated_ms = change->at_ms;
     r->created_ms = before ? before->created_ms : r->updated_ms;
     change->routes += !before;
-    put_route_row(change, r);
-    pl_cassandra_change_row(change, "id", r->id, 0, false)[PL_REG_PUBLISHER] = pl_cql_text(r->publisher);
+    pl_cassandra_put_route(change, r);
     if (before && strcmp(before->id, r->id)) pl_cassandra_change_remove(change, "id", before->id);
     char *old = before ? pl_route_state(before) : NULL, *new = pl_route_state(r);
     if (new && !old == !before)

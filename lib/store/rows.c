@@ -71,13 +71,16 @@ static void free_texts(char **texts, size_t n) {
     free(texts);
 }
 
+void pl_route_clear(struct pl_route_row *r) {
+    free(r->id);
+    free(r->publisher);
+    free(r->service);
+    free_texts(r->targets, r->n_targets);
+    *r = (struct pl_route_row){0};
+}
+
 void pl_route_free(struct pl_route_row *r, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        free(r[i].id);
-        free(r[i].publisher);
-        free(r[i].service);
-        free_texts(r[i].targets, r[i].n_targets);
-    }
+    for (size_t i = 0; i < n; i++) pl_route_clear(&r[i]);
     free(r);
 }
 

@@ -7,6 +7,8 @@
 POUCH_MUST_CHECK pouch_err pl_route_check(const struct pl_route_row *r);     /* CONFIG */
 POUCH_MUST_CHECK pouch_err pl_service_check(const struct pl_service_row *r); /* CONFIG */
 
+void pl_route_clear(struct pl_route_row *r); /* frees its texts */
+
 POUCH_MUST_CHECK pouch_err pl_name_check(const char *name, const char *what); /* CONFIG */
 
 /* 1 to max bytes of UTF-8 without control characters. */

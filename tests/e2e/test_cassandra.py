@@ -190,6 +190,26 @@ def test_a_center_starts_and_routes_while_cassandra_is_away(pouch, store, tmp_pa
     assert done.returncode == 0 and json.loads(done.stdout) == {"n": 1}
 
 
+@pytest.mark.acceptance("B9", "B10")
+def test_what_another_program_writes_becomes_a_change_like_any_other(driver, pouch, keyspace, store):
+    kept, gone, new = (f"{word}-{uuid.uuid4().hex[:6]}" for word in ("kept", "gone", "new"))
+    for publisher in (kept, gone):
+        pouch.ok("route", "add", publisher, "t")
+    where = "part = 'registry' AND kind = 'route' AND change = 0"
+    driver.execute(f"UPDATE {keyspace}.registry SET enabled = false WHERE {where} AND name = '{kept}'")
+    driver.execute(f"DELETE FROM {keyspace}.registry WHERE {where} AND name = '{gone}'")
+    driver.execute(f"INSERT INTO {keyspace}.registry (part, kind, name, change, route_id, source_publisher, target_topic, enabled)"
+                   f" VALUES ('registry', 'route', '{new}', 0, 'r-{new}', '{new}', ['a', 'b'], true)")
+    routes = {route["publisher"]: route for route in json.loads(pouch.ok("route", "list", "-o", "json"))}
+    assert gone not in routes and not routes[kept]["enabled"] and routes[new]["targets"] == ["a", "b"]
+    for publisher, there in ((kept, True), (gone, False), (new, True)):
+        last = json.loads(pouch.ok("route", "history", publisher, "-o", "json"))[-1]
+        assert last["who"] == "unknown" and (last["after"] is not None) == there
+    again = {route["publisher"]: route["version"] for route in json.loads(pouch.ok("route", "list", "-o", "json"))}
+    assert again == {publisher: route["version"] for publisher, route in routes.items()}
+    pouch.ok("route", "add", gone, "t", "--id", f"route-{gone}")
+
+
 # ---- moving from splp ----
 
 SPLP = [
