@@ -103,7 +103,7 @@ const struct pl_option pl_options[] = {
      .text = "Where a group without offsets begins; auto refuses to replay old requests"},
     {.name = "store", FIELD(store), FLAG("--store", "URL"),
      .kind = PL_KIND_TEXT, BOUNDS(1, TEXT_MAX),
-     .text = "Where routes, services and traces are kept, such as sqlite:///var/lib/pouch; unset, a center and the commands use the state directory, and clients and workers log nothing"},
+     .text = "Where routes, services and traces are kept, such as sqlite:///var/lib/pouch or cassandra://host1,host2/pouch; unset, a center and the commands use the state directory, and clients and workers log nothing"},
     {.name = "trace.center", FIELD(trace_center_off),
      .kind = PL_KIND_CHOICE, .choices = "on|off", .fallback = "on",
      .text = "Whether a center writes a trace row for each record that it routes"},
