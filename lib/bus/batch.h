@@ -64,10 +64,11 @@ struct pl_batches {
 /* A topic that records are sent to. */
 struct pl_topic {
     char *name;
-    rd_kafka_topic_t *rkt;   /* opened and closed by the caller */
-    size_t max_bytes;        /* a batch may hold */
-    _Atomic(int) partitions; /* as librdkafka last saw them; 0: not yet */
-    int spread;              /* partitions that the batches are for; 1 until more are known */
+    rd_kafka_topic_t *rkt;             /* opened and closed by the caller */
+    size_t max_bytes;                  /* a batch may hold */
+    _Atomic(int) partitions;           /* as librdkafka last saw them; 0: not yet */
+    _Atomic(int64_t) refused_until_us; /* the producer's: it is not tried before; 0: nothing has been refused */
+    int spread;                        /* partitions that the batches are for; 1 until more are known */
     size_t n_batches;
     struct pl_batch *batches;
 };

@@ -44,7 +44,7 @@ struct pl_producer {
     int64_t anew_at;              /* microseconds: when the handle was last made anew, or that was tried; 0: never */
 };
 
-enum { REBUILD_EVERY_US = 1000000, RENEW_EVERY_US = 60000000, DRAIN_MS = 5000 };
+enum { REBUILD_EVERY_US = 1000000, RENEW_EVERY_US = 60000000, REFUSED_US = 5000000, DRAIN_MS = 5000 };
 
 /* What a record takes of message.max.bytes beside its value, key and headers, in librdkafka's reckoning. */
 enum { RECORD_BYTES = 36 };
@@ -236,15 +236,30 @@ static void end_run(struct handle *h) {
     h->run.n = 0;
 }
 
+/*
+ * For each record that a broker refuses, librdkafka waits until all that is under way to all topics has come back, and
+ * takes a new epoch. So a topic that we may not write to is not tried with every record.
+ */
+static void note_refusal(struct pl_topic *topic) {
+    int64_t until = pl_mono_us(&pl_clock_system) + REFUSED_US;
+    atomic_store_explicit(&topic->refused_until_us, until, memory_order_relaxed);
+}
+
+static bool is_refused(struct pl_topic *topic) {
+    int64_t until = atomic_load_explicit(&topic->refused_until_us, memory_order_relaxed);
+    return until && pl_mono_us(&pl_clock_system) < until;
+}
+
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque) {
     (void)rk;
     struct handle *h = ((struct pl_kafka_opaque *)opaque)->owner;
     struct pl_producer *p = h->producer;
+    struct pl_topic *topic = pl_topics_find(&h->topics, rd_kafka_topic_name(m->rkt));
     if (!m->err) pl_kafka_up(p->health);
     if (m->err && h == p->current) replace_if_fatal(p);
+    if (topic && m->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) note_refusal(topic);
     report(p, m->_private, rd_kafka_topic_name(m->rkt), m->key_len + m->len, m->err,
            rd_kafka_message_timestamp(m, NULL));
-    struct pl_topic *topic = pl_topics_find(&h->topics, rd_kafka_topic_name(m->rkt));
     if (!topic) return;
     struct pl_batch *batch = pl_batch_of(&h->topics.batches, topic, m->key, m->key_len);
     if (batch != h->run.of) end_run(h);
@@ -381,6 +396,8 @@ static pouch_err send_locked(struct pl_producer *p, const struct pl_record *r, r
     struct pl_topic *topic;
     bool held = false, in_line = false;
     pouch_err e = topic_of(p, r->topic, &topic);
+    if (!e && topic && is_refused(topic))
+        e = pl_kafka_fail(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "sending to", r->topic);
     if (!e && topic) e = pl_batches_enter(&p->current->topics.batches, topic, r, headers, &held, &in_line);
     if (in_line) pl_wake_signal(p->wake); /* the owner asks pl_producer_due() anew */
     if (e || held) return e;

@@ -50,7 +50,7 @@ POUCH_MUST_CHECK pouch_err pl_producer_new(struct pl_producer **p, const struct 
 /*
  * Takes a copy of everything. OVERLOADED: queue full, or being rebuilt. TOO_LARGE: over pl_producer_limit().
  * TARGET_REFUSED, NOT_ALLOWED: the topic is known not to exist, or to refuse us; where that is not
- * known yet, a PERMANENT delivery says so later. CONFIG: no topic can have that name. CLOSED: from a report of
+ * known yet, a PERMANENT delivery says so later; a topic that has refused us is tried again after 5 s. CONFIG: no topic can have that name. CLOSED: from a report of
  * pl_producer_free(). NO_MEMORY. After an error nothing was taken.
  */
 POUCH_MUST_CHECK pouch_err pl_producer_send(struct pl_producer *p, const struct pl_record *r);

@@ -145,6 +145,32 @@ static void a_topic_that_does_not_exist_is_told_by_the_report_and_then_at_once(v
     bench_free(b);
 }
 
+static bool is_taken_again(void *arg) {
+    struct bench *b = arg;
+    return send_number(b, 2) == POUCH_OK;
+}
+
+/* Each refusal costs all topics that are written to. */
+static void a_topic_that_refuses_us_is_not_tried_again_for_a_while(void **state) {
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    const struct rd_kafka_metadata *m;
+    assert_int_equal(send_number(b, 0), POUCH_OK);
+    wait_reported(b, 1);
+    rd_kafka_mock_push_request_errors(b->on.mock.cluster, TEST_API_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    assert_int_equal(send_number(b, 1), POUCH_OK);
+    wait_reported(b, 2);
+    assert_int_equal(b->record[1].class, PL_KAFKA_PERMANENT);
+    assert_int_equal(rd_kafka_metadata(pl_producer_handle(b->on.producer), 1, NULL, &m, 30000), 0); /* it is there */
+    rd_kafka_metadata_destroy(m);
+    assert_int_equal(send_number(b, 2), POUCH_E_NOT_ALLOWED);
+    test_until(is_taken_again, b);
+    wait_reported(b, 3);
+    assert_int_equal(b->record[2].class, PL_KAFKA_OK);
+    bench_free(b);
+}
+
 static void a_record_of_the_limit_is_taken_and_one_byte_more_is_not(void **state) {
     (void)state;
     struct bench *b = bench_new((const char *const[]){"kafka.message.max.bytes", "20000", NULL});
@@ -379,6 +405,7 @@ int main(void) {
         cmocka_unit_test(missing_and_empty_keys_and_values_stay_apart),
         cmocka_unit_test(each_broker_error_has_its_outcome),
         cmocka_unit_test(a_topic_that_does_not_exist_is_told_by_the_report_and_then_at_once),
+        cmocka_unit_test(a_topic_that_refuses_us_is_not_tried_again_for_a_while),
         cmocka_unit_test(a_record_of_the_limit_is_taken_and_one_byte_more_is_not),
         cmocka_unit_test(a_delivery_signals_the_wake),
         cmocka_unit_test(after_a_fatal_error_every_record_ends_once_and_is_stored),

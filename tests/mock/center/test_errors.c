@@ -8,8 +8,8 @@ static const struct {
     const char *code;
 } refusals[] = {
     {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "too_large"},
-    {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "target_refused"},
     {RD_KAFKA_RESP_ERR_INVALID_RECORD, "target_refused"},
+    {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "target_refused"}, /* the last: it is not tried again for a while */
 };
 
 /* Errors are pushed for the requests to broker 2, which leads this topic and no other. */
@@ -134,7 +134,7 @@ static void a_dead_letter_that_cannot_be_stored_holds_its_partition(void **state
     start_center(&f, NULL);
     ask(&f, (struct request){0}, next);
     find(&f, "one", next);
-    refuse(&f, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 6);
+    refuse(&f, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 2);
     ask(&f, (struct request){.publisher = "nobody"}, id);
     assert_told(&f, id, "no_route");
     wait_metric(PL_M_CENTER_BLOCKED, 1);
