@@ -176,6 +176,11 @@ def medians(rounds):
     return {name: sorted(one[name] for one in rounds)[len(rounds) // 2] for name in rounds[0]}
 
 
+def ratio(rounds, others):
+    """How much longer the slowest percent took than in the round next to it: the median, which a busy moment does not move."""
+    return round(sorted(one["p99_ms"] / other["p99_ms"] for one, other in zip(rounds, others))[len(rounds) // 2], 2)
+
+
 def total(counts):
     """Sums numbers, and tables of numbers by name."""
     if isinstance(counts[0], dict):
@@ -197,4 +202,5 @@ def measure(scene, rate, rounds, seconds):
         if name == "beside_bad":
             became.append(ends(scene, load, result))
         assert scene.center.stop(60) == 0
-    return dict({name: medians(each) for name, each in felt.items()}, ends={name: total([one[name] for one in became]) for name in became[0]})
+    return dict({name: medians(each) for name, each in felt.items()}, p99_bad_by_other=ratio(felt["beside_bad"], felt["beside_other"]),
+                ends={name: total([one[name] for one in became]) for name in became[0]})
