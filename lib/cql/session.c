@@ -97,8 +97,10 @@ static void check_conn(struct pl_cql_conn *c, int64_t now) {
     if (c->state != PL_CQL_READY && now >= c->step_due)
         pl_cql_conn_break(c, POUCH_E_TIMEOUT, "it did not let us in within %lld ms",
                           (long long)(s->config.connect_us / 1000));
-    if (c->state == PL_CQL_READY && c->step != PL_CQL_STEP_NONE && now >= c->step_due)
-        pl_cql_conn_break(c, POUCH_E_TIMEOUT, "no answer to a heartbeat");
+    if (c->state == PL_CQL_READY && c->step != PL_CQL_STEP_NONE && now >= c->step_due) {
+        c->step_due = c->heard_us + s->config.connect_us; /* whatever has come shows that the host is there */
+        if (now >= c->step_due) pl_cql_conn_break(c, POUCH_E_TIMEOUT, "no answer to a heartbeat");
+    }
     if (c->broken) {
         pl_cql_conn_close(c);
         return;

@@ -74,7 +74,9 @@ END
 }
 
 cassandra_run() {
-  local dir=$1 lib=$2 before=$((${3##*.} - 1)) package access=()
+  local dir=$1 lib=$2 before=$((${3##*.} - 1)) ring_delay=100 package access=()
+  # Also how long a node asks the others who they are.
+  ((!before)) || ring_delay=10000
   # What Java 17 keeps closed unless it is told; Cassandra's own list.
   for package in java.base/{jdk.internal.misc,java.lang.ref} java.management.rmi/com.sun.jmx.remote.internal.rmi \
     java.rmi/sun.rmi.{registry,server} java.sql/java.sql jdk.unsupported/sun.misc; do
@@ -87,7 +89,7 @@ cassandra_run() {
   # The two waits for gossip are off: the first node has nobody to wait for, and the others wait here.
   write_run "$dir" java -Xmx768m -Xms256m -XX:+UseG1GC "${access[@]}" \
     "-Dcassandra.config=file://$dir/cassandra.yaml" "-Dcassandra.storagedir=$dir" -Dcassandra-foreground=yes \
-    -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=100 \
+    -Dcassandra.skip_wait_for_gossip_to_settle=0 "-Dcassandra.ring_delay_ms=$ring_delay" \
     -Djdk.attach.allowAttachSelf=true "-Dlogback.configurationFile=file:$dir/logback.xml" \
     -Djava.awt.headless=true org.apache.cassandra.service.CassandraDaemon <<END
 export CLASSPATH=$(printf '%q' "$lib/*")

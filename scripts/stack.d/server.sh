@@ -4,7 +4,7 @@
 # `pid`, `log` and data. Each kind (kafka.sh, …) says how to configure it and
 # when it is ready.
 
-start_limit=120 # seconds; cold disks and busy machines, not a usual start
+start_limit=300 # seconds; cold disks and busy machines, not a usual start
 
 # --- ports ---
 
