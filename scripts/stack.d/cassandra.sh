@@ -64,6 +64,12 @@ commitlog_directory: "$dir/commitlog"
 saved_caches_directory: "$dir/saved_caches"
 hints_directory: "$dir/hints"
 cdc_raw_directory: "$dir/cdc_raw"
+# 2 to 10 seconds by default, which a busy machine needs for itself.
+read_request_timeout: 30s
+range_request_timeout: 30s
+write_request_timeout: 30s
+cas_contention_timeout: 30s
+request_timeout: 30s
 commitlog_sync: periodic
 commitlog_sync_period: 10000ms
 commitlog_segment_size: 8MiB

@@ -10,6 +10,7 @@ import subprocess
 import uuid
 
 import pytest
+from cassandra import ConsistencyLevel
 from cassandra.cluster import Cluster
 from conftest import BUILD, PATIENCE, ROOT, stack_down, stack_up, wait_until
 
@@ -26,6 +27,7 @@ def table(nodes):
     cluster = Cluster(["127.0.0.3"], port=int(nodes["CASSANDRA_PORT"]), protocol_version=4, connect_timeout=PATIENCE)
     session = cluster.connect()
     session.default_timeout = PATIENCE
+    session.default_consistency_level = ConsistencyLevel.QUORUM
     name = f"k{uuid.uuid4().hex[:12]}"
     session.execute(f"CREATE KEYSPACE {name} WITH replication = {{'class': 'NetworkTopologyStrategy', 'datacenter1': 3}}")
     session.set_keyspace(name)
