@@ -125,6 +125,9 @@ def test_a_request_through_the_center_leaves_its_rows_and_not_its_words(cassandr
     assert (told["type"], told["topic"], told["payload"], told["success"]) == ("response", "pouch-cli.replies", None, True)
     assert told["duration_ms"] == pytest.approx(told["took_us"] / 1000, abs=0.6)
 
+    for row in driver.execute(f"SELECT ttl(success) AS left FROM {keyspace}.trace_by_request WHERE request_id = {request_id}"):
+        assert 604800 - 2 * PATIENCE < row["left"] <= 604800
+
     [route] = driver.execute(f"SELECT * FROM {keyspace}.registry WHERE part = 'registry' AND kind = 'route' AND name = '{publisher}'")
     assert (route["route_id"], route["source_publisher"], route["target_topic"], route["service_name"], route["enabled"]) == (
         f"route-{publisher}", publisher, [topic], publisher, True)

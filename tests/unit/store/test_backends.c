@@ -660,6 +660,17 @@ static void a_text_that_is_no_utf8_costs_no_row(void **state) {
     assert_memory_equal(seen.error, row.error, strlen("cut in a letter: "));
 }
 
+/* From a spool, say. What is a folder drops whole files later on. */
+static void what_is_past_its_time_is_not_written(void **state) {
+    (void)state;
+    if (kind->is_folder) skip();
+    struct pl_trace rows[] = {row_of(1), row_of(2)};
+    rows[0].at_us = start_us - (TTL_MS + 60000) * INT64_C(1000);
+    write_batch(rows, 2, NULL, true);
+    assert_int_equal(of_request(&rows[0].request_id).n, 0);
+    assert_int_equal(of_request(&rows[1].request_id).n, 1);
+}
+
 static uint64_t missing(int64_t since_us, int64_t until_us) {
     uint64_t rows;
     assert_int_equal(pl_store_missing(store, since_us, until_us, &rows), POUCH_OK);
@@ -745,6 +756,7 @@ int main(void) {
         TEST(a_row_that_is_written_again_replaces_the_first),
         TEST(a_replay_from_a_spool_doubles_nothing),
         TEST(a_text_that_is_no_utf8_costs_no_row),
+        TEST(what_is_past_its_time_is_not_written),
         TEST(a_gap_makes_its_time_incomplete),
         TEST(routes_are_counted),
     };
