@@ -37,23 +37,28 @@ struct pl_counts {
 
 /* ---- reading ---- */
 
-static void bind_query(sqlite3_stmt *s, const struct pl_stats_query *q, int64_t unit) {
-    sqlite3_bind_int64(s, 1, q->since_us / unit);
-    sqlite3_bind_int64(s, 2, q->until_us / unit);
-    pl_sqlite_bind_text(s, 3, q->publisher);
-    pl_sqlite_bind_text(s, 4, q->route);
+/* Publisher and route are looked up by their index only where the statement names them bare. */
+static pouch_err prepare(sqlite3 *db, sqlite3_stmt **s, const char *select, const struct pl_stats_query *q,
+                         int64_t unit) {
+    char text[512];
+    snprintf(text, sizeof text, "%s%s%s", select, q->publisher ? " AND publisher = ?3" : "",
+             q->route ? " AND route = ?4" : "");
+    pouch_err e = pl_sqlite_prepare(db, s, text);
+    if (e) return e;
+    sqlite3_bind_int64(*s, 1, q->since_us / unit);
+    sqlite3_bind_int64(*s, 2, q->until_us / unit);
+    if (q->publisher) pl_sqlite_bind_text(*s, 3, q->publisher);
+    if (q->route) pl_sqlite_bind_text(*s, 4, q->route);
+    return POUCH_OK;
 }
-
-/* What both queries ask, so that each of publisher and route is looked up by its index where it is given. */
-#define ASKED " AND (?3 IS NULL OR publisher = ?3) AND (?4 IS NULL OR route = ?4)"
 
 static pouch_err read_minutes(sqlite3 *db, const struct pl_stats_query *q, struct pl_tally *sums) {
     sqlite3_stmt *s;
-    pouch_err e = pl_sqlite_prepare(db, &s,
-                                    "SELECT publisher, route, minute, count, failed, took_us, last_us, lengths"
-                                    " FROM minute WHERE minute >= ?1 AND minute < ?2" ASKED);
+    pouch_err e = prepare(db, &s,
+                          "SELECT publisher, route, minute, count, failed, took_us, last_us, lengths"
+                          " FROM minute WHERE minute >= ?1 AND minute < ?2",
+                          q, MINUTE_US);
     if (e) return e;
-    bind_query(s, q, MINUTE_US);
     bool row;
     while (!(e = pl_sqlite_step(s, &row)) && row) {
         const struct pl_minute m = {.publisher = (const char *)sqlite3_column_text(s, 0),
@@ -64,7 +69,9 @@ static pouch_err read_minutes(sqlite3 *db, const struct pl_stats_query *q, struc
                                     .took_us = sqlite3_column_int64(s, 5),
                                     .last_us = sqlite3_column_int64(s, 6)};
         const void *lengths = sqlite3_column_blob(s, 7);
-        if ((e = pl_tally_merge(sums, &m, lengths, (size_t)sqlite3_column_bytes(s, 7)))) break;
+        e = m.publisher && m.route ? pl_tally_merge(sums, &m, lengths, (size_t)sqlite3_column_bytes(s, 7))
+                                   : pl_sqlite_failed(db);
+        if (e) break;
     }
     sqlite3_finalize(s);
     return e;
@@ -72,13 +79,12 @@ static pouch_err read_minutes(sqlite3 *db, const struct pl_stats_query *q, struc
 
 static pouch_err read_rest(sqlite3 *db, const struct pl_stats_query *q, struct pl_tally *sums) {
     sqlite3_stmt *s;
-    pouch_err e =
-        pl_sqlite_prepare(db, &s,
+    pouch_err e = prepare(db, &s,
                           "SELECT publisher, route, at_us, took_us, success FROM trace"
-                          " WHERE row > (SELECT row FROM tallied) AND at_us >= ?1 AND at_us < ?2"
-                          " AND " COUNTS ASKED " AND NOT EXISTS (SELECT 1 FROM replay WHERE replay.row = trace.row)");
+                          " WHERE row > (SELECT row FROM tallied) AND at_us >= ?1 AND at_us < ?2 AND " COUNTS
+                          " AND NOT EXISTS (SELECT 1 FROM replay WHERE replay.row = trace.row)",
+                          q, 1);
     if (e) return e;
-    bind_query(s, q, 1);
     bool there;
     while (!(e = pl_sqlite_step(s, &there)) && there) {
         const struct pl_trace row = {.by = PL_TRACE_CENTER,
@@ -88,7 +94,8 @@ static pouch_err read_rest(sqlite3 *db, const struct pl_stats_query *q, struct p
                                      .took_us =
                                          sqlite3_column_type(s, 3) == SQLITE_NULL ? -1 : sqlite3_column_int64(s, 3),
                                      .success = sqlite3_column_int(s, 4)};
-        if ((e = pl_tally_add(sums, &row))) break;
+        e = row.publisher && row.route ? pl_tally_add(sums, &row) : pl_sqlite_failed(db);
+        if (e) break;
     }
     sqlite3_finalize(s);
     return e;
