@@ -89,7 +89,9 @@ static pouch_err send_next(struct load *l) {
     struct pl_cql_value values[BATCH_MAX][COLUMNS];
     struct pl_cql_bound bound[BATCH_MAX];
     const struct pl_cql_how how = {
-        .idempotent = true, .timestamp_us = 1700000000000000 + l->next, .timeout_us = 30000000};
+        .idempotent = true,
+        .timestamp_us = 1700000000000000 + l->next,
+    };
     int64_t shard = l->next / l->batch % SHARDS;
     for (int i = 0; i < l->batch; i++) {
         fill(values[i], l, l->next + i, shard);
@@ -117,7 +119,7 @@ static pouch_err send_all(struct load *l, int64_t rows) {
 
 static pouch_err prepare(struct load *l) {
     char text[sizeof insert_into + 32];
-    pouch_err e = pl_cql_ready(l->session, 10000000);
+    pouch_err e = pl_cql_ready(l->session, 60000000);
     for (size_t i = 0; !e && i < sizeof schema / sizeof schema[0]; i++) e = pl_cql_do(l->session, schema[i], NULL);
     snprintf(text, sizeof text, insert_into, l->batch == 1 ? "by_request" : "by_publisher");
     return e ? e : pl_cql_prepare(l->session, &l->insert, text, 0);
@@ -151,6 +153,7 @@ int main(int argc, char **argv) {
     l.rows -= l.rows % (10 * l.batch);
     struct pl_cql_config config;
     if (pl_cql_config_parse(&config, argv[1])) return fail();
+    config.connect_us = config.request_us = 60000000; /* a server that shares the machine with whoever measures it */
     if ((size_t)l.in_flight > config.in_flight) config.in_flight = (size_t)l.in_flight;
     pouch_err e = pl_cql_open(&l.session, &config, NULL);
     pl_cql_config_free(&config);

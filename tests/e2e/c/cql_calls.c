@@ -298,6 +298,7 @@ int main(int argc, char **argv) {
     struct pl_cql *s;
     EXPECT(pl_cql_config_parse(&config, argv[1]) == POUCH_OK);
     config.in_flight = 1000;
+    config.connect_us = PATIENCE_US; /* also what a heartbeat may take, on a busy machine */
     EXPECT(pl_cql_open(&s, &config, NULL) == POUCH_OK);
     pl_cql_config_free(&config);
     EXPECT(pl_cql_ready(s, PATIENCE_US) == POUCH_OK);
