@@ -44,7 +44,7 @@ static void more(json_t *into, void *arg) {
     if (!f.told) return;
     json_object_set_new(into, "routes",
                         json_pack("{s:I, s:o, s:I}", "known", (json_int_t)f.routes, "age_ms",
-                                  f.routes_age_ms < 0 ? json_null() : json_integer(f.routes_age_ms), "awaited_by",
+                                  f.routes_age_ms < 0 ? json_null() : json_integer(f.routes_age_ms), "waiting",
                                   (json_int_t)f.awaiting));
     json_object_set_new(into, "targets", targets(&f));
 }

@@ -42,15 +42,19 @@ class Estate:
         group = admin.describe_consumer_groups([self.group])[self.group].result(30)
         return sorted(len(member.assignment.topic_partitions) for member in group.members)
 
-    def ask(self, publisher):
-        """One request a partition; "ok" or the error's code for each."""
-        waiting = set()
+    def send(self, publisher):
+        """One request a partition; their ids."""
+        sent = set()
         for partition in range(PARTITIONS):
             request_id = str(uuid.uuid4())
             value = independent.seal(self.pouch.key, '"hello"', 16, request_id, worker_name=publisher, replyTopic=self.replies)
             independent.produce(self.pouch.brokers, self.inbox, value, key=request_id, partition=partition)
-            waiting.add(request_id)
-        answers = []
+            sent.add(request_id)
+        return sent
+
+    def answers(self, sent):
+        """"ok" or the error's code for each."""
+        waiting, answers = set(sent), []
         while waiting:
             [record] = independent.read(self.reader, 1)
             answer = json.loads(record.value())
@@ -58,6 +62,9 @@ class Estate:
                 waiting.remove(answer["request_id"])
                 answers.append(answer["error"]["code"] if "error" in answer else "ok")
         return answers
+
+    def ask(self, publisher):
+        return self.answers(self.send(publisher))
 
     def start_a_center_a_partition(self):
         centers = self.start_centers(PARTITIONS)
@@ -76,46 +83,47 @@ class Estate:
         self.reader.close()
 
     def route(self, *words, env=None):
-        """The command, and when it had ended."""
+        """The command; when it began and when it had ended."""
+        began_at = time.monotonic()
         self.pouch.ok("route", *words, env=env)
-        return time.monotonic()
+        return began_at, time.monotonic()
 
 
-def figures(seconds):
-    return {"changes": len(seconds), "median_s": round(statistics.median(seconds), 3), "most_s": round(max(seconds), 3)}
+def figures(changes):
+    """Of changes (began, ended, in force): an answer by the new route may come before the command has ended."""
+    since_end = [max(0.0, in_force - ended) for _, ended, in_force in changes]
+    since_start = [in_force - began for began, _, in_force in changes]
+    return {"changes": len(changes), "median_s": round(statistics.median(since_end), 3), "most_s": round(max(since_end), 3),
+            "most_since_start_s": round(max(since_start), 3)}
+
+
+def turn_by_turn(estate, changes, env=None):
+    """Disables and enables; how long until every center goes by it."""
+    estate.becomes("orders", "ok")
+    seen = []
+    for i in range(changes):
+        verb, answer = (("disable", "route_disabled"), ("enable", "ok"))[i % 2]
+        seen.append((*estate.route(verb, "orders", env=env), estate.becomes("orders", answer)))
+    estate.route("enable", "orders")
+    return figures(seen)
 
 
 def announced(estate, changes):
-    """How long after a command has ended all centers go by it."""
     estate.route("add", "orders", estate.target)
-    estate.becomes("orders", "ok")
-    seconds = []
-    for i in range(changes):
-        verb, answer = (("disable", "route_disabled"), ("enable", "ok"))[i % 2]
-        changed_at = estate.route(verb, "orders")
-        seconds.append(max(0.0, estate.becomes("orders", answer) - changed_at))
-    return figures(seconds)
+    return turn_by_turn(estate, changes)
 
 
 def unannounced(estate, changes):
-    """The same for what is announced where no center listens, after announced()."""
-    estate.route("enable", "orders")
-    estate.becomes("orders", "ok")
-    seconds = []
-    for i in range(changes):
-        verb, answer = (("disable", "route_disabled"), ("enable", "ok"))[i % 2]
-        changed_at = estate.route(verb, "orders", env={"POUCH_CENTER_ROUTES_TOPIC": f"elsewhere-{estate.group}"})
-        seconds.append(estate.becomes("orders", answer) - changed_at)
-    return figures(seconds)
+    """What is announced where no center listens. The route is there."""
+    return turn_by_turn(estate, changes, env={"POUCH_CENTER_ROUTES_TOPIC": f"elsewhere-{estate.group}"})
 
 
 def written_by_others(estate):
-    """The same for what another program has written to the store, after announced()."""
-    estate.route("enable", "orders")
+    """What another program has written to the store. The route is there."""
     estate.becomes("orders", "ok")
     db = sqlite3.connect(f"{estate.store_url.removeprefix('sqlite://')}/registry.db", timeout=30)
+    began_at = time.monotonic()
     with db:
         db.execute("UPDATE route SET enabled = 0 WHERE publisher = 'orders'")
     db.close()
-    changed_at = time.monotonic()
-    return figures([estate.becomes("orders", "route_disabled") - changed_at])
+    return figures([(began_at, time.monotonic(), estate.becomes("orders", "route_disabled"))])
