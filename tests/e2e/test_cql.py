@@ -21,13 +21,6 @@ TABLES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def cassandra():
-    name = f"cql-{os.getpid()}"
-    yield dict(stack_up(name, "cassandra"), stack=name)
-    stack_down(name)
-
-
 def connect(exports, **options):
     return Cluster([exports["CASSANDRA_CONTACT_POINTS"]], port=int(exports["CASSANDRA_PORT"]), protocol_version=4,
                    connect_timeout=PATIENCE, **options)
