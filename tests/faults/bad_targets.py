@@ -33,7 +33,7 @@ class Scene:
     def __init__(self, pouch, kafka):
         self.pouch, self.kafka = pouch, kafka
         self.admin = AdminClient({"bootstrap.servers": pouch.brokers})
-        sasl = {"security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-256", "ssl.ca.location": kafka["KAFKA_SSL_CA"],
+        sasl = {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN", "ssl.ca.location": kafka["KAFKA_SSL_CA"],
                 "sasl.username": kafka["KAFKA_SASL_USERNAME"], "sasl.password": kafka["KAFKA_SASL_PASSWORD"]}
         flags = [word for name, value in sasl.items() for word in ("-X", f"{name}={value}")]
         self.user = Pouch(kafka["KAFKA_SASL_SSL_BROKERS"], pouch.folder, flags, pouch.key)
@@ -81,7 +81,9 @@ class Scene:
             result.result(60)
 
     def leader(self):
-        return self.admin.list_topics(self.bad, timeout=30).topics[self.bad].partitions[0].leader
+        """-1: there is none; None: the broker that was asked has not heard of the topic yet."""
+        partitions = self.admin.list_topics(self.bad, timeout=30).topics[self.bad].partitions
+        return partitions[0].leader if partitions else None
 
 
 def unknown(_scene):
@@ -104,7 +106,7 @@ def leaderless(scene):
     """The only broker that has the topic is down."""
     scene.topic(scene.bad, DEAD_BROKER)
     scene.stack("kill", f"kafka.{DEAD_BROKER}")
-    wait_until(lambda: scene.leader() < 0, "the target without its leader")
+    wait_until(lambda: scene.leader() == -1, "the target without its leader")
 
 
 def mend_unknown(scene):
@@ -119,7 +121,7 @@ def mend_rights(scene):
 
 def mend_leader(scene):
     scene.stack("start", f"kafka.{DEAD_BROKER}")
-    wait_until(lambda: scene.leader() >= 0, "the target with a leader again")
+    wait_until(lambda: scene.leader() not in (None, -1), "the target with a leader again")
 
 
 # How a target is spoiled, how that is mended, and what requesters are told meanwhile.
