@@ -190,7 +190,7 @@ def kafka3():
 def cassandra():
     """One Cassandra: its exports."""
     name = f"test-cassandra-{os.getpid()}"
-    yield dict(stack_up(name, "cassandra"), stack=name)
+    yield dict(stack_up(name, os.environ.get("POUCH_TEST_CASSANDRA", "cassandra")), stack=name)
     stack_down(name)
 
 

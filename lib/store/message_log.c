@@ -23,7 +23,8 @@ pouch_err pl_message_log_open(struct pl_tracer **t, const struct pl_settings *s)
     e = pl_tracer_new(t, &settings);
     if (!e) return POUCH_OK;
     *t = NULL;
-    if (e == POUCH_E_CONFIG && !kind->is_folder) return e; /* the URL itself is wrong, and it may have a password in it */
+    if (e == POUCH_E_CONFIG && !kind->is_folder)
+        return e; /* the URL itself is wrong, and it may have a password in it */
     PL_LOG(PL_LOG_WARN, "messages are not logged: the store cannot be opened", "store", s->store, "why", pouch_why());
     return POUCH_OK;
 }

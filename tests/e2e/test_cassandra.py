@@ -18,7 +18,7 @@ OURS = ["registry", "route_stats", "route_stats_publishers", "store_schema", "tr
 @pytest.fixture(scope="module")
 def driver(cassandra):
     """A session of the Python driver; rows are dictionaries."""
-    cluster = Cluster([cassandra["CASSANDRA_CONTACT_POINTS"]], port=int(cassandra["CASSANDRA_PORT"]), protocol_version=4, connect_timeout=PATIENCE)
+    cluster = Cluster(cassandra["CASSANDRA_CONTACT_POINTS"].split(","), port=int(cassandra["CASSANDRA_PORT"]), protocol_version=4, connect_timeout=PATIENCE)
     session = cluster.connect()
     session.default_timeout = PATIENCE
     session.row_factory = dict_factory
@@ -28,7 +28,8 @@ def driver(cassandra):
 
 def url_of(cassandra, keyspace, parameters=""):
     """With time enough for a server that shares two cores with other tests."""
-    return f"cassandra://{cassandra['CASSANDRA_CONTACT_POINTS']}:{cassandra['CASSANDRA_PORT']}/{keyspace}?request_timeout={PATIENCE}s{parameters}"
+    hosts = ",".join(f"{host}:{cassandra['CASSANDRA_PORT']}" for host in cassandra["CASSANDRA_CONTACT_POINTS"].split(","))
+    return f"cassandra://{hosts}/{keyspace}?request_timeout={PATIENCE}s{parameters}"
 
 
 def new_keyspace():
