@@ -115,34 +115,6 @@ static void rows_are_found_by_request_and_by_time(void **state) {
     assert_int_equal(test_missing(store), 0);
 }
 
-/* acceptance: B15 */
-static void rows_are_found_by_publisher_and_by_failure(void **state) {
-    (void)state;
-    struct pl_trace rows[30];
-    for (int64_t n = 0; n < 30; n++) {
-        rows[n] = test_row(n);
-        rows[n].publisher = n % 3 == 0 ? "third" : NULL;
-        rows[n].success = n % 10 != 0;
-    }
-    put_and_close(rows, 30);
-    struct pl_trace_query q = test_all();
-    q.publisher = "third";
-    struct test_seen seen = test_query(store, &q);
-    assert_int_equal(seen.n, 10);
-    for (int64_t i = 0; i < 10; i++) assert_int_equal(seen.numbers[i], i * 3);
-    q.failed = true;
-    seen = test_query(store, &q);
-    assert_int_equal(seen.n, 1);
-    assert_int_equal(seen.numbers[0], 0);
-    q.publisher = NULL;
-    q.oldest_first = false;
-    seen = test_query(store, &q);
-    assert_int_equal(seen.n, 3);
-    assert_int_equal(seen.numbers[0], 20);
-    q.publisher = "nobody";
-    assert_int_equal(test_query(store, &q).n, 0);
-}
-
 static void a_visit_that_has_enough_ends_the_walk(void **state) {
     (void)state;
     struct pl_trace rows[10];
@@ -174,21 +146,6 @@ static void all_rows_of_a_request_are_shown_oldest_first(void **state) {
     struct test_seen seen = test_request(store, 0);
     assert_int_equal(seen.n, 6);
     assert_true(seen.ordered_up);
-}
-
-static void rows_without_a_request_id_are_kept_apart(void **state) {
-    (void)state;
-    struct pl_trace rows[3];
-    for (int64_t n = 0; n < 3; n++) {
-        rows[n] = test_row(n);
-        rows[n].request_id = (struct pl_uuid){{0}};
-    }
-    put_and_close(rows, 3);
-    struct pl_trace_query q = test_all();
-    assert_int_equal(test_query(store, &q).n, 3);
-    rows[1].error = "again";
-    put_and_close(rows + 1, 1);
-    assert_int_equal(test_query(store, &q).n, 3);
 }
 
 /* The newer of two rows with one id is what is shown, wherever it was written and whatever time it names. */
@@ -422,20 +379,6 @@ static void a_file_of_an_earlier_version_is_read_counted_and_written_to(void **s
     assert_int_equal(counted, 3);
 }
 
-/* acceptance: A17 B13 */
-static void two_entries_of_one_request_in_one_microsecond_are_two_rows(void **state) {
-    (void)state;
-    struct pl_trace rows[] = {test_row(1), test_row(1), test_row(1)};
-    rows[1].target = "target-b";
-    rows[1].id = pl_trace_id(rows[1].topic, rows[1].partition, rows[1].offset, rows[1].target, rows[1].by, false);
-    rows[2].response = true;
-    rows[2].id = pl_trace_id(rows[2].topic, rows[2].partition, rows[2].offset, rows[2].target, rows[2].by, true);
-    put_and_close(rows, 3);
-    assert_int_equal(test_request(store, 1).n, 3);
-    struct pl_trace_query q = test_all();
-    assert_int_equal(test_query(store, &q).n, 3);
-}
-
 #define WITH_STORE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -444,17 +387,14 @@ int main(void) {
         WITH_STORE(a_row_is_read_as_it_was_put),
         WITH_STORE(an_error_text_is_cut_at_a_kibibyte),
         WITH_STORE(rows_are_found_by_request_and_by_time),
-        WITH_STORE(rows_are_found_by_publisher_and_by_failure),
         WITH_STORE(a_visit_that_has_enough_ends_the_walk),
         WITH_STORE(all_rows_of_a_request_are_shown_oldest_first),
-        WITH_STORE(rows_without_a_request_id_are_kept_apart),
         WITH_STORE(a_row_that_is_written_again_replaces_the_first),
         WITH_STORE(a_replay_by_another_writer_changes_no_count),
         WITH_STORE(rows_of_many_writers_come_in_one_order),
         WITH_STORE(a_file_of_a_later_version_fails_the_query_and_says_so),
         WITH_STORE(a_file_of_an_earlier_version_is_read_counted_and_written_to),
         WITH_STORE(a_damaged_file_hides_no_other),
-        WITH_STORE(two_entries_of_one_request_in_one_microsecond_are_two_rows),
         WITH_STORE(the_tables_of_earlier_systems_are_readable_with_plain_sqlite),
         WITH_STORE(old_files_are_removed_whole_and_new_ones_stay),
         WITH_STORE(the_file_of_a_living_writer_is_never_removed),
