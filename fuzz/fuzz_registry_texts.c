@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <wire/envelope.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -36,9 +37,11 @@ static void require_routes(const struct pl_snapshot *s) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     char path[64];
-    int64_t version = 0, read_ms;
+    int64_t read_ms;
     struct pl_snapshot *s;
-    if (pl_announcement_version(data, n, &version) == POUCH_OK) require(version > 0);
+    struct pl_announced told;
+    if (pl_announcement_read(data, n, &told) == POUCH_OK)
+        require(told.version > 0 && (!told.publisher[0] || pl_name_valid(told.publisher, strlen(told.publisher))));
     int fd = file_of(data, n, path);
     if (pl_kept_read(path, NOW, &s, &read_ms) == POUCH_OK) {
         require_routes(s);
