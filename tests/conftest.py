@@ -147,19 +147,24 @@ class Pouch:
                     program.stop(20)
 
 
-def stack_up(name, *servers):
-    done = subprocess.run([ROOT / "scripts" / "stack", "up", "--name", name, *servers], capture_output=True, text=True)
+def stack(name, verb, *words):
+    """scripts/stack VERB, on the stack of that name; what it prints."""
+    done = subprocess.run([ROOT / "scripts" / "stack", verb, "--name", name, *words], capture_output=True, text=True)
     if done.returncode:
-        pytest.fail(f"scripts/stack up {' '.join(servers)}: {done.stderr[-3000:]}")
+        pytest.fail(f"scripts/stack {shlex.join([verb, *words])}: {done.stderr[-3000:]}")
+    return done.stdout
+
+
+def stack_up(name, *servers):
     exports = {}
-    for line in done.stdout.splitlines():
+    for line in stack(name, "up", *servers).splitlines():
         name_, _, value = line.removeprefix("export ").partition("=")
         exports[name_] = shlex.split(value)[0] if value else ""
     return exports
 
 
 def stack_down(name):
-    subprocess.run([ROOT / "scripts" / "stack", "down", "--name", name], capture_output=True)
+    stack(name, "down")
 
 
 @pytest.fixture(scope="session")
@@ -168,6 +173,15 @@ def installed(tmp_path_factory):
     # Sanitized code cannot be linked by others as an ordinary library can.
     assert "POUCH_SANITIZE:STRING=\n" in (BUILD / "CMakeCache.txt").read_text(), "needs a build without sanitizers"
     return Installed(BUILD, tmp_path_factory.mktemp("prefix"))
+
+
+@pytest.fixture
+def example_topics(pouch):
+    """The topics of the examples' workers, whose names are fixed; made, and deleted for the next test that uses them."""
+    names = [pouch.topic("calculate"), pouch.topic("get-user")]
+    yield names
+    pouch.stop_all()
+    pouch.ok("topic", "delete", *names, "--yes")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import independent
 import pytest
 from cassandra.cluster import Cluster
 from cassandra.query import dict_factory
-from conftest import BUILD, PATIENCE, ROOT, clean_environment, wait_until
+from conftest import BUILD, PATIENCE, clean_environment, stack, wait_until
 
 SECRET = "a-word-that-nobody-may-read"
 OURS = ["registry", "route_stats", "route_stats_publishers", "store_schema", "trace_by_request", "trace_by_time", "trace_gaps", "trace_minutes"]
@@ -159,14 +159,13 @@ def test_a_frozen_cassandra_holds_up_nothing_and_nothing_is_missing_afterwards(c
     pouch.ok("route", "add", publisher, topic)
     center = pouch.start("center", "--inbox", inbox, "--start", "earliest").wait_for("routes")
     targets = independent.reader(pouch.brokers, topic)
-    stack = ["--name", cassandra["stack"]]
-    subprocess.run([ROOT / "scripts" / "stack", "kill", *stack, "-STOP", "cassandra"], check=True, capture_output=True)
+    stack(cassandra["stack"], "kill", "-STOP", "cassandra")
     try:
         sent = [pouch.ok("send", "--publisher", publisher, "--inbox", inbox, stdin="{}", env={"POUCH_STORE": f"sqlite://{pouch.folder}/own"}).strip()
                 for _ in range(20)]
         assert len(independent.read(targets, 20)) == 20
     finally:
-        subprocess.run([ROOT / "scripts" / "stack", "kill", *stack, "-CONT", "cassandra"], check=True, capture_output=True)
+        stack(cassandra["stack"], "kill", "-CONT", "cassandra")
 
     def stored():
         rows = driver.execute(f"SELECT request_id FROM {keyspace}.trace_by_request WHERE worker_name = '{publisher}' ALLOW FILTERING")

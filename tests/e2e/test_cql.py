@@ -9,7 +9,7 @@ import uuid
 import pytest
 from cassandra import DriverException, OperationTimedOut
 from cassandra.cluster import Cluster, NoHostAvailable
-from conftest import BUILD, PATIENCE, ROOT, stack_down, stack_up, wait_until
+from conftest import BUILD, PATIENCE, stack, stack_down, stack_up, wait_until
 
 TABLES = [
     "CREATE TABLE kinds (k text PRIMARY KEY, t text, b blob, i int, n bigint, small smallint, tiny tinyint, yes boolean,"
@@ -100,19 +100,14 @@ def ends(process, said, session):
     return written, {row.c for p in range(16) for row in session.execute(f"SELECT c FROM steady WHERE p = {p}")}
 
 
-def stack(exports, *words):
-    done = subprocess.run([ROOT / "scripts" / "stack", words[0], "--name", exports["stack"], *words[1:]], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
 @pytest.mark.parametrize("signal", ["-STOP", "-KILL"])
 def test_a_server_that_is_frozen_or_killed_is_told_in_time_and_found_again(cassandra, keyspace, tmp_path, signal):
     process, said = steady(cassandra, keyspace, tmp_path)
     wait_until(lambda: "writing" in said(), "rows being written")
-    stack(cassandra, "kill", signal, "cassandra")
+    stack(cassandra["stack"], "kill", signal, "cassandra")
     wait_until(lambda: "down at " in said(), "the failure being told")
     assert "127.0.0.1" in said()
-    stack(cassandra, *(["kill", "-CONT", "cassandra"] if signal == "-STOP" else ["start", "cassandra"]))
+    stack(cassandra["stack"], *(["kill", "-CONT", "cassandra"] if signal == "-STOP" else ["start", "cassandra"]))
     wait_until(lambda: "up at " in said().partition("down at ")[2], "rows being written again", 2 * PATIENCE)
     wait_until(lambda: answers(keyspace), "the Python driver being let in again", 2 * PATIENCE)
     written, rows = ends(process, said, keyspace)

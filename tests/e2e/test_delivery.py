@@ -9,7 +9,7 @@ import uuid
 import independent
 import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions
-from conftest import BUILD, ROOT, wait_until
+from conftest import BUILD, ROOT, stack, wait_until
 
 sys.path.insert(0, str(ROOT / "tests" / "faults"))
 import bad_targets  # noqa: E402
@@ -184,10 +184,10 @@ def test_requests_are_answered_over_three_brokers_while_one_is_down(pouch3, kafk
     topic = pouch3.topic()
     pouch3.start("bench", "worker", topic)
     pouch3.ok("bench", "request", topic, "--count", 100, "--in-flight", 10, "--timeout", "60s", timeout=120)
-    subprocess.run([ROOT / "scripts" / "stack", "kill", "--name", kafka3["stack"], "kafka.2"], check=True, capture_output=True)
+    stack(kafka3["stack"], "kill", "kafka.2")
     out = pouch3.ok("bench", "request", topic, "--count", 2000, "--in-flight", 50, "--timeout", "60s", "-o", "json", timeout=300)
     assert json.loads(out.splitlines()[-1])["failed"] == 0
-    subprocess.run([ROOT / "scripts" / "stack", "start", "--name", kafka3["stack"], "kafka.2"], check=True, capture_output=True)
+    stack(kafka3["stack"], "start", "kafka.2")
     out = pouch3.ok("bench", "request", topic, "--count", 2000, "--in-flight", 50, "--timeout", "60s", "-o", "json", timeout=300)
     assert json.loads(out.splitlines()[-1])["failed"] == 0
 

@@ -111,17 +111,8 @@ def test_what_is_installed_is_hardened(installed, name):
     assert "TEXTREL" not in dynamic
 
 
-@pytest.fixture
-def topics(pouch):
-    """The topics of the examples, whose names are fixed; other tests use them too."""
-    names = ["calculate", "get-user"]
-    yield names
-    pouch.stop_all()
-    pouch.ok("topic", "delete", *names, "--yes")
-
-
 @pytest.mark.acceptance("A25", "A26")
-def test_the_examples_build_and_run_outside_the_tree(installed, pouch, topics, tmp_path):
+def test_the_examples_build_and_run_outside_the_tree(installed, pouch, example_topics, tmp_path):
     source, build = tmp_path / "examples", tmp_path / "build"
     shutil.copytree(ROOT / "examples", source)
     output(["cmake", "-S", source, "-B", build], env=installed.env)
@@ -130,8 +121,6 @@ def test_the_examples_build_and_run_outside_the_tree(installed, pouch, topics, t
     loaded = re.search(r"libpouch\.so\.0 => (\S+)", output(["ldd", build / "client"], env=dict(os.environ, **env))).group(1)
     assert Path(loaded).resolve().is_relative_to(installed.prefix)
 
-    for topic in topics:
-        pouch.topic(topic)
     worker = pouch.start_other([build / "worker"], "worker", env).wait_for("taking requests")
     client = pouch.start_other([build / "client"], "client", env)
     assert client.process.wait(120) == 0, client.stdout() + client.stderr()

@@ -46,7 +46,7 @@ def test_each_command_has_a_page_with_all_its_flags(installed):
     for command in installed.commands():
         text = page(installed, "pouch-" + command.replace(" ", "-"))
         help_text = installed.help(*command.split())
-        assert help_text.split("\n\n")[1].rstrip(".") in section(text, "NAME")
+        assert help_text.split("\n\n")[1].rstrip(".") in " ".join(section(text, "NAME").split())
         options = re.split(r"^(?:COMMON )?OPTIONS$", text, maxsplit=1, flags=re.M)[1]
         items = re.findall(r"^ {7}(-\S.*)$", options, re.M)
         shown = [(re.match(r"-\w\b", item), re.search(r"--[\w-]+", item)) for item in items]

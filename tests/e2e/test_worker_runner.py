@@ -29,10 +29,8 @@ def refusal(pouch, topic, payload):
 
 
 @pytest.mark.acceptance("A25", "A26")
-def test_the_calculator_answers_by_lines(pouch):
-    pouch.topic("calculate")
-    pouch.topic("get-user")
-    pouch.worker("calculate", "get-user", "--pipe", CALCULATOR)
+def test_the_calculator_answers_by_lines(pouch, example_topics):
+    pouch.worker(*example_topics, "--pipe", CALCULATOR)
     for operation, result in [("add", 14), ("subtract", 6), ("multiply", 40), ("divide", 2.5)]:
         assert answer(pouch, "calculate", {"operation": operation, "a": 10, "b": 4}) == {"result": result}
     assert refusal(pouch, "calculate", {"operation": "divide", "a": 1, "b": 0}) == "division by zero"

@@ -4,7 +4,6 @@ The center signs in as a user, so that a right can be taken from it; the load, t
 at the results come in clear text and may do everything.
 """
 
-import subprocess
 import time
 import uuid
 from collections import Counter
@@ -21,7 +20,7 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
-from conftest import ROOT, Pouch, wait_until
+from conftest import Pouch, stack, wait_until
 from load import Load, letters_of
 
 DEAD_BROKER = 2  # for the target without a leader; the others keep all that is not its
@@ -69,8 +68,7 @@ class Scene:
         self.pouch.stop_all()
 
     def stack(self, verb, *servers):
-        command = [ROOT / "scripts" / "stack", verb, "--name", self.kafka["stack"], *servers]
-        subprocess.run(command, check=True, capture_output=True)
+        stack(self.kafka["stack"], verb, *servers)
 
     def rights(self, operation, permission):
         return AclBinding(ResourceType.TOPIC, self.bad, ResourcePatternType.LITERAL, f"User:{self.kafka['KAFKA_SASL_USERNAME']}", "*",

@@ -13,27 +13,23 @@ import conftest
 import independent
 from cassandra.cluster import Cluster
 from cassandra.policies import WhiteListRoundRobinPolicy
-from conftest import wait_until
+from conftest import stack, wait_until
 from listener import Listener
 from proxy import Proxy
 
 
-def stack(verb, name, *words):
-    subprocess.run([conftest.ROOT / "scripts" / "stack", verb, "--name", name, *words], check=True, capture_output=True)
-
-
 @contextlib.contextmanager
 def killed(name, _proxy):
-    stack("kill", name, "cassandra")
+    stack(name, "kill", "cassandra")
     yield
-    stack("start", name, "cassandra")
+    stack(name, "start", "cassandra")
 
 
 @contextlib.contextmanager
 def frozen(name, _proxy):
-    stack("kill", name, "-STOP", "cassandra")
+    stack(name, "kill", "-STOP", "cassandra")
     yield
-    stack("kill", name, "-CONT", "cassandra")
+    stack(name, "kill", "-CONT", "cassandra")
 
 
 @contextlib.contextmanager

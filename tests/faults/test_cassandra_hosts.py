@@ -12,7 +12,7 @@ import uuid
 import pytest
 from cassandra import ConsistencyLevel
 from cassandra.cluster import Cluster
-from conftest import BUILD, PATIENCE, ROOT, stack_down, stack_up, wait_until
+from conftest import BUILD, PATIENCE, stack, stack_down, stack_up, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def table(nodes):
 
 
 def signal(nodes, name, server):
-    subprocess.run([ROOT / "scripts" / "stack", "kill", "--name", nodes["stack"], name, server], check=True, capture_output=True)
+    stack(nodes["stack"], "kill", name, server)
 
 
 def test_a_writer_goes_on_with_the_other_nodes(nodes, table, tmp_path):

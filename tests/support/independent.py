@@ -46,8 +46,9 @@ def reader(brokers, topic, at=OFFSET_BEGINNING, **settings):
     """Reads all partitions of a topic by hand, without a group."""
     c = Consumer({"bootstrap.servers": brokers, "group.id": f"independent-{uuid.uuid4()}", "enable.auto.commit": False,
                   "auto.offset.reset": "earliest", **settings})
-    partitions = c.list_topics(topic, timeout=30).topics[topic].partitions
-    assert partitions, f"{topic} is not there"
+    end = time.monotonic() + 30  # a broker of several hears of a new topic a little later
+    while not (partitions := c.list_topics(topic, timeout=30).topics[topic].partitions):
+        assert time.monotonic() < end, f"{topic} is not there"
     if at == OFFSET_END:
         at_ends = [TopicPartition(topic, p, c.get_watermark_offsets(TopicPartition(topic, p), timeout=30)[1]) for p in partitions]
         c.assign(at_ends)

