@@ -7,6 +7,9 @@
 /* Encoded, it is this byte and a pair of numbers for each bucket: its own, and how many values it has. */
 enum { FORMAT = 1, FIRST_CAP = 16, NUMBER_MAX = 10 };
 
+/* More than these no program counts, and a double holds them all; so counts that were read cannot overflow a sum. */
+#define COUNT_MAX (UINT64_C(1) << 53)
+
 void pl_sketch_free(struct pl_sketch *s) {
     free(s->slots);
     *s = (struct pl_sketch){0};
@@ -87,7 +90,7 @@ pouch_err pl_sketch_merge(struct pl_sketch *s, const void *encoded, size_t n) {
         uint64_t bucket, values;
         at = get_number(at, end, &bucket);
         if (at) at = get_number(at, end, &values);
-        readable = at && bucket <= last && values;
+        readable = at && bucket <= last && values && values <= COUNT_MAX && s->count <= COUNT_MAX - values;
         pouch_err e = readable ? add(s, (uint32_t)bucket, values) : POUCH_OK;
         if (e) return e;
     }
