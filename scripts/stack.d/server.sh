@@ -51,12 +51,22 @@ accepts() {
 # --- processes ---
 
 # The pid of a server that runs. A number in a file may by now be somebody
-# else's process, so it must be at work in the server's folder.
+# else's process, so the moment when it began must be the same too.
 server_pid() {
-  local pid
-  pid=$(cat "$1/pid" 2>/dev/null) || return 1
-  [[ /proc/$pid/cwd -ef $1 ]] || return 1
+  local pid began
+  { read -r pid began <"$1/pid"; } 2>/dev/null || return 1
+  [[ $began && $(began_at "$pid") == "$began" ]] || return 1
   printf '%s\n' "$pid"
+}
+
+# When the process began, in ticks since the machine did (proc(5), the 22nd
+# field of stat); nothing for one that has ended. Its name may have blanks.
+began_at() {
+  local line
+  { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
+  # shellcheck disable=SC2086 # the words of the line
+  set -- ${line##*) }
+  [[ $1 == [ZX] ]] || printf '%s\n' "${20}"
 }
 
 is_stopped() {
@@ -74,12 +84,16 @@ start_servers() {
 }
 
 # In a session of its own, so that Ctrl-C in this terminal is not for it, and
-# without our lock, which it would hold as long as it runs.
+# without our lock, which it would hold as long as it runs. It says itself who
+# it is, however many processes lie between it and us.
 launch() {
-  cd "$1" || return
-  setsid ./run </dev/null >>log 2>&1 {stack_lock}<&- &
-  printf '%s\n' "$!" >pid
-  cd "$OLDPWD" || return
+  local began=$SECONDS
+  rm -f "$1/pid"
+  setsid --fork "$1/run" </dev/null >>"$1/log" 2>&1 {stack_lock}<&-
+  until [[ -s $1/pid ]]; do
+    ((SECONDS - began < start_limit)) || fail_with_log "${1##*/}" "did not begin within $start_limit s"
+    sleep 0.02
+  done
 }
 
 # Waits for all of them together: one that ends is reported at once, however
@@ -149,6 +163,8 @@ write_run() {
   shift
   {
     printf '#!/usr/bin/env bash\nset -e\ncd %q\n' "$dir"
+    declare -f began_at
+    printf '%s\n' 'printf "%s %s\n" "$$" "$(began_at "$$")" >pid'
     cat
     printf 'exec'
     printf ' %q' "$@"
