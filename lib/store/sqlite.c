@@ -52,6 +52,17 @@ pouch_err pl_sqlite_do(sqlite3_stmt *statement) {
     return e;
 }
 
+pouch_err pl_sqlite_ask(sqlite3 *db, const char *sql, int64_t *number) {
+    sqlite3_stmt *q;
+    pouch_err e = pl_sqlite_prepare(db, &q, sql);
+    if (e) return e;
+    bool row;
+    e = pl_sqlite_step(q, &row);
+    if (!e) *number = sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    return e;
+}
+
 void pl_sqlite_bind_text(sqlite3_stmt *statement, int place, const char *text) {
     sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC);
 }

@@ -46,6 +46,9 @@ POUCH_MUST_CHECK pouch_err pl_sqlite_step(sqlite3_stmt *statement, bool *row);
 /* The one step of a statement that gives no row, which is then ready for its next use. */
 POUCH_MUST_CHECK pouch_err pl_sqlite_do(sqlite3_stmt *statement);
 
+/* The one number that a statement gives. */
+POUCH_MUST_CHECK pouch_err pl_sqlite_ask(sqlite3 *db, const char *sql, int64_t *number);
+
 /* Text that lives as long as the step; NULL binds NULL. Fails only with the step that follows. */
 void pl_sqlite_bind_text(sqlite3_stmt *statement, int place, const char *text);
 

@@ -44,7 +44,7 @@ pouch_err pl_sqlite_audit_after(const struct pl_registry_change *c) {
 static pouch_err insert(sqlite3 *db, const struct pl_audit *change) {
     int64_t version = 0;
     sqlite3_stmt *q;
-    pouch_err e = pl_registry_ask(db, "UPDATE registry SET version = version + 1 RETURNING version", &version);
+    pouch_err e = pl_sqlite_ask(db, "UPDATE registry SET version = version + 1 RETURNING version", &version);
     if (!e) e = pl_sqlite_prepare(db, &q, "INSERT INTO audit VALUES(?,?,?,?,?,?,?)");
     if (e) return e;
     sqlite3_bind_int64(q, 1, version);

@@ -29,19 +29,8 @@ pouch_err pl_registry_end(sqlite3 *db, pouch_err e) {
     return e;
 }
 
-pouch_err pl_registry_ask(sqlite3 *db, const char *sql, int64_t *number) {
-    sqlite3_stmt *q;
-    pouch_err e = pl_sqlite_prepare(db, &q, sql);
-    if (e) return e;
-    bool row;
-    e = pl_sqlite_step(q, &row);
-    if (!e) *number = sqlite3_column_int64(q, 0);
-    sqlite3_finalize(q);
-    return e;
-}
-
 pouch_err pl_sqlite_version(struct pl_store *s, int64_t *version) {
-    return pl_registry_ask(pl_registry_db(s), "SELECT version FROM registry", version);
+    return pl_sqlite_ask(pl_registry_db(s), "SELECT version FROM registry", version);
 }
 
 pouch_err pl_registry_run(sqlite3 *db, const char *sql, const char *name) {
@@ -116,7 +105,7 @@ pouch_err pl_registry_change_check(const struct pl_registry_change *c, int64_t i
 
 /* Every change of the registry has a number of its own, higher than all before. */
 pouch_err pl_registry_change_note(struct pl_registry_change *c, const char *author) {
-    pouch_err e = pl_registry_ask(c->db, "UPDATE registry SET version = version + 1 RETURNING version", &c->version);
+    pouch_err e = pl_sqlite_ask(c->db, "UPDATE registry SET version = version + 1 RETURNING version", &c->version);
     c->at_ms = pl_wall_ms(&pl_clock_system);
     return e ? e : pl_sqlite_audit_before(c, author);
 }

@@ -10,9 +10,6 @@ sqlite3 *pl_registry_db(struct pl_store *s);
 /* Ends a transaction: COMMIT when all went well, else, or when that fails, ROLLBACK. The first error stays the one told. */
 POUCH_MUST_CHECK pouch_err pl_registry_end(sqlite3 *db, pouch_err e);
 
-/* The one number that a statement gives. */
-POUCH_MUST_CHECK pouch_err pl_registry_ask(sqlite3 *db, const char *sql, int64_t *number);
-
 /* Runs a statement whose one parameter is a name. */
 POUCH_MUST_CHECK pouch_err pl_registry_run(sqlite3 *db, const char *sql, const char *name);
 

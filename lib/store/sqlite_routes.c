@@ -49,7 +49,7 @@ pouch_err pl_sqlite_routes(struct pl_store *s, struct pl_route_row **out, size_t
     if (e) return e;
     struct pl_route_row *routes = NULL;
     e = pl_sqlite_version(s, version);
-    if (!e) e = pl_registry_ask(db, "SELECT count(*) FROM route", &max);
+    if (!e) e = pl_sqlite_ask(db, "SELECT count(*) FROM route", &max);
     if (!e) {
         routes = calloc((size_t)max + 1, sizeof *routes);
         e = routes ? read_routes(db, routes, (size_t)max, n)
@@ -103,7 +103,7 @@ static pouch_err check_id(sqlite3 *db, const struct pl_route_row *r) {
 static pouch_err check_room(sqlite3 *db, const struct present *p) {
     if (p->there) return POUCH_OK;
     int64_t n = 0;
-    pouch_err e = pl_registry_ask(db, "SELECT count(*) FROM route", &n);
+    pouch_err e = pl_sqlite_ask(db, "SELECT count(*) FROM route", &n);
     if (!e && n >= PL_ROUTES_MAX)
         e = pl_fail(POUCH_E_CONFIG, "there are %d routes, the most allowed: remove some", PL_ROUTES_MAX);
     return e;

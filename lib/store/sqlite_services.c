@@ -47,7 +47,7 @@ pouch_err pl_sqlite_services(struct pl_store *s, struct pl_service_row **out, si
     pouch_err e = pl_sqlite_run(db, "BEGIN");
     if (e) return e;
     struct pl_service_row *services = NULL;
-    e = pl_registry_ask(db, "SELECT count(*) FROM service", &max);
+    e = pl_sqlite_ask(db, "SELECT count(*) FROM service", &max);
     if (!e) {
         services = calloc((size_t)max + 1, sizeof *services);
         e = services ? read_services(db, services, (size_t)max, n)

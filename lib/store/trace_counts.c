@@ -119,13 +119,7 @@ void pl_counts_free(struct pl_counts *c) {
 }
 
 static pouch_err load(struct pl_counts *c) {
-    sqlite3_stmt *s;
-    pouch_err e = pl_sqlite_prepare(c->db, &s, "SELECT row FROM tallied");
-    if (e) return e;
-    bool row;
-    e = pl_sqlite_step(s, &row);
-    if (!e) c->tallied = sqlite3_column_int64(s, 0);
-    sqlite3_finalize(s);
+    pouch_err e = pl_sqlite_ask(c->db, "SELECT row FROM tallied", &c->tallied);
     return e ? e : read_rest(c->db, &(struct pl_stats_query){.until_us = INT64_MAX}, c->tally);
 }
 

@@ -79,13 +79,7 @@ static void free_file(struct pl_trace_file *f) {
 
 /* What is in the file already: it may be that of a writer that died. */
 static pouch_err load(struct pl_trace_file *f) {
-    sqlite3_stmt *q;
-    pouch_err e = pl_sqlite_prepare(f->db, &q, "SELECT max(row) FROM trace");
-    if (e) return e;
-    bool row;
-    e = pl_sqlite_step(q, &row);
-    if (!e) f->rows = sqlite3_column_int64(q, 0);
-    sqlite3_finalize(q);
+    pouch_err e = pl_sqlite_ask(f->db, "SELECT max(row) FROM trace", &f->rows);
     if (!e) e = pl_spans_load(&f->spans, f->db);
     int64_t indexed;
     if (!e) e = pl_keys_load(&f->keys, &indexed, f->db);

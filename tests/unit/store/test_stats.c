@@ -44,12 +44,6 @@ static uint64_t counted(void) {
     return n;
 }
 
-static void put_and_close(const struct pl_trace *rows, size_t n) {
-    struct pl_tracer *t = test_tracer(&folder);
-    for (size_t i = 0; i < n; i++) pl_tracer_put(t, &rows[i]);
-    pl_tracer_free(t, TEST_PATIENCE_MS);
-}
-
 /* acceptance: B16 */
 static void a_route_has_its_count_failures_times_and_last_row(void **state) {
     (void)state;
@@ -88,7 +82,7 @@ static void routes_are_told_apart_and_listed_by_publisher(void **state) {
     rows[6].response = true;
     rows[7].publisher = "c";
     rows[7].took_us = -1;
-    put_and_close(rows, 8);
+    test_put_and_close(&folder, rows, 8);
     struct seen seen = all_stats();
     assert_int_equal(seen.n, 4);
     assert_string_equal(seen.names[0], "a/another");
@@ -121,7 +115,7 @@ static void times_are_widened_to_whole_minutes_which_is_told(void **state) {
         rows[n] = test_row(n);
         rows[n].at_us = first + n * MINUTE_US / 2; /* two a minute */
     }
-    put_and_close(rows, 10);
+    test_put_and_close(&folder, rows, 10);
     struct pl_stats_query q = {.since_us = rows[3].at_us, .until_us = rows[6].at_us + 1};
     struct seen seen = {0};
     assert_int_equal(pl_store_stats(store, &q, see, &seen), POUCH_OK);
@@ -222,7 +216,7 @@ static void a_batch_that_failed_and_was_written_again_counts_once(void **state) 
 static void sums_that_cannot_be_read_are_an_error(void **state) {
     (void)state;
     struct pl_trace row = test_row(1);
-    put_and_close(&row, 1);
+    test_put_and_close(&folder, &row, 1);
     char path[PATH_MAX];
     assert_true(test_folder_find(&folder, "trace-", ".db", 0, path));
     sqlite3 *db;

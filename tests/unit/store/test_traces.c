@@ -5,12 +5,6 @@
 #include "traces.h"
 #include <sqlite3.h>
 
-static void put_and_close(const struct pl_trace *rows, size_t n) {
-    struct pl_tracer *t = test_tracer(&folder);
-    for (size_t i = 0; i < n; i++) pl_tracer_put(t, &rows[i]);
-    pl_tracer_free(t, TEST_PATIENCE_MS);
-}
-
 static void an_id_depends_on_every_part(void **state) {
     (void)state;
     const uint64_t ids[] = {
@@ -39,7 +33,7 @@ static void a_row_is_read_as_it_was_put(void **state) {
     full.payload_n = strlen(full.payload);
     bare.request_id = test_row(2).request_id;
     const struct pl_trace rows[] = {full, bare};
-    put_and_close(rows, 2);
+    test_put_and_close(&folder, rows, 2);
 
     struct test_seen seen = test_request(store, 1);
     assert_int_equal(seen.n, 1);
@@ -73,7 +67,7 @@ static void an_error_text_is_cut_at_a_kibibyte(void **state) {
     text[sizeof text - 1] = '\0';
     struct pl_trace row = test_row(1);
     row.error = text;
-    put_and_close(&row, 1);
+    test_put_and_close(&folder, &row, 1);
     assert_int_equal(strlen(test_request(store, 1).error), 1024);
 }
 
@@ -122,7 +116,7 @@ static void a_visit_that_has_enough_ends_the_walk(void **state) {
         rows[n] = test_row(n);
         rows[n].request_id = test_row(0).request_id;
     }
-    put_and_close(rows, 10);
+    test_put_and_close(&folder, rows, 10);
     struct pl_trace_query q = test_all();
     struct test_seen seen = {.stop_at = 3};
     assert_int_equal(pl_store_by_time(store, &q, test_see, &seen), POUCH_OK);
@@ -141,8 +135,8 @@ static void all_rows_of_a_request_are_shown_oldest_first(void **state) {
         rows[n].request_id = test_row(0).request_id;
         rows[n].at_us = 1000 - n * 10; /* written in another order than they began */
     }
-    put_and_close(rows, 3);
-    put_and_close(rows + 3, 3);
+    test_put_and_close(&folder, rows, 3);
+    test_put_and_close(&folder, rows + 3, 3);
     struct test_seen seen = test_request(store, 0);
     assert_int_equal(seen.n, 6);
     assert_true(seen.ordered_up);
@@ -228,7 +222,7 @@ static void run_sql(const char *path, const char *sql) {
 static void a_file_of_a_later_version_fails_the_query_and_says_so(void **state) {
     (void)state;
     struct pl_trace row = test_row(1);
-    put_and_close(&row, 1);
+    test_put_and_close(&folder, &row, 1);
     char path[PATH_MAX];
     assert_true(test_folder_find(&folder, "trace-", ".db", 0, path));
     run_sql(path, "PRAGMA user_version=99");
@@ -240,7 +234,7 @@ static void a_file_of_a_later_version_fails_the_query_and_says_so(void **state) 
 
     /* A writer that finds it goes on in a file of its own. */
     row = test_row(2);
-    put_and_close(&row, 1);
+    test_put_and_close(&folder, &row, 1);
     assert_int_equal(test_folder_count(&folder, "trace-", ".db"), 2);
     run_sql(path, "PRAGMA user_version=2");
     assert_int_equal(test_query(store, &q).n, 2);
@@ -249,14 +243,14 @@ static void a_file_of_a_later_version_fails_the_query_and_says_so(void **state) 
 static void a_damaged_file_hides_no_other(void **state) {
     (void)state;
     struct pl_trace rows[] = {test_row(1), test_row(2)};
-    put_and_close(rows, 1);
+    test_put_and_close(&folder, rows, 1);
     char path[PATH_MAX];
     assert_true(test_folder_find(&folder, "trace-", ".db", 0, path));
     FILE *f = fopen(path, "r+");
     assert_non_null(f);
     for (int i = 0; i < 4096; i++) fputc('x', f);
     fclose(f);
-    put_and_close(rows + 1, 1);
+    test_put_and_close(&folder, rows + 1, 1);
     assert_int_equal(test_folder_count(&folder, "trace-", ".db"), 2);
     struct pl_trace_query q = test_all();
     struct test_seen seen = test_query(store, &q);
@@ -277,7 +271,7 @@ static void the_tables_of_earlier_systems_are_readable_with_plain_sqlite(void **
     rows[2].payload = "{\"sealed\":1}";
     rows[2].payload_n = 12;
     rows[3].by = PL_TRACE_WORKER;
-    put_and_close(rows, 4);
+    test_put_and_close(&folder, rows, 4);
     static const char *const expected[][2] = {
         {"SELECT request_id||' '||worker_name||' '||timestamp||' '||source_topic||' '||target_topic||' '||route_id"
          "||' '||message_type||' '||success||' '||coalesce(error,'-')||' '||processing_time_ms FROM routing_metadata"
@@ -358,7 +352,7 @@ static bool count_all(const struct pl_route_stats *stats, void *arg) {
 static void a_file_of_an_earlier_version_is_read_counted_and_written_to(void **state) {
     (void)state;
     struct pl_trace rows[] = {test_row(1), test_row(2), test_row(3)};
-    put_and_close(rows, 2);
+    test_put_and_close(&folder, rows, 2);
     char path[PATH_MAX];
     assert_true(test_folder_find(&folder, "trace-", ".db", 0, path));
     make_version_1(path);
@@ -371,7 +365,7 @@ static void a_file_of_an_earlier_version_is_read_counted_and_written_to(void **s
     run_sql(path, "SELECT processing_time_us, timestamp_us FROM routing_metadata");
 
     make_version_1(path);
-    put_and_close(rows + 2, 1);
+    test_put_and_close(&folder, rows + 2, 1);
     assert_int_equal(test_folder_count(&folder, "trace-", ".db"), 1);
     assert_int_equal(test_query(store, &q).n, 3);
     counted = 0;

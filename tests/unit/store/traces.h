@@ -65,6 +65,13 @@ static inline uint64_t test_put_rows(struct pl_tracer *t, int64_t first, int64_t
     return ticket;
 }
 
+/* By a writer of their own. */
+static inline void test_put_and_close(const struct test_folder *f, const struct pl_trace *rows, size_t n) {
+    struct pl_tracer *t = test_tracer(f);
+    for (size_t i = 0; i < n; i++) pl_tracer_put(t, &rows[i]);
+    pl_tracer_free(t, TEST_PATIENCE_MS);
+}
+
 /* What a query shows: how many rows, the numbers of the first ones, the texts of the last. */
 struct test_seen {
     size_t n, stop_at; /* stop_at 0: never */
