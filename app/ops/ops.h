@@ -13,7 +13,7 @@
 
 enum { OPS_EXIT_OK = 0, OPS_EXIT_NEGATIVE = 1, OPS_EXIT_USAGE = 64, OPS_EXIT_DATA = 65, OPS_EXIT_SOFTWARE = 70 };
 
-enum ops_output { OPS_TABLE, OPS_JSON, OPS_JSONL, OPS_CSV };
+enum ops_output { OPS_TABLE, OPS_JSON, OPS_JSONL, OPS_CSV }; /* in the order of the words that -o takes */
 
 /* A flag of one command that is no setting. */
 struct ops_flag {

@@ -111,6 +111,17 @@ static const struct ops_flag *own_flag(const struct ops_command *command, const 
     return NULL;
 }
 
+/* The place of text among words such as "on|off"; -1: it is none of them. */
+static int place_among(const char *words, const char *text) {
+    size_t n = strlen(text);
+    for (int i = 0; *words; i++) {
+        size_t length = strcspn(words, "|");
+        if (length == n && !memcmp(words, text, n)) return i;
+        words += length + (words[length] == '|');
+    }
+    return -1;
+}
+
 /* One flag at argv[*i]: its name, and its value when it takes one, from "=", the rest of "-xREST", or the next word. */
 static int take_flag(struct ops_call *call, int argc, char **argv, int *i) {
     const char *word = argv[*i];
@@ -136,6 +147,8 @@ static int take_flag(struct ops_call *call, int argc, char **argv, int *i) {
         return e ? ops_usage(call, "%s", pouch_why()) : 0;
     }
     if (!flag->repeats && ops_has(call, flag->name)) return ops_usage(call, "%s is given twice", flag->name);
+    if (takes_value && strchr(flag->arg, '|') && place_among(flag->arg, value) < 0)
+        return ops_usage(call, "%s: '%s' is not one of %s", flag->name, value, flag->arg);
     call->given[call->n_given++] = (struct ops_given){flag, value};
     return 0;
 }
@@ -162,15 +175,9 @@ static int check_arguments(struct ops_call *call) {
     if (call->n_args > c->most)
         return ops_usage(call, "%s: too many arguments, the first is '%s'", c->name, call->args[c->most]);
     const char *output = ops_flag(call, "--output", 0);
-    static const char *const names[] = {
-        [OPS_TABLE] = "table", [OPS_JSON] = "json", [OPS_JSONL] = "jsonl", [OPS_CSV] = "csv"};
     call->output_given = output != NULL;
-    for (size_t i = 0; output && i < sizeof names / sizeof names[0] - !c->csv; i++)
-        if (!strcmp(output, names[i])) {
-            call->output = (enum ops_output)i;
-            return 0;
-        }
-    return output ? ops_usage(call, "-o: '%s' is not one of table, json, jsonl%s", output, c->csv ? ", csv" : "") : 0;
+    if (output) call->output = (enum ops_output)place_among(own_flag(c, "o", 1)->arg, output);
+    return 0;
 }
 
 /* -X name=value, and the settings file. */
