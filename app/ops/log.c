@@ -1,9 +1,9 @@
 /* pouch log. */
 #include <base/clock.h>
 #include <base/why.h>
-#include <inttypes.h>
 #include <ops/commands.h>
 #include <ops/common.h>
+#include <ops/incomplete.h>
 #include <ops/rows.h>
 #include <ops/screen.h>
 #include <ops/seen.h>
@@ -25,6 +25,7 @@ struct log {
     struct pl_trace_query query; /* limit 0: there is none */
     struct ops_seen *seen;       /* of what was printed late enough to be read again; NULL: nothing is read again */
     int64_t seen_from_us;
+    struct ops_incomplete incomplete;
     size_t skip, printed; /* skip: so many rows are read and not printed */
     int exit_code;
     pouch_err error;
@@ -82,16 +83,17 @@ static void print_row(struct log *l, const struct pl_trace *row) {
 }
 
 /* What is missing from the time that is shown: from the first row on where the limit has cut off older ones. */
-static pouch_err print_missing(struct log *l, int64_t since_us) {
-    uint64_t missing;
-    pouch_err e = pl_store_missing(l->store, since_us, l->query.until_us, &missing);
+static pouch_err print_incomplete(struct log *l, int64_t since_us) {
+    pouch_err e = ops_incomplete_ask(&l->incomplete, l->store, since_us, l->query.until_us);
     if (e) return e;
-    if (l->call->output == OPS_JSON)
-        printf("\n],\"complete\":%s,\"missing\":%" PRIu64 "}\n", missing ? "false" : "true", missing);
-    else if (missing && l->call->output == OPS_TABLE)
-        printf("*incomplete*: %" PRIu64 " rows are known to be missing from this time\n", missing);
-    else if (missing)
-        ops_say("incomplete: %" PRIu64 " rows are known to be missing from this time", missing);
+    if (l->call->output == OPS_JSON) {
+        fputs("\n],", stdout);
+        ops_incomplete_end(&l->incomplete);
+    } else if (l->call->output == OPS_TABLE) {
+        ops_incomplete_print(&l->incomplete, "");
+    } else {
+        ops_incomplete_say(&l->incomplete);
+    }
     return POUCH_OK;
 }
 
@@ -150,7 +152,7 @@ static pouch_err print_there(struct log *l, int64_t *from_us) {
     if (!e && l->call->output == OPS_CSV) ops_row_csv_names();
     if (!e) e = pl_store_by_time(l->store, &q, print_unseen, l);
     if (!e) e = l->error;
-    return e || l->exit_code ? e : print_missing(l, *from_us);
+    return e || l->exit_code ? e : print_incomplete(l, *from_us);
 }
 
 /* ---- what comes ---- */
@@ -201,10 +203,12 @@ static int log_command(struct ops_call *call) {
     int64_t from_us;
     if (read_flags(call, &l.query)) return ops_usage(call, "%s", pouch_why());
     pouch_err e = ops_rows_store(call, &l.store, &url);
+    if (!e) ops_incomplete_look(&l.incomplete, call, url, l.query.since_us, l.query.until_us);
     if (!e) e = print_there(&l, &from_us);
     if (!e && !l.printed && !goes_on && call->output == OPS_TABLE) ops_say("no rows like that in %s", url);
     if (!e && !l.exit_code && goes_on) e = follow(&l, from_us);
     ops_seen_free(&seen);
+    ops_incomplete_free(&l.incomplete);
     pl_store_close(l.store);
     free(url);
     int told = e ? ops_error(e) : l.exit_code, written = ops_done();

@@ -5,7 +5,8 @@
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/csv.h>
-#include <ops/registry.h>
+#include <ops/incomplete.h>
+#include <ops/rows.h>
 #include <ops/waterfall.h>
 #include <ops/when.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ struct routes {
     struct pl_stats_query query;
     struct route *at;
     size_t n, cap;
-    uint64_t missing;
+    struct ops_incomplete incomplete;
     pouch_err error;
 };
 
@@ -77,12 +78,15 @@ static pouch_err add_idle(struct routes *r, struct pl_store *store) {
 
 static pouch_err read_stats(struct routes *r) {
     struct pl_store *store = NULL;
-    pouch_err e = ops_registry_open(r->call, &store);
+    char *url = NULL;
+    pouch_err e = ops_rows_store(r->call, &store, &url);
+    if (!e) ops_incomplete_look(&r->incomplete, r->call, url, r->query.since_us, r->query.until_us);
     if (!e) e = pl_store_stats(store, &r->query, keep, r);
     if (!e) e = r->error;
     if (!e) e = add_idle(r, store);
-    if (!e) e = pl_store_missing(store, r->query.since_us, r->query.until_us, &r->missing);
+    if (!e) e = ops_incomplete_ask(&r->incomplete, store, r->query.since_us, r->query.until_us);
     pl_store_close(store);
+    free(url);
     return e;
 }
 
@@ -102,7 +106,7 @@ static void print_table(const struct routes *r) {
                ops_span_text(average, s->average_us), SPAN, ops_span_text(p50, s->p50_us), SPAN,
                ops_span_text(p99, s->p99_us), s->count ? ops_when_text(when, s->last_us / 1000) : "-");
     }
-    if (r->missing) printf("*incomplete*: %" PRIu64 " rows are known to be missing from this time\n", r->missing);
+    ops_incomplete_print(&r->incomplete, "");
 }
 
 static json_t *length_json(int64_t us) {
@@ -138,9 +142,10 @@ static int print_document(const struct routes *r) {
             routes = NULL;
         }
     if (!routes) return ops_print_json(NULL);
-    return ops_print_json(json_pack("{s:o,s:o,s:o,s:b,s:I}", "since", time_json(r->query.since_us), "until",
-                                    time_json(r->query.until_us), "routes", routes, "complete", !r->missing, "missing",
-                                    (json_int_t)r->missing));
+    return ops_print_json(json_pack("{s:o,s:o,s:o,s:b,s:I,s:I}", "since", time_json(r->query.since_us), "until",
+                                    time_json(r->query.until_us), "routes", routes, "complete",
+                                    ops_is_complete(&r->incomplete), "missing", (json_int_t)r->incomplete.missing,
+                                    "waiting", (json_int_t)r->incomplete.waiting.rows));
 }
 
 static void csv_length(size_t nth, int64_t us) {
@@ -184,7 +189,7 @@ static int print_stats(const struct routes *r) {
     case OPS_JSONL: exit_code = print_jsonl(r); break;
     case OPS_CSV: print_csv(r); break;
     }
-    if (r->missing) ops_say("incomplete: %" PRIu64 " rows are known to be missing from this time", r->missing);
+    ops_incomplete_say(&r->incomplete);
     return exit_code;
 }
 
@@ -200,6 +205,7 @@ static int route_stats(struct ops_call *call) {
         free(r.at[i].id);
     }
     free(r.at);
+    ops_incomplete_free(&r.incomplete);
     int written = ops_done();
     return exit_code ? exit_code : written;
 }

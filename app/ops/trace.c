@@ -1,9 +1,9 @@
 /* pouch trace. */
 #include <base/clock.h>
 #include <base/why.h>
-#include <inttypes.h>
 #include <ops/commands.h>
 #include <ops/common.h>
+#include <ops/incomplete.h>
 #include <ops/rows.h>
 #include <ops/waterfall.h>
 #include <ops/when.h>
@@ -17,11 +17,11 @@ struct trace {
     const struct ops_call *call;
     const char *request_id, *url;
     struct ops_rows rows;
-    uint64_t missing; /* rows known to be missing from the request's time, or from all times when there is no row */
+    struct ops_incomplete incomplete; /* from the request's time on, or of all times when there is no row */
 };
 
-/* What is missing from the time that the rows are from: hops of this request may be among that. */
-static pouch_err count_missing(struct trace *t, struct pl_store *store) {
+/* What is missing from the time that the rows are from, or waits: hops of this request may be among that. */
+static pouch_err find_missing(struct trace *t, struct pl_store *store) {
     int64_t since_us = INT64_MAX, until_us = 0;
     for (size_t i = 0; i < t->rows.n; i++) {
         const struct pl_trace *row = &t->rows.at[i];
@@ -34,16 +34,17 @@ static pouch_err count_missing(struct trace *t, struct pl_store *store) {
         since_us = 0;
         until_us = INT64_MAX - 1;
     }
-    return pl_store_missing(store, since_us, until_us + 1, &t->missing);
+    return ops_incomplete_ask(&t->incomplete, store, since_us, until_us + 1);
 }
 
 static pouch_err read_trace(struct trace *t, const struct pl_uuid *id) {
     struct pl_store *store = NULL;
     char *url = NULL;
     pouch_err e = ops_rows_store(t->call, &store, &url);
+    if (!e) ops_incomplete_look(&t->incomplete, t->call, url, 0, INT64_MAX);
     if (!e) e = pl_store_by_request(store, id, ops_rows_add, &t->rows);
     if (!e) e = t->rows.error;
-    if (!e) e = count_missing(t, store);
+    if (!e) e = find_missing(t, store);
     pl_store_close(store);
     t->url = url;
     return e;
@@ -51,7 +52,7 @@ static pouch_err read_trace(struct trace *t, const struct pl_uuid *id) {
 
 static int say_unknown(const struct trace *t) {
     ops_say("no trace of request %s in %s", t->request_id, t->url);
-    if (t->missing) ops_say("the store is incomplete: %" PRIu64 " rows are known to be missing from it", t->missing);
+    ops_incomplete_say(&t->incomplete);
     ops_say("check that centers, workers and clients run with that store (--store, POUCH_STORE) and as a user who may "
             "write it, and that the request is not older than their trace.ttl");
     return OPS_EXIT_NEGATIVE;
@@ -82,9 +83,8 @@ static int print_picture(const struct trace *t) {
     printf("%s, %zu %s in %s\n\n", ops_when_text(when, hops[0].start_us / 1000), n, n == 1 ? "hop" : "hops",
            ops_span_text(span, ops_hops_span_us(hops, n)));
     ops_waterfall(stdout, &screen, hops, n);
-    if (t->missing)
-        printf("\n*incomplete*: %" PRIu64 " rows are known to be missing from this time; hops may be among them\n",
-               t->missing);
+    if (!ops_is_complete(&t->incomplete)) putchar('\n');
+    ops_incomplete_print(&t->incomplete, "; hops may be among them");
     if (t->rows.full) printf("\nonly the first %d rows are shown\n", ROWS_MAX);
     free(hops);
     return OPS_EXIT_OK;
@@ -99,9 +99,12 @@ static int print_rows(const struct trace *t) {
         exit_code = ops_row_print(&t->rows.at[i]);
         if (!document) putchar('\n');
     }
-    if (document) printf("\n],\"complete\":%s,\"missing\":%" PRIu64 "}\n", t->missing ? "false" : "true", t->missing);
-    if (!document && t->missing)
-        ops_say("incomplete: %" PRIu64 " rows are known to be missing from this time", t->missing);
+    if (document) {
+        fputs("\n],", stdout);
+        ops_incomplete_end(&t->incomplete);
+    } else {
+        ops_incomplete_say(&t->incomplete);
+    }
     return exit_code;
 }
 
@@ -119,6 +122,7 @@ static int trace(struct ops_call *call) {
                     : call->output == OPS_TABLE ? print_picture(&t)
                                                 : print_rows(&t);
     ops_rows_free(&t.rows);
+    ops_incomplete_free(&t.incomplete);
     free((char *)t.url);
     int written = ops_done();
     return exit_code ? exit_code : written;

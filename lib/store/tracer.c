@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <store/gap.h>
 #include <store/outlet.h>
-#include <store/trace_hash.h>
+#include <store/spool_place.h>
 #include <store/trace_pack.h>
 #include <store/tracer.h>
 #include <string.h>
@@ -160,67 +160,26 @@ static bool init_locks(struct pl_tracer *t) {
     return done;
 }
 
-/* ---- where the spool is ---- */
-
-/* What tells a store from others: its URL, without a user and without settings. */
-static pouch_err hash_store(uint64_t *hash, const struct pl_store_kind *kind, const char *where) {
-    const char *user = strchr(where, '@'), *slash = strchr(where, '/');
-    if (user && (!slash || user < slash)) where = user + 1;
-    size_t n = strcspn(where, "?");
-    while (n > 1 && where[n - 1] == '/') n--;
-    char *name;
-    if (asprintf(&name, "%s%.*s", kind->scheme, (int)n, where) < 0)
-        return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a tracer");
-    *hash = pl_trace_source(name, 0);
-    free(name);
-    return POUCH_OK;
-}
-
-/* As a path that does not change with the working directory; NULL: out of memory. */
-static char *whole_path(const char *path) {
-    char *whole = NULL, *here = *path == '/' ? NULL : getcwd(NULL, 0);
-    if (!here) return strdup(path);
-    if (asprintf(&whole, "%s/%s", here, path) < 0) whole = NULL;
-    free(here);
-    return whole;
-}
-
-/* Beside the store, or where it would be if it were on this host. A system without such a place has no spool. */
-static pouch_err find_folder(char **folder, const struct pl_tracer_settings *s, const struct pl_store_kind *kind,
-                             const char *where) {
-    char *url = NULL;
-    if (!s->spool && !kind->is_folder) {
-        pouch_err e = pl_store_default_url(&url);
-        if (!e) e = pl_store_kind_of(&kind, &where, url);
-        if (e) PL_LOG(PL_LOG_WARN, "there is no spool for trace rows: set trace.spool", "why", pouch_why());
-        if (e) return e == POUCH_E_NO_MEMORY ? e : POUCH_OK;
-    }
-    *folder = s->spool ? whole_path(s->spool) : strdup(where);
-    free(url);
-    return *folder ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "out of memory for a tracer");
-}
-
-static pouch_err find_spool(struct pl_outlet_settings *out, char **folder, const struct pl_tracer_settings *s) {
+/* A system without a place for it has no spool. */
+static pouch_err find_spool(struct pl_outlet_settings *out, const struct pl_tracer_settings *s) {
     size_t half = s->spool_bytes / 2;
     out->bounds =
         (struct pl_spool_bounds){.segment = half < SEGMENT_BYTES ? half : SEGMENT_BYTES,
                                  .most = s->spool_bytes,
                                  .reserve = s->spool_reserve < s->spool_bytes ? s->spool_reserve : s->spool_bytes};
-    *folder = NULL;
     if (!s->spool_bytes) return POUCH_OK;
-    pouch_err e = hash_store(&out->spool.store, out->kind, out->where);
-    if (!e) e = find_folder(folder, s, out->kind, out->where);
-    out->spool.folder = *folder;
-    return e;
+    pouch_err e = pl_spool_place_find(&out->spool, s->url, s->spool);
+    if (!e || e == POUCH_E_NO_MEMORY) return e;
+    PL_LOG(PL_LOG_WARN, "there is no spool for trace rows: set trace.spool", "why", pouch_why());
+    return POUCH_OK;
 }
 
 static pouch_err open_outlet(struct pl_tracer *t, const struct pl_tracer_settings *s) {
     struct pl_outlet_settings out = {.ttl_ms = s->ttl_ms, .pace = &pl_outlet_pace};
-    char *folder = NULL;
     pouch_err e = pl_store_kind_of(&out.kind, &out.where, s->url);
-    if (!e) e = find_spool(&out, &folder, s);
+    if (!e) e = find_spool(&out, s);
     if (!e) e = pl_outlet_new(&t->outlet, &out);
-    free(folder);
+    free((char *)out.spool.folder);
     return e;
 }
 

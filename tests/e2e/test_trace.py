@@ -307,3 +307,35 @@ def test_a_disk_that_is_full_under_a_running_worker_costs_rows_and_nothing_else(
     assert "*incomplete*" not in pouch.ok("trace", before)
     assert began < log["rows"][-1]["at_us"] / 1e6
     assert worker.stop() == 0
+
+
+@pytest.mark.acceptance("A20", "B28")
+def test_rows_that_wait_in_a_spool_are_told_until_the_store_has_them(pouch, store):
+    spool, away = pouch.folder / "spool", pouch.folder / "away"
+    pouch.env["POUCH_TRACE_SPOOL"] = str(spool)
+    topic = pouch.topic()
+    worker = pouch.worker(topic, "--exec", "cat")
+    before = answered(pouch, topic, {})
+    traced(pouch, before, 4)
+
+    store.rename(away)
+    store.write_text("a file where the store was")
+    request = answered(pouch, topic, {})  # which notes nothing itself: the store cannot be opened
+    worker.wait_for("go into the spool")
+    worker.kill()
+    store.unlink()
+    away.rename(store)
+
+    told = f"2 rows wait in the spool of {spool}"
+    for words in (["trace", before], ["log"], ["route", "stats"]):
+        document = json.loads(pouch.ok(*words, "-o", "json"))
+        assert (document["complete"], document["missing"], document["waiting"]) == (False, 0, 2)
+        assert f"*incomplete*: {told}" in pouch.ok(*words)
+        assert f"incomplete: {told}" in pouch.run(*words, "-o", "jsonl").stderr
+    done = pouch.run("trace", request)
+    assert done.returncode == 1 and told in done.stderr
+    assert "incomplete" not in pouch.ok("trace", before, env={"POUCH_TRACE_SPOOL": "/dev/null"})
+
+    pouch.worker(topic, "--exec", "cat", name="after")
+    assert kinds(traced(pouch, request, 2)) == [("worker", "request", True), ("worker", "response", True)]
+    wait_until(lambda: json.loads(pouch.ok("trace", before, "-o", "json"))["complete"], "the spool being empty")
