@@ -78,6 +78,7 @@ static void put_on(struct pl_cql *s, struct pl_cql_slot *slot, struct pl_cql_con
 }
 
 static void take_off(struct pl_cql_slot *slot) {
+    if (slot == slot->conn->unsent) slot->conn->partly = 0; /* whoever comes first now has nothing in the buffer */
     if (slot->unsent) delist(slot);
     slot->conn->load--;
     slot->conn->abandoned -= slot->abandoned;

@@ -236,6 +236,30 @@ static void requests_of_a_lost_connection_go_elsewhere_or_are_told(void **state)
     pl_cql_close(s);
 }
 
+/* A frame that no socket takes whole goes first, so that those behind it are not sent at all. */
+static void what_was_not_sent_is_done_elsewhere_whatever_went_before_it(void **state) {
+    (void)state;
+    enum { LARGE = 24 << 20, BEHIND = 3 };
+    const struct pl_cql_statement *st;
+    struct pl_cql *s = start("", 2, &st);
+    struct end large = {0}, behind[BEHIND];
+    char *bytes = calloc(1, LARGE);
+    assert_non_null(bytes);
+    const struct pl_cql_value values[] = {pl_cql_text(of_two), pl_cql_bytes(bytes, LARGE)};
+    const struct pl_cql_bound both[] = {{st, &values[0], 1}, {st, &values[1], 1}};
+    const struct pl_cql_how how = {.timeout_us = LONG};
+    tell(&two->mute, true);
+    assert_int_equal(pl_cql_batch(s, both, 2, &how, ended, &large), POUCH_OK);
+    free(bytes);
+    for (int i = 0; i < BEHIND; i++) assert_int_equal(ask(s, st, of_two, false, LONG, &behind[i]), POUCH_OK);
+    pl_cql_run(s, 0);
+    hang_up(two);
+    UNTIL(s, SEEN(one->n_held == BEHIND));
+    assert_int_equal(large.error, POUCH_E_CLOSED);
+    for (int i = 0; i < BEHIND; i++) assert_int_equal(behind[i].calls, 0);
+    pl_cql_close(s);
+}
+
 static void without_a_host_requests_are_refused_until_one_is_back(void **state) {
     (void)state;
     const struct pl_cql_statement *st;
@@ -422,6 +446,7 @@ int main(void) {
         ON(two_hosts, what_a_host_has_not_done_another_does),
         ON(two_hosts, what_may_be_done_is_done_again_only_where_that_makes_no_difference),
         ON(two_hosts, requests_of_a_lost_connection_go_elsewhere_or_are_told),
+        ON(two_hosts, what_was_not_sent_is_done_elsewhere_whatever_went_before_it),
         ON(one_host, without_a_host_requests_are_refused_until_one_is_back),
         ON(one_host, a_forgotten_statement_is_prepared_where_it_is_missed),
         ON(one_host, an_answer_after_its_time_is_for_nobody),
