@@ -42,8 +42,11 @@ static void look_again(struct center_post *p) {
     } else if (center_awaits(leg->item)) {
         tell(leg->center);
         center_post_later(p, look_again);
-    } else
+    } else if (leg->center->legs_used > leg->center->settings.center_in_flight) {
+        center_post_full(p, look_again); /* one record becomes many legs: those released before it have all the room */
+    } else {
         go_on(leg);
+    }
 }
 
 void center_await(struct center_item *item) {

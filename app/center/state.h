@@ -174,7 +174,8 @@ void center_post_over(struct center_post *p);    /* stored, or given up for good
 void center_post_dropped(struct center_post *p); /* the record will come again */
 /* Sends it again after a longer wait than the last, unless its partition is not ours any more: then it is dropped. */
 void center_post_later(struct center_post *p, center_send_fn *send);
-void center_post_full(struct center_post *p, center_send_fn *send); /* as soon as the producer has room */
+void center_post_full(struct center_post *p,
+                      center_send_fn *send); /* as soon as there is room, here or in the producer */
 void center_posts_due(struct center *c);
 void center_posts_drop(struct center *c);
 

@@ -6,6 +6,7 @@
 #define POUCH_TESTS_CENTER_FIXTURE_H
 
 #include <mock.h>
+#include <plain.h>
 
 #include <base/uuid.h>
 #include <center/center.h>
@@ -35,37 +36,13 @@ enum { N_TAPPED = sizeof tapped / sizeof tapped[0] };
 struct fixture {
     struct test_mock mock;
     char folder[64], store[96];
-    rd_kafka_t *producer, *tap;
-    rd_kafka_message_t *seen[SEEN_MAX];
-    size_t n_seen;
+    rd_kafka_t *producer;
+    struct plain_tap tap;
     struct center *center;
     pthread_t thread;
     pouch_err ran;
     char ran_why[1024];
 };
-
-static inline rd_kafka_t *fixture_handle(const struct fixture *f, rd_kafka_type_t type) {
-    const char *const consumer[] = {"group.id", "tap", "fetch.wait.max.ms", "1", "auto.offset.reset", "earliest", NULL};
-    char why[256];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "bootstrap.servers", f->mock.brokers, NULL, 0);
-    for (size_t i = 0; type == RD_KAFKA_CONSUMER && consumer[i]; i += 2)
-        assert_int_equal(rd_kafka_conf_set(conf, consumer[i], consumer[i + 1], why, sizeof why), RD_KAFKA_CONF_OK);
-    if (type == RD_KAFKA_PRODUCER) rd_kafka_conf_set(conf, "linger.ms", "0", NULL, 0);
-    rd_kafka_conf_set_log_cb(conf, NULL);
-    rd_kafka_t *rk = rd_kafka_new(type, conf, why, sizeof why);
-    assert_non_null(rk);
-    return rk;
-}
-
-static inline void fixture_read(struct fixture *f) {
-    f->tap = fixture_handle(f, RD_KAFKA_CONSUMER);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(N_TAPPED);
-    for (size_t i = 0; i < N_TAPPED; i++)
-        rd_kafka_topic_partition_list_add(list, tapped[i], 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
-    assert_int_equal(rd_kafka_assign(f->tap, list), 0);
-    rd_kafka_topic_partition_list_destroy(list);
-}
 
 /* So many brokers; each topic has one partition, those of the targets on the broker that comes next. */
 static inline void fixture_start(struct fixture *f, int brokers) {
@@ -77,8 +54,8 @@ static inline void fixture_start(struct fixture *f, int brokers) {
     test_mock_topic(&f->mock, INBOX, 1);
     test_mock_topic(&f->mock, "pouch.routes", 1);
     for (size_t i = 0; i < N_TAPPED; i++) test_mock_topic(&f->mock, tapped[i], 1);
-    f->producer = fixture_handle(f, RD_KAFKA_PRODUCER);
-    fixture_read(f);
+    f->producer = plain_handle(f->mock.brokers, RD_KAFKA_PRODUCER, NULL);
+    plain_tap_open(&f->tap, f->mock.brokers, tapped, N_TAPPED, SEEN_MAX);
 }
 
 static inline int fixture_unlink(const char *path, const struct stat *s, int type, struct FTW *at) {
@@ -87,11 +64,8 @@ static inline int fixture_unlink(const char *path, const struct stat *s, int typ
 }
 
 static inline void fixture_stop(struct fixture *f) {
-    for (size_t i = 0; i < f->n_seen; i++) rd_kafka_message_destroy(f->seen[i]);
-    rd_kafka_consumer_close(f->tap);
-    rd_kafka_destroy(f->tap);
-    rd_kafka_flush(f->producer, 5000);
-    rd_kafka_destroy(f->producer);
+    plain_tap_close(&f->tap);
+    plain_producer_close(f->producer);
     test_mock_stop(&f->mock);
     nftw(f->folder, fixture_unlink, 8, FTW_DEPTH | FTW_PHYS);
 }
@@ -157,23 +131,11 @@ static inline void new_id(char id[ID_TEXT]) {
     pl_uuid_format(id, &u);
 }
 
-static inline void produce(struct fixture *f, const char *key, const void *value, size_t n,
-                           const char *const headers[]) {
-    rd_kafka_headers_t *h = rd_kafka_headers_new(HEADERS_MAX);
-    for (size_t i = 0; i < 2 * HEADERS_MAX && headers[i]; i += 2)
-        assert_int_equal(rd_kafka_header_add(h, headers[i], -1, headers[i + 1], -1), 0);
-    assert_int_equal(rd_kafka_producev(f->producer, RD_KAFKA_V_TOPIC(INBOX), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                                       RD_KAFKA_V_KEY(key, key ? strlen(key) : 0), RD_KAFKA_V_VALUE((void *)value, n),
-                                       RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_END),
-                     0);
-    rd_kafka_poll(f->producer, 0);
-}
-
 static inline void ask(struct fixture *f, struct request r, char id[ID_TEXT]) {
     char value[4096];
     new_id(id);
     if (r.raw) {
-        produce(f, id, r.raw, r.raw_n, r.headers);
+        plain_produce(f->producer, INBOX, id, r.raw, r.raw_n, r.headers, HEADERS_MAX);
         return;
     }
     int n = snprintf(value, sizeof value,
@@ -181,38 +143,29 @@ static inline void ask(struct fixture *f, struct request r, char id[ID_TEXT]) {
                      "\"replyTopic\":\"%s\"%s}",
                      id, r.publisher ? r.publisher : "p", 1, 2, r.reply_topic ? r.reply_topic : REPLIES,
                      r.text ? r.text : "");
-    produce(f, id, value, (size_t)n, r.headers);
+    plain_produce(f->producer, INBOX, id, value, (size_t)n, r.headers, HEADERS_MAX);
 }
 
 /* Reads what is there; true when there was something. */
 static inline bool tap(struct fixture *f) {
-    rd_kafka_message_t *m = rd_kafka_consumer_poll(f->tap, 20);
     rd_kafka_poll(f->producer, 0);
-    if (!m) return false;
-    if (m->err || f->n_seen == SEEN_MAX) {
-        rd_kafka_message_destroy(m);
-        return false;
-    }
-    f->seen[f->n_seen++] = m;
-    return true;
+    return plain_tap_read(&f->tap);
 }
 
 static inline bool is_about(const rd_kafka_message_t *m, const char *topic, const char *id) {
-    return !strcmp(rd_kafka_topic_name(m->rkt), topic) && m->key_len == strlen(id) && !memcmp(m->key, id, m->key_len);
+    return on_topic(m, topic) && m->key_len == strlen(id) && !memcmp(m->key, id, m->key_len);
 }
 
 /* The nth (from 0) record on topic with that id as its key; NULL: not there. */
 static inline const rd_kafka_message_t *seen_on(const struct fixture *f, const char *topic, const char *id,
                                                 size_t nth) {
-    for (size_t i = 0; i < f->n_seen; i++)
-        if (is_about(f->seen[i], topic, id) && nth-- == 0) return f->seen[i];
+    for (size_t i = 0; i < f->tap.n; i++)
+        if (is_about(f->tap.seen[i], topic, id) && nth-- == 0) return f->tap.seen[i];
     return NULL;
 }
 
 static inline size_t count_on(const struct fixture *f, const char *topic) {
-    size_t n = 0;
-    for (size_t i = 0; i < f->n_seen; i++) n += !strcmp(rd_kafka_topic_name(f->seen[i]->rkt), topic);
-    return n;
+    return plain_tap_count(&f->tap, topic);
 }
 
 /* The same, waited for; fails the test after two minutes. */
@@ -228,20 +181,6 @@ static inline const rd_kafka_message_t *find_nth(struct fixture *f, const char *
 
 static inline const rd_kafka_message_t *find(struct fixture *f, const char *topic, const char *id) {
     return find_nth(f, topic, id, 0);
-}
-
-/* The value of the first header of that name as text; "" when there is none. Good until the fourth next call. */
-static inline const char *header_of(const rd_kafka_message_t *m, const char *name) {
-    static char texts[4][2048];
-    static size_t turn;
-    char *text = texts[turn++ % 4];
-    rd_kafka_headers_t *h;
-    const void *value;
-    size_t n;
-    text[0] = 0;
-    if (!rd_kafka_message_headers(m, &h) && !rd_kafka_header_get(h, 0, name, &value, &n))
-        snprintf(text, sizeof texts[0], "%.*s", (int)n, (const char *)value);
-    return text;
 }
 
 /* That the request was answered with an error in clear of this code. */
@@ -265,19 +204,12 @@ static inline const rd_kafka_message_t *assert_letter(struct fixture *f, const c
 
 /* What the center's group has committed of the inbox; negative: nothing. */
 static inline int64_t committed(const struct fixture *f) {
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    char why[256];
-    rd_kafka_conf_set(conf, "bootstrap.servers", f->mock.brokers, NULL, 0);
-    rd_kafka_conf_set(conf, "group.id", GROUP, NULL, 0);
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    assert_non_null(rk);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, INBOX, 0);
-    assert_int_equal(rd_kafka_committed(rk, list, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
-    int64_t offset = list->elems[0].offset;
-    rd_kafka_topic_partition_list_destroy(list);
-    rd_kafka_destroy(rk);
-    return offset;
+    return plain_committed(f->mock.brokers, GROUP, INBOX);
+}
+
+/* How many records the inbox has been given. */
+static inline int64_t given(const struct fixture *f) {
+    return plain_next_offset(f->producer, INBOX);
 }
 
 struct counted {

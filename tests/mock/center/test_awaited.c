@@ -27,8 +27,8 @@ static void take_store_away(const struct fixture *f) {
 static void bring_store_back(const struct fixture *f, const char *publisher, const char *target) {
     char sql[256];
     snprintf(sql, sizeof sql,
-             "ALTER TABLE away RENAME TO registry; UPDATE target SET topic = '%s' WHERE publisher = '%s'", target,
-             publisher);
+             "ALTER TABLE away RENAME TO registry; UPDATE target SET topic = '%s' WHERE publisher = '%s' AND place = 0",
+             target, publisher);
     run_sql(f, sql);
 }
 
@@ -55,6 +55,10 @@ static bool one_waits(void *arg) {
 
 static bool none_waits(void *arg) {
     return waiting(arg) == 0;
+}
+
+static bool a_quarter_waits(void *arg) {
+    return waiting(arg) >= 2500;
 }
 
 static void begin(struct fixture *f, const char *const settings[]) {
@@ -166,6 +170,36 @@ static void more_than_may_wait_is_not_taken_and_none_is_lost(void **state) {
     fixture_stop(&f);
 }
 
+/* Each of them goes to as many targets as a route may have, all at once: that is more than may be in flight. */
+static void many_that_are_released_at_once_find_room(void **state) {
+    (void)state;
+    enum { N = 3000 };
+    char names[PL_TARGETS_MAX][16];
+    const char *targets[PL_TARGETS_MAX + 1] = {"two"};
+    struct fixture f;
+    char id[ID_TEXT];
+    fixture_start(&f, 1);
+    for (size_t i = 1; i < PL_TARGETS_MAX; i++) {
+        snprintf(names[i], sizeof names[i], "wide-%zu", i);
+        test_mock_topic(&f.mock, targets[i] = names[i], 1);
+    }
+    add_route(&f, "p", true, targets);
+    start_center(&f, NULL);
+    ask(&f, (struct request){.publisher = "p"}, id);
+    find(&f, "two", id);
+    take_store_away(&f);
+    announce(&f, "p", 100);
+    test_until(one_waits, &f);
+    for (size_t i = 0; i < N; i++) ask(&f, (struct request){.publisher = "p"}, id);
+    test_until(a_quarter_waits, &f);
+    bring_store_back(&f, "p", "two");
+    test_until(none_waits, &f);
+    find(&f, "two", id);
+    stop_center(&f);
+    assert_int_equal(committed(&f), given(&f));
+    fixture_stop(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(they_go_by_the_new_route_once_it_can_be_read),
@@ -173,6 +207,7 @@ int main(void) {
         cmocka_unit_test(their_deadlines_hold),
         cmocka_unit_test(a_stop_leaves_them_to_the_next_center),
         cmocka_unit_test(more_than_may_wait_is_not_taken_and_none_is_lost),
+        cmocka_unit_test(many_that_are_released_at_once_find_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -218,7 +218,7 @@ static void a_center_that_traces_nothing_routes_each_record_once(void **state) {
     ask(&f, (struct request){0}, second);
     find(&f, "one", second);
     stop_center(&f);
-    assert_int_equal(f.n_seen, 2); /* the first one's offset was stored */
+    assert_int_equal(f.tap.n, 2); /* the first one's offset was stored */
     assert_int_equal(rows_of(&f, first).n, 0);
     fixture_stop(&f);
 }

@@ -6,6 +6,7 @@
 #define POUCH_TESTS_WORKER_FIXTURE_H
 
 #include <mock.h>
+#include <plain.h>
 
 #include <crypto/random.h>
 #include <letter/letter.h>
@@ -29,11 +30,10 @@ struct fixture {
     struct test_mock mock;
     pouch_keyring *ring;
     struct pl_sealer *sealer;
-    rd_kafka_t *producer, *tap;
+    rd_kafka_t *producer;
+    struct plain_tap tap;
     const char *topics[TOPICS_MAX]; /* that the tap reads */
     size_t n_topics;
-    rd_kafka_message_t *seen[SEEN_MAX]; /* all that the tap has read */
-    size_t n_seen;
 
     pouch_worker *worker;
     pthread_t thread;
@@ -46,20 +46,6 @@ static inline pouch_keyring *fixture_ring(const char *hex) {
     setenv("ENCRYPTION_KEY", hex, 1);
     assert_int_equal(pouch_keyring_load(&ring, NULL), POUCH_OK);
     return ring;
-}
-
-static inline rd_kafka_t *fixture_handle(const struct fixture *f, rd_kafka_type_t type) {
-    const char *const consumer[] = {"group.id", "tap", "fetch.wait.max.ms", "1", "auto.offset.reset", "earliest", NULL};
-    char why[256];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "bootstrap.servers", f->mock.brokers, NULL, 0);
-    for (size_t i = 0; type == RD_KAFKA_CONSUMER && consumer[i]; i += 2)
-        assert_int_equal(rd_kafka_conf_set(conf, consumer[i], consumer[i + 1], why, sizeof why), RD_KAFKA_CONF_OK);
-    if (type == RD_KAFKA_PRODUCER) rd_kafka_conf_set(conf, "linger.ms", "0", NULL, 0);
-    rd_kafka_conf_set_log_cb(conf, NULL);
-    rd_kafka_t *rk = rd_kafka_new(type, conf, why, sizeof why);
-    assert_non_null(rk);
-    return rk;
 }
 
 /* The topics that the tap reads: the usual ones and the test's own. */
@@ -82,13 +68,8 @@ static inline void fixture_cluster(struct fixture *f, int brokers, const char *c
 static inline void fixture_connect(struct fixture *f) {
     f->ring = fixture_ring(TEST_KEY);
     assert_int_equal(pl_sealer_new(&f->sealer, f->ring, PL_OVER_LIMIT_WARN), POUCH_OK);
-    f->producer = fixture_handle(f, RD_KAFKA_PRODUCER);
-    f->tap = fixture_handle(f, RD_KAFKA_CONSUMER);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)f->n_topics);
-    for (size_t i = 0; i < f->n_topics; i++)
-        rd_kafka_topic_partition_list_add(list, f->topics[i], 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
-    assert_int_equal(rd_kafka_assign(f->tap, list), 0);
-    rd_kafka_topic_partition_list_destroy(list);
+    f->producer = plain_handle(f->mock.brokers, RD_KAFKA_PRODUCER, NULL);
+    plain_tap_open(&f->tap, f->mock.brokers, f->topics, f->n_topics, SEEN_MAX);
 }
 
 static inline void fixture_start(struct fixture *f, const char *const more_topics[]) {
@@ -97,11 +78,8 @@ static inline void fixture_start(struct fixture *f, const char *const more_topic
 }
 
 static inline void fixture_stop(struct fixture *f) {
-    for (size_t i = 0; i < f->n_seen; i++) rd_kafka_message_destroy(f->seen[i]);
-    rd_kafka_consumer_close(f->tap);
-    rd_kafka_destroy(f->tap);
-    rd_kafka_flush(f->producer, 5000);
-    rd_kafka_destroy(f->producer);
+    plain_tap_close(&f->tap);
+    plain_producer_close(f->producer);
     pl_sealer_free(f->sealer);
     pouch_keyring_free(f->ring);
     test_mock_stop(&f->mock);
@@ -154,13 +132,7 @@ struct request {
 
 static inline void produce(struct fixture *f, const char *topic, const void *value, size_t n,
                            const char *const headers[]) {
-    rd_kafka_headers_t *h = rd_kafka_headers_new(HEADERS_MAX);
-    for (size_t i = 0; headers && i < 2 * HEADERS_MAX && headers[i]; i += 2)
-        assert_int_equal(rd_kafka_header_add(h, headers[i], -1, headers[i + 1], -1), 0);
-    assert_int_equal(rd_kafka_producev(f->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                                       RD_KAFKA_V_VALUE((void *)value, n), RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_END),
-                     0);
-    rd_kafka_poll(f->producer, 0);
+    plain_produce(f->producer, topic, NULL, value, n, headers, HEADERS_MAX);
 }
 
 static inline void ask(struct fixture *f, const char *topic, struct request r, char id[ID_TEXT]) {
@@ -185,25 +157,12 @@ static inline void request(struct fixture *f, const char *payload, char id[ID_TE
 
 /* Reads what is there; true when there was something. */
 static inline bool tap(struct fixture *f) {
-    rd_kafka_message_t *m = rd_kafka_consumer_poll(f->tap, 20);
     rd_kafka_poll(f->producer, 0);
-    if (!m) return false;
-    if (m->err || f->n_seen == SEEN_MAX) {
-        rd_kafka_message_destroy(m);
-        return false;
-    }
-    f->seen[f->n_seen++] = m;
-    return true;
-}
-
-static inline bool on_topic(const rd_kafka_message_t *m, const char *topic) {
-    return !strcmp(rd_kafka_topic_name(m->rkt), topic);
+    return plain_tap_read(&f->tap);
 }
 
 static inline size_t count_on(const struct fixture *f, const char *topic) {
-    size_t n = 0;
-    for (size_t i = 0; i < f->n_seen; i++) n += on_topic(f->seen[i], topic);
-    return n;
+    return plain_tap_count(&f->tap, topic);
 }
 
 /* Reads until there are n records on topic; fails the test after two minutes. */
@@ -214,20 +173,6 @@ static inline void wait_for(struct fixture *f, const char *topic, size_t n) {
         if (pl_mono_us(&pl_clock_system) > give_up)
             fail_msg("%zu records on %s, not %zu", count_on(f, topic), topic, n);
     }
-}
-
-/* The value of the first header of that name as text; "" when there is none. Good until the fourth next call. */
-static inline const char *header_of(const rd_kafka_message_t *m, const char *name) {
-    static char texts[4][2048];
-    static size_t turn;
-    char *text = texts[turn++ % 4];
-    rd_kafka_headers_t *h;
-    const void *value;
-    size_t n;
-    text[0] = 0;
-    if (!rd_kafka_message_headers(m, &h) && !rd_kafka_header_get_last(h, name, &value, &n))
-        snprintf(text, sizeof texts[0], "%.*s", (int)n, (const char *)value);
-    return text;
 }
 
 /* All values of the headers of that name, in order, as text with a space after each. */
@@ -256,8 +201,8 @@ static inline const rd_kafka_message_t *find(struct fixture *f, const char *topi
                                              bool (*matches)(const rd_kafka_message_t *, const char *)) {
     int64_t give_up = pl_mono_us(&pl_clock_system) + 30000000;
     for (size_t i = 0;; tap(f)) {
-        for (; i < f->n_seen; i++)
-            if (on_topic(f->seen[i], topic) && matches(f->seen[i], id)) return f->seen[i];
+        for (; i < f->tap.n; i++)
+            if (on_topic(f->tap.seen[i], topic) && matches(f->tap.seen[i], id)) return f->tap.seen[i];
         if (pl_mono_us(&pl_clock_system) > give_up) {
             fail_msg("nothing about %s on %s within 30 s", id, topic);
             return NULL;
@@ -333,26 +278,12 @@ static inline void reply_text(pouch_job *job, const char *json) {
 
 /* What the group has committed of the worker's topic. */
 static inline int64_t committed_by(const struct fixture *f, const char *group) {
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    char why[256];
-    rd_kafka_conf_set(conf, "bootstrap.servers", f->mock.brokers, NULL, 0);
-    rd_kafka_conf_set(conf, "group.id", group, NULL, 0);
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    assert_non_null(rk);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, WORK, 0);
-    assert_int_equal(rd_kafka_committed(rk, list, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
-    int64_t offset = list->elems[0].offset;
-    rd_kafka_topic_partition_list_destroy(list);
-    rd_kafka_destroy(rk);
-    return offset;
+    return plain_committed(f->mock.brokers, group, WORK);
 }
 
 /* The offset that the next record of the worker's topic will have. */
 static inline int64_t next_offset(const struct fixture *f) {
-    int64_t low, high;
-    assert_int_equal(rd_kafka_query_watermark_offsets(f->producer, WORK, 0, &low, &high, 10000), 0);
-    return high;
+    return plain_next_offset(f->producer, WORK);
 }
 
 /* A gate that handlers wait at until the test opens it. */

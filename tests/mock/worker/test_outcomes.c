@@ -282,7 +282,7 @@ static void sent_records_are_handled_and_nobody_replies(void **state) {
     answer_to(&fixture, next);
     test_until(is_done, &done);
     assert_int_equal(atomic_load(&handled), before + 2);
-    for (size_t i = 0; i < fixture.n_seen; i++) assert_false(has_key(fixture.seen[i], id));
+    for (size_t i = 0; i < fixture.tap.n; i++) assert_false(has_key(fixture.tap.seen[i], id));
     assert_int_equal(count_on(&fixture, LETTERS), letters);
 }
 
@@ -337,8 +337,8 @@ static void a_reply_topic_that_is_not_allowed_is_never_written(void **state) {
     assert_string_equal(header_of(m, PL_H_DLQ_CODE), "not_allowed");
     assert_non_null(strstr(header_of(m, PL_H_DLQ_REASON), INBOX));
     assert_int_equal(atomic_load(&handled), before);
-    for (size_t i = 0; i < fixture.n_seen; i++)
-        assert_false(on_topic(fixture.seen[i], INBOX) && has_key(fixture.seen[i], id));
+    for (size_t i = 0; i < fixture.tap.n; i++)
+        assert_false(on_topic(fixture.tap.seen[i], INBOX) && has_key(fixture.tap.seen[i], id));
 }
 
 static void a_request_that_cannot_be_passed_on_is_told_and_kept(void **state) {
@@ -400,8 +400,8 @@ static void an_error_in_clear_goes_only_where_the_envelope_says(void **state) {
     letter_of(&fixture, id);
     ask(&fixture, WORK, (struct request){.payload = "1"}, next);
     answer_on(&fixture, WORK ".replies", next);
-    for (size_t i = 0; i < fixture.n_seen; i++)
-        assert_false(has_key(fixture.seen[i], id) && !on_topic(fixture.seen[i], LETTERS));
+    for (size_t i = 0; i < fixture.tap.n; i++)
+        assert_false(has_key(fixture.tap.seen[i], id) && !on_topic(fixture.tap.seen[i], LETTERS));
 }
 
 static void a_payload_that_is_not_json_is_told_sealed_and_kept(void **state) {
@@ -441,17 +441,17 @@ static void garbage_becomes_dead_letters_and_the_partition_goes_on(void **state)
     request(&fixture, "\"after it\"", id);
     assert_string_equal(answer_to(&fixture, id).payload, "\"after it\"");
     wait_for(&fixture, LETTERS, before + N);
-    for (size_t i = 0, nth = 0; i < fixture.n_seen; i++) {
-        const rd_kafka_message_t *m = fixture.seen[i];
+    for (size_t i = 0, nth = 0; i < fixture.tap.n; i++) {
+        const rd_kafka_message_t *m = fixture.tap.seen[i];
         if (!on_topic(m, LETTERS) || nth++ < before) continue;
         assert_string_equal(header_of(m, PL_H_DLQ_CODE), "bad_envelope");
         assert_true(*header_of(m, PL_H_DLQ_REASON));
         found++;
     }
     assert_int_equal(found, N);
-    for (size_t i = 0; i < fixture.n_seen; i++) /* an error is never answered */
-        assert_false(on_topic(fixture.seen[i], REPLIES) &&
-                     has_key(fixture.seen[i], "19e71e54-17fd-4d1d-bec8-604c18a90ee5"));
+    for (size_t i = 0; i < fixture.tap.n; i++) /* an error is never answered */
+        assert_false(on_topic(fixture.tap.seen[i], REPLIES) &&
+                     has_key(fixture.tap.seen[i], "19e71e54-17fd-4d1d-bec8-604c18a90ee5"));
 }
 
 int main(void) {

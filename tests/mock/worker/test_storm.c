@@ -53,7 +53,7 @@ static void send_all(struct fixture *f, char ids[][ID_TEXT]) {
 
 static int answers_to(const struct fixture *f, const char *id) {
     int n = 0;
-    for (size_t i = 0; i < f->n_seen; i++) n += on_topic(f->seen[i], REPLIES) && has_key(f->seen[i], id);
+    for (size_t i = 0; i < f->tap.n; i++) n += on_topic(f->tap.seen[i], REPLIES) && has_key(f->tap.seen[i], id);
     return n;
 }
 
