@@ -105,7 +105,7 @@ void pl_cql_conn_close(struct pl_cql_conn *c) {
     c->session->refresh_us = 0;
     pl_cql_slots_lost(c, e);
     pl_buf_wipe(&c->control);
-    explicit_bzero(c->out, c->out_n); /* a log-in may have been there */
+    explicit_bzero(c->out, c->out_n); /* a log-in that was not yet sent */
     c->out_at = c->out_n = c->in_at = c->in_n = c->partly = 0;
     c->broken = POUCH_OK;
 }
@@ -133,7 +133,10 @@ static bool append_slot(struct pl_cql_conn *c) {
 }
 
 static void fill(struct pl_cql_conn *c) {
-    if (c->out_at == c->out_n) c->out_at = c->out_n = 0;
+    if (c->out_at == c->out_n) {
+        if (c->state == PL_CQL_ENTERING) explicit_bzero(c->out, c->out_n); /* a log-in may have been there */
+        c->out_at = c->out_n = 0;
+    }
     if (c->partly && !append_slot(c)) return;
     if (c->control.len && PL_CQL_OUT_BYTES - c->out_n >= c->control.len) {
         append_out(c, c->control.at, c->control.len);

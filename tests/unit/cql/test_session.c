@@ -2,7 +2,7 @@
 #include <support.h>
 
 #include <base/clock.h>
-#include <cql/cql.h>
+#include <cql/session.h>
 #include <fake_cassandra.h>
 #include <oom.h>
 
@@ -410,6 +410,26 @@ static void a_log_in_is_done_where_it_is_asked_for(void **state) {
     unsetenv("POUCH_CASSANDRA_PASSWORD");
 }
 
+/* Longer than what is sent after it, which would overwrite it. */
+static void a_password_is_wiped_once_it_is_sent(void **state) {
+    (void)state;
+    static const char tail[] = "-the-end-of-a-password";
+    char password[800];
+    const struct pl_cql_statement *st;
+    snprintf(password, sizeof password, "word%0700d%s", 0, tail);
+    pthread_mutex_lock(&fake_lock);
+    one->authenticator = "PasswordAuthenticator";
+    pthread_mutex_unlock(&fake_lock);
+    setenv("POUCH_CASSANDRA_PASSWORD", password, 1);
+    struct pl_cql *s = start("?user=user", 1, &st);
+    const struct pl_cql_conn *c = s->hosts[0]->conns[0];
+    assert_true(SEEN(one->good_password));
+    assert_null(memmem(c->out, PL_CQL_OUT_BYTES, tail, strlen(tail)));
+    assert_null(c->control.at ? memmem(c->control.at, c->control.cap, tail, strlen(tail)) : NULL);
+    pl_cql_close(s);
+    unsetenv("POUCH_CASSANDRA_PASSWORD");
+}
+
 static int64_t patience_us = LONG; /* where an allocation failed, a host would be tried again and again */
 
 static bool converse(void) {
@@ -454,6 +474,7 @@ int main(void) {
         ON(one_host, nonsense_ends_its_connection),
         ON(two_centers, hosts_of_another_data_center_are_left_alone),
         ON(one_host, a_log_in_is_done_where_it_is_asked_for),
+        ON(one_host, a_password_is_wiped_once_it_is_sent),
         ON(one_host, every_allocation_of_a_conversation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
