@@ -41,6 +41,12 @@ static bool is_name(const char *member) {
     return !strcmp(member, "publisher") || !strcmp(member, "name");
 }
 
+json_t *ops_state_json(const char *text) {
+    json_t *state = NULL;
+    pouch_err e = text ? pl_json_read(&state, "a state", text, strlen(text)) : POUCH_OK;
+    return state || e == POUCH_E_NO_MEMORY ? state : json_null();
+}
+
 void ops_difference_put(FILE *out, const json_t *before, const json_t *after) {
     const struct ops_screen screen = ops_screen_of(out);
     bool both = json_is_object(before) && json_is_object(after), some = false;
@@ -67,20 +73,14 @@ struct found {
     pouch_err error;
 };
 
-/* What a store holds may have been written by others. */
-static json_t *state_json(const char *text) {
-    json_t *state = NULL;
-    if (!text || pl_json_read(&state, "a state", text, strlen(text))) return json_null();
-    return state;
-}
-
 static bool keep(const struct pl_audit *c, void *arg) {
     struct found *f = arg;
     char at[OPS_WHEN_TEXT];
     json_t *row = json_pack("{s:I,s:s,s:s,s:s,s:s,s:o,s:o}", "version", (json_int_t)c->version, "at",
                             ops_when_text(at, c->at_ms), "kind", c->kind, "name", c->name, "who", c->who, "before",
-                            state_json(c->before), "after", state_json(c->after));
-    if (row && !json_array_append_new(f->rows, row)) return true;
+                            ops_state_json(c->before), "after", ops_state_json(c->after));
+    f->rows = ops_array_with(f->rows, row);
+    if (f->rows) return true;
     f->error = pl_fail(POUCH_E_NO_MEMORY, "out of memory for changes");
     return false;
 }
@@ -108,10 +108,7 @@ static void print_line(const json_t *row, bool with_names) {
 static json_t *reversed(json_t *rows) {
     json_t *out = json_array();
     for (size_t i = json_array_size(rows); out && i-- > 0;)
-        if (json_array_append(out, json_array_get(rows, i))) {
-            json_decref(out);
-            out = NULL;
-        }
+        out = ops_array_with(out, json_incref(json_array_get(rows, i)));
     json_decref(rows);
     return out;
 }
@@ -123,6 +120,8 @@ static int print_rows(const struct ops_call *call, json_t *rows, bool with_names
         printf("%-8s %-24s %-24s %-8s %-24s %-8s %s\n", "VERSION", "TIME", "WHO", "KIND", "NAME", "CHANGE", "WHAT");
     else if (n)
         printf("%-8s %-24s %-24s %-8s %s\n", "VERSION", "TIME", "WHO", "CHANGE", "WHAT");
+    else
+        ops_say("no changes like that are known");
     for (size_t i = 0; i < n; i++) print_line(json_array_get(rows, i), with_names);
     json_decref(rows);
     return OPS_EXIT_OK;
@@ -137,33 +136,37 @@ static pouch_err read_flags(const struct ops_call *call, struct pl_audit_query *
     return e;
 }
 
-int ops_changes_list(const struct ops_call *call, struct pl_store *store, const char *kind, const char *name,
-                     size_t *n) {
+static pouch_err read_rows(const struct ops_call *call, const struct pl_audit_query *q, struct found *f) {
+    struct pl_store *store = NULL;
+    f->rows = json_array();
+    if (!f->rows) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for changes");
+    pouch_err e = ops_registry_open(call, &store);
+    if (!e) e = pl_store_audit(store, q, keep, f);
+    pl_store_close(store);
+    return e ? e : f->error;
+}
+
+/* none: the error for a name of which nothing was ever changed. */
+static int list(const struct ops_call *call, const char *kind, const char *name, pouch_err (*none)(const char *name)) {
     struct pl_audit_query q = {.kind = kind, .name = name};
-    struct found f = {.rows = json_array()};
-    *n = 0;
-    if (read_flags(call, &q)) {
-        json_decref(f.rows);
-        return ops_usage(call, "%s", pouch_why());
-    }
-    pouch_err e = f.rows ? pl_store_audit(store, &q, keep, &f) : pl_fail(POUCH_E_NO_MEMORY, "out of memory");
-    if (!e) e = f.error;
+    struct found f = {0};
+    if (read_flags(call, &q)) return ops_usage(call, "%s", pouch_why());
+    pouch_err e = read_rows(call, &q, &f);
+    if (!e && name && !q.since_ms && !json_array_size(f.rows)) e = none(name);
     if (e) {
         json_decref(f.rows);
         return ops_error(e);
     }
-    *n = json_array_size(f.rows);
-    return print_rows(call, reversed(f.rows), !name);
+    int exit_code = print_rows(call, reversed(f.rows), !name);
+    return exit_code ? exit_code : ops_done();
+}
+
+int ops_history(const struct ops_call *call, const char *kind, pouch_err (*none)(const char *name)) {
+    return list(call, kind, call->args[0], none);
 }
 
 static int changes(struct ops_call *call) {
-    struct pl_store *store = NULL;
-    size_t n = 0;
-    pouch_err e = ops_registry_open(call, &store);
-    int exit_code = e ? ops_error(e) : ops_changes_list(call, store, ops_flag(call, "--kind", 0), NULL, &n);
-    if (!exit_code && !n && call->output == OPS_TABLE) ops_say("no changes like that are known");
-    pl_store_close(store);
-    return exit_code ? exit_code : ops_done();
+    return list(call, ops_flag(call, "--kind", 0), NULL, NULL);
 }
 
 const struct ops_command ops_changes = {

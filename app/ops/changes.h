@@ -4,7 +4,6 @@
 
 #include <json/json.h>
 #include <ops/ops.h>
-#include <store/store.h>
 
 /* Flags of the commands that list changes: for their tables. */
 #define OPS_CHANGES_FLAGS                                                           \
@@ -13,11 +12,13 @@
     }
 
 /*
- * Lists what the flags --since and --limit ask for of a kind and a name (NULL: all), the newest last. *n: how many. Gives
- * the exit code.
+ * Runs a command that lists the changes of one thing, the newest last: of that kind, named by the argument, as --since and
+ * --limit ask for. none: fails when nothing was ever changed of that name. Gives the exit code.
  */
-int ops_changes_list(const struct ops_call *call, struct pl_store *store, const char *kind, const char *name,
-                     size_t *n);
+int ops_history(const struct ops_call *call, const char *kind, pouch_err (*none)(const char *name));
+
+/* A state as JSON; null for none, and for what others wrote that is no JSON. NULL: out of memory. */
+json_t *ops_state_json(const char *text);
 
 /*
  * Writes on one line what differs between two states: the members that changed; all of them where one of

@@ -72,6 +72,27 @@ int ops_print_json(json_t *value) {
     return OPS_EXIT_OK;
 }
 
+json_t *ops_array_with(json_t *array, json_t *item) {
+    if (!json_array_append_new(array, item)) return array;
+    json_decref(array);
+    return NULL;
+}
+
+json_t *ops_json_with(json_t *object, const char *name, json_t *value) {
+    if (!json_object_set_new(object, name, value)) return object;
+    json_decref(object);
+    return NULL;
+}
+
+int ops_print_array(const struct ops_call *call, json_t *array) {
+    if (call->output == OPS_JSON || !array) return ops_print_json(array);
+    int exit_code = OPS_EXIT_OK;
+    for (size_t i = 0; !exit_code && i < json_array_size(array); i++)
+        exit_code = ops_print_json(json_incref(json_array_get(array, i)));
+    json_decref(array);
+    return exit_code;
+}
+
 void ops_print_item(const struct ops_call *call, size_t nth, const char *json, size_t length) {
     if (call->output == OPS_JSON) fputs(nth ? ",\n" : "[\n", stdout);
     fwrite(json, 1, length, stdout);

@@ -30,6 +30,13 @@ POUCH_MUST_CHECK pouch_err ops_read_all(FILE *in, struct pl_buf *out);
 /* One line of JSON on stdout. Takes value; NULL stands for out of memory. Gives the exit code. */
 int ops_print_json(json_t *value);
 
+/* An array with one more item, or an object with one more member; both are taken. NULL, of either too: out of memory. */
+json_t *ops_array_with(json_t *array, json_t *item);
+json_t *ops_json_with(json_t *object, const char *name, json_t *value);
+
+/* Prints the items of an array as -o json or jsonl says. Takes it; NULL stands for out of memory. Gives the exit code. */
+int ops_print_array(const struct ops_call *call, json_t *array);
+
 /*
  * Prints the nth (from 0) JSON text of a stream: each on a line, or with -o json as the items
  * of one array, which ops_print_end() closes after n of them.

@@ -124,11 +124,7 @@ pouch_err ops_texts_set(char ***texts, size_t *n, const char *const from[], size
 
 json_t *ops_texts_json(char *const *texts, size_t n) {
     json_t *list = json_array();
-    for (size_t i = 0; list && i < n; i++)
-        if (json_array_append_new(list, json_string(texts[i]))) {
-            json_decref(list);
-            list = NULL;
-        }
+    for (size_t i = 0; list && i < n; i++) list = ops_array_with(list, json_string(texts[i]));
     return list;
 }
 
@@ -151,20 +147,4 @@ json_t *ops_service_json(const struct pl_service_row *s) {
                      s->description, "endpoint", s->endpoint, "tags", ops_texts_json(s->tags, s->n_tags), "revision",
                      (json_int_t)s->revision, "created_at", ops_when_text(created, s->created_ms), "updated_at",
                      ops_when_text(updated, s->updated_ms));
-}
-
-json_t *ops_json_with(json_t *object, const char *name, json_t *value) {
-    if (object && !json_object_set_new(object, name, value)) return object;
-    if (!object) json_decref(value);
-    json_decref(object);
-    return NULL;
-}
-
-int ops_print_array(const struct ops_call *call, json_t *array) {
-    if (call->output == OPS_JSON || !array) return ops_print_json(array);
-    int exit_code = OPS_EXIT_OK;
-    for (size_t i = 0; !exit_code && i < json_array_size(array); i++)
-        exit_code = ops_print_json(json_incref(json_array_get(array, i)));
-    json_decref(array);
-    return exit_code;
 }

@@ -53,10 +53,4 @@ json_t *ops_service_json(const struct pl_service_row *s);
 /* Writes texts with ", " between them, "-" when there are none. */
 void ops_texts_put(FILE *out, char *const *texts, size_t n);
 
-/* Adds a member to an object, which it takes and frees when memory is out: then NULL. */
-json_t *ops_json_with(json_t *object, const char *name, json_t *value);
-
-/* Prints the items of an array as -o json or jsonl says. Takes it; NULL stands for out of memory. Gives the exit code. */
-int ops_print_array(const struct ops_call *call, json_t *array);
-
 #endif

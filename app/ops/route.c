@@ -8,11 +8,7 @@
 
 static json_t *list_json(const struct pl_route_row *routes, size_t n) {
     json_t *all = json_array();
-    for (size_t i = 0; all && i < n; i++)
-        if (json_array_append_new(all, ops_route_json(&routes[i]))) {
-            json_decref(all);
-            all = NULL;
-        }
+    for (size_t i = 0; all && i < n; i++) all = ops_array_with(all, ops_route_json(&routes[i]));
     return all;
 }
 

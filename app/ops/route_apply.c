@@ -38,29 +38,19 @@ static pouch_err read_plan(struct ops_plan *p, struct pl_store *store, const cha
 
 /* ---- telling ---- */
 
-static json_t *state_json(const char *text) {
-    json_t *state = NULL;
-    if (text && pl_json_read(&state, "a state", text, strlen(text))) return NULL;
-    return text ? state : json_null();
-}
-
 static const char *kind_of(const struct ops_step *s) {
     return s->route ? PL_AUDIT_ROUTE : PL_AUDIT_SERVICE;
 }
 
 static json_t *step_json(const struct ops_step *s) {
     return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o}", "change", words[s->what].name, "kind", kind_of(s), "name", s->name,
-                     "before", state_json(s->before), "after", state_json(s->after), "version",
+                     "before", ops_state_json(s->before), "after", ops_state_json(s->after), "version",
                      s->made ? json_integer(s->made) : json_null());
 }
 
 static int print_json(const struct ops_call *call, const struct ops_plan *p) {
     json_t *all = json_array();
-    for (size_t i = 0; all && i < p->n; i++)
-        if (json_array_append_new(all, step_json(&p->steps[i]))) {
-            json_decref(all);
-            all = NULL;
-        }
+    for (size_t i = 0; all && i < p->n; i++) all = ops_array_with(all, step_json(&p->steps[i]));
     if (!all || call->output == OPS_JSONL) return ops_print_array(call, all);
     return ops_print_json(json_pack("{s:o,s:I,s:b}", "changes", all, "as_they_were", (json_int_t)p->as_they_were,
                                     "dry_run", (int)ops_has(call, "--dry-run")));
@@ -69,7 +59,7 @@ static int print_json(const struct ops_call *call, const struct ops_plan *p) {
 static void print_lines(const struct ops_plan *p) {
     for (size_t i = 0; i < p->n; i++) {
         const struct ops_step *s = &p->steps[i];
-        json_t *before = state_json(s->before), *after = state_json(s->after);
+        json_t *before = ops_state_json(s->before), *after = ops_state_json(s->after);
         printf("%s %s %s: ", words[s->what].sign, kind_of(s), s->name);
         ops_difference_put(stdout, before, after);
         putchar('\n');

@@ -7,14 +7,7 @@
 #include <ops/rollback.h>
 
 static int route_history(struct ops_call *call) {
-    const char *publisher = call->args[0];
-    struct pl_store *store = NULL;
-    size_t n = 0;
-    pouch_err e = ops_registry_open(call, &store);
-    int exit_code = e ? ops_error(e) : ops_changes_list(call, store, PL_AUDIT_ROUTE, publisher, &n);
-    if (!exit_code && !n && !ops_has(call, "--since")) exit_code = ops_error(ops_no_route(publisher));
-    pl_store_close(store);
-    return exit_code ? exit_code : ops_done();
+    return ops_history(call, PL_AUDIT_ROUTE, ops_no_route);
 }
 
 static int told(const struct ops_call *call, const struct pl_route_row *r, bool as_it_was) {

@@ -127,10 +127,7 @@ static bool wanted(const struct ops_call *call, const struct pl_service_row *s) 
 static json_t *list_json(const struct ops_call *call, const struct pl_service_row *services, size_t n) {
     json_t *all = json_array();
     for (size_t i = 0; all && i < n; i++)
-        if (wanted(call, &services[i]) && json_array_append_new(all, ops_service_json(&services[i]))) {
-            json_decref(all);
-            all = NULL;
-        }
+        if (wanted(call, &services[i])) all = ops_array_with(all, ops_service_json(&services[i]));
     return all;
 }
 
@@ -248,14 +245,7 @@ static int service_remove(struct ops_call *call) {
 }
 
 static int service_history(struct ops_call *call) {
-    const char *name = call->args[0];
-    struct pl_store *store = NULL;
-    size_t n = 0;
-    pouch_err e = ops_registry_open(call, &store);
-    int exit_code = e ? ops_error(e) : ops_changes_list(call, store, PL_AUDIT_SERVICE, name, &n);
-    if (!exit_code && !n && !ops_has(call, "--since")) exit_code = ops_error(ops_no_service(name));
-    pl_store_close(store);
-    return exit_code ? exit_code : ops_done();
+    return ops_history(call, PL_AUDIT_SERVICE, ops_no_service);
 }
 
 static const char *const settings[] = {"store", NULL};
