@@ -12,8 +12,8 @@
  *            in one data center. A host that does not answer is left out and tried again after 0.1 s, then after
  *            twice as long each time, 10 s at most.
  * RETRIES    A request is tried on another host, where one is up and within its time: when the server says that it has
- *            not done it (overloaded, starting, unavailable), or when its connection was lost before it was sent; and,
- *            if it is idempotent, when its connection was lost or the server timed out or failed. Three attempts at
+ *            not done it (starting, unavailable), or when its connection was lost before it was sent; and, if it is
+ *            idempotent, when its connection was lost or the server is too busy, timed out or failed. Three attempts at
  *            most. Statements that a server has forgotten are prepared there again.
  * ERRORS     OVERLOADED     all of in_flight is under way, or the server is too busy      later
  *            STORE          no host can be reached, unavailable, failed by the server      later

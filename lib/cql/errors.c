@@ -12,7 +12,8 @@ static const struct kind {
     {0x0100, POUCH_E_NOT_ALLOWED, PL_CQL_AGAIN_NEVER, "credentials refused", "check user and password_file"},
     {0x1000, POUCH_E_STORE, PL_CQL_AGAIN_ANYTIME, "unavailable",
      "too few replicas are up for this consistency; see nodetool status"},
-    {0x1001, POUCH_E_OVERLOADED, PL_CQL_AGAIN_ANYTIME, "overloaded", "try again later or send less at once"},
+    /* A coordinator also says so when it has no room for hints, after it has sent to other replicas. */
+    {0x1001, POUCH_E_OVERLOADED, PL_CQL_AGAIN_DOUBT, "overloaded", "try again later or send less at once"},
     {0x1002, POUCH_E_OVERLOADED, PL_CQL_AGAIN_ANYTIME, "starting", "try again later"},
     {0x1003, POUCH_E_STORE, PL_CQL_AGAIN_NEVER, "truncation failed", "see that host's log"},
     {0x1100, POUCH_E_TIMEOUT, PL_CQL_AGAIN_DOUBT, "write timed out",

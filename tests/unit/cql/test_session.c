@@ -181,10 +181,10 @@ static void a_request_goes_to_the_owner_of_its_partition(void **state) {
 
 static void what_a_host_has_not_done_another_does(void **state) {
     (void)state;
-    static const uint32_t codes[] = {0x1000, 0x1001, 0x1002};
+    static const uint32_t codes[] = {0x1000, 0x1002};
     const struct pl_cql_statement *st;
     struct pl_cql *s = start("", 2, &st);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         struct end e;
         assert_int_equal(ask(s, st, of_two, false, LONG, &e), POUCH_OK);
         UNTIL(s, SEEN(two->n_held == 1));
@@ -199,19 +199,31 @@ static void what_a_host_has_not_done_another_does(void **state) {
 
 static void what_may_be_done_is_done_again_only_where_that_makes_no_difference(void **state) {
     (void)state;
+    static const struct {
+        uint32_t code;
+        pouch_err error;
+    } answers[] = {{0x1001, POUCH_E_OVERLOADED},
+                   {0x1100, POUCH_E_TIMEOUT},
+                   {0x1200, POUCH_E_TIMEOUT},
+                   {0x1300, POUCH_E_STORE},
+                   {0x1500, POUCH_E_STORE}};
     const struct pl_cql_statement *st;
     struct pl_cql *s = start("", 2, &st);
-    struct end once, twice;
-    assert_int_equal(ask(s, st, of_two, false, LONG, &once), POUCH_OK);
-    assert_int_equal(ask(s, st, of_two, true, LONG, &twice), POUCH_OK);
-    UNTIL(s, SEEN(two->n_held == 2));
-    answer(two, 0, 0x1100);
-    answer(two, 0, 0x1100);
-    UNTIL(s, SEEN(one->n_held == 1));
-    assert_int_equal(once.error, POUCH_E_TIMEOUT);
-    answer(one, 0, 0);
-    UNTIL(s, twice.calls);
-    assert_int_equal(twice.error, POUCH_OK);
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        struct end once, twice;
+        assert_int_equal(ask(s, st, of_two, false, LONG, &once), POUCH_OK);
+        assert_int_equal(ask(s, st, of_two, true, LONG, &twice), POUCH_OK);
+        UNTIL(s, SEEN(two->n_held == 2));
+        answer(two, 0, answers[i].code);
+        answer(two, 0, answers[i].code);
+        UNTIL(s, SEEN(one->n_held == 1));
+        assert_int_equal(once.calls, 1);
+        assert_int_equal(once.error, answers[i].error);
+        assert_int_equal(once.code, (int32_t)answers[i].code);
+        answer(one, 0, 0);
+        UNTIL(s, twice.calls);
+        assert_int_equal(twice.error, POUCH_OK);
+    }
     pl_cql_close(s);
 }
 
