@@ -66,7 +66,7 @@ static void refused(struct pl_cql_conn *c) {
         pl_cql_control_ask(c, PL_CQL_STEP_PEERS);
         return;
     }
-    if (c->step == PL_CQL_STEP_HEARTBEAT) {
+    if (c->state == PL_CQL_READY) { /* it answers, and requests are under way here; the peers are asked for again */
         c->step = PL_CQL_STEP_NONE;
         return;
     }

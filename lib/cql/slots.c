@@ -280,9 +280,10 @@ static void expire(struct pl_cql *s, struct pl_cql_slot *slot, int64_t now) {
     bool untouched = slot->unsent && !(slot == c->unsent && c->partly);
     const struct pl_cql_result result = {
         .error = pl_fail(POUCH_E_TIMEOUT,
-                         "Cassandra at %s did not answer in time%s; see that host, or allow more with "
+                         "Cassandra at %s did not answer in time, and %s; see that host, or allow more with "
                          "request_timeout",
-                         c->host->name, untouched ? ", and the request was not sent" : ""),
+                         c->host->name,
+                         untouched ? "the request was not sent" : "whether the request was done is not known"),
         .server_code = -1};
     int64_t silent_us = slot->unsent || c->heard_us >= slot->sent_us ? 0 : now - slot->sent_us;
     tell(s, slot, &result, untouched);

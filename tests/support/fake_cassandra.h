@@ -36,6 +36,8 @@ struct fake {
     size_t n_held, prepares, accepted;
     bool mute;   /* reads nothing, answers nothing */
     bool refuse; /* closes what connects */
+    bool busy;   /* says so to whoever asks for the peers */
+    size_t asked_peers;
     const char *dc, *token;
     const char *authenticator; /* asks for a log-in; NULL: does not */
     bool good_password;
@@ -165,7 +167,14 @@ static inline void fake_begin(struct fake *f, int fd, const uint8_t *frame, size
     } else if (memmem(frame, n, "system.local", 12)) {
         fake_local(f, &o);
     } else {
-        fake_peers(f, &o);
+        f->asked_peers++;
+        if (f->busy) {
+            answer = FAKE_ERROR;
+            fake_number(&o, 0x1001, 4);
+            fake_string(&o, "busy");
+        } else {
+            fake_peers(f, &o);
+        }
     }
     fake_send(fd, frame + 2, answer, &o);
 }

@@ -318,6 +318,8 @@ static void an_answer_after_its_time_is_for_nobody(void **state) {
     assert_int_equal(ask(s, st, "k", false, 20000, &late), POUCH_OK);
     UNTIL(s, late.calls);
     assert_int_equal(late.error, POUCH_E_TIMEOUT);
+    assert_non_null(strstr(late.why, "127.0.0.1"));
+    assert_non_null(strstr(late.why, "whether the request was done is not known"));
     assert_int_equal(pl_cql_pending(s), 0);
     assert_int_equal(pl_cql_room(s), 7); /* its stream is not given away while its answer may come */
     UNTIL(s, SEEN(one->n_held == 1));
@@ -346,6 +348,27 @@ static void a_silent_host_is_given_up_and_found_again(void **state) {
     tell(&one->mute, false);
     hang_up(one);
     UNTIL(s, up(s) == 1);
+    pl_cql_close(s);
+}
+
+/* The loss of a host makes the other be asked for its peers, which it is too busy to tell. */
+static void a_host_that_is_too_busy_to_tell_its_peers_keeps_its_requests(void **state) {
+    (void)state;
+    const struct pl_cql_statement *st;
+    struct pl_cql *s = start("?connect_timeout=1s", 2, &st);
+    struct end e;
+    assert_int_equal(ask(s, st, of_one, false, LONG, &e), POUCH_OK);
+    UNTIL(s, SEEN(one->n_held == 1));
+    pthread_mutex_lock(&fake_lock);
+    one->busy = two->refuse = true;
+    size_t asked = one->asked_peers;
+    fake_hang_up(two);
+    pthread_mutex_unlock(&fake_lock);
+    UNTIL(s, SEEN(one->asked_peers >= asked + 2)); /* and again */
+    assert_int_equal(e.calls, 0);
+    answer(one, 0, 0);
+    UNTIL(s, e.calls);
+    assert_int_equal(e.error, POUCH_OK);
     pl_cql_close(s);
 }
 
@@ -483,6 +506,7 @@ int main(void) {
         ON(one_host, a_forgotten_statement_is_prepared_where_it_is_missed),
         ON(one_host, an_answer_after_its_time_is_for_nobody),
         ON(one_host, a_silent_host_is_given_up_and_found_again),
+        ON(two_hosts, a_host_that_is_too_busy_to_tell_its_peers_keeps_its_requests),
         ON(one_host, nonsense_ends_its_connection),
         ON(two_centers, hosts_of_another_data_center_are_left_alone),
         ON(one_host, a_log_in_is_done_where_it_is_asked_for),
