@@ -33,6 +33,15 @@ static void go_on(struct center_leg *leg) {
     center_settle(item, center_look_up(item));
 }
 
+static void look_again(struct center_post *p);
+
+static void not_yet(struct center_post *p) {
+    if (center_stops(p->leg->center))
+        center_post_dropped(p);
+    else
+        center_post_later(p, look_again);
+}
+
 static void look_again(struct center_post *p) {
     struct center_leg *leg = p->leg;
     center_look_up_view(leg->center);
@@ -41,7 +50,7 @@ static void look_again(struct center_post *p) {
         center_fail(leg, POUCH_E_EXPIRED, "the deadline passed while the request waited for its publisher's new route");
     } else if (center_awaits(leg->item)) {
         tell(leg->center);
-        center_post_later(p, look_again);
+        not_yet(p);
     } else if (leg->center->legs_used > leg->center->settings.center_in_flight) {
         center_post_full(p, look_again); /* one record becomes many legs: those released before it have all the room */
     } else {

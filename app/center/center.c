@@ -133,12 +133,21 @@ static bool any_open(struct pl_partition *const parts[], size_t n) {
     return false;
 }
 
+bool center_stops(const struct center *c) {
+    return c->drain_until_us != 0;
+}
+
+/* Whether waiting may be of use: something may still end with its outcome stored. */
+static bool may_finish(const struct center *c) {
+    return c->items_used > c->items_left;
+}
+
 /* What is not done in time is done twice: what is under way here, and by the partition's next owner. */
 static void revoke(struct pl_partition *const parts[], size_t n, bool lost, void *owner) {
     struct center *c = owner;
     int64_t until = pl_mono_us(c->clock) + (int64_t)c->settings.drain_ms * 1000;
     if (c->drain_until_us && c->drain_until_us < until) until = c->drain_until_us;
-    while (!lost && !c->closing && any_open(parts, n) && pl_mono_us(c->clock) < until) {
+    while (!lost && !c->closing && any_open(parts, n) && may_finish(c) && pl_mono_us(c->clock) < until) {
         wait_until(c, until);
         serve(c);
     }
@@ -159,12 +168,12 @@ static pouch_err work(struct center *c) {
     return POUCH_OK;
 }
 
-/* Finishes what is in flight, as far as drain allows. */
+/* Finishes what is in flight, as far as drain allows, but for what nothing takes. */
 static void drain(struct center *c) {
     struct pl_taken none[1];
     c->drain_until_us = pl_mono_us(c->clock) + (int64_t)c->settings.drain_ms * 1000;
     center_publish(c);
-    while (c->items_used && pl_mono_us(c->clock) < c->drain_until_us) {
+    while (may_finish(c) && pl_mono_us(c->clock) < c->drain_until_us) {
         wait_until(c, c->drain_until_us);
         serve(c);
         pl_group_take(c->group, none, 0); /* stay a member meanwhile */
@@ -188,10 +197,10 @@ static void wait_for_traces(struct center *c, int ms) {
 /* What is left ends without an outcome and comes again, to us or to another member. */
 static void abandon(struct center *c) {
     size_t left = c->items_used;
-    int ms = flush_ms(c);
+    int ms = flush_ms(c), flush = may_finish(c) ? ms : 0; /* else the producer holds nothing that counts any more */
     c->closing = true;
     center_posts_drop(c);
-    pl_producer_free(c->producer, ms); /* the rest is reported */
+    pl_producer_free(c->producer, flush); /* the rest is reported */
     c->producer = NULL;
     wait_for_traces(c, ms);
     pl_tracer_free(c->tracer, ms);
@@ -199,7 +208,7 @@ static void abandon(struct center *c) {
     if (!left) return;
     char n[24];
     snprintf(n, sizeof n, "%zu", left);
-    PL_LOG(PL_LOG_WARN, "requests were not finished within drain; they will be routed again", "requests", n);
+    PL_LOG(PL_LOG_WARN, "requests were not finished; they will be routed again", "requests", n);
 }
 
 /* Records that were dropped are told to nobody before the group has been left, or they would be committed. */

@@ -134,7 +134,10 @@ static void send_letter(struct center_post *p);
 
 static void letter_later(struct center_leg *leg, const char *why) {
     hold_partition(leg, why);
-    center_post_later(&leg->letter, send_letter);
+    if (center_stops(leg->center))
+        center_post_dropped(&leg->letter);
+    else
+        center_post_later(&leg->letter, send_letter);
 }
 
 static void send_letter(struct center_post *p) {

@@ -24,6 +24,10 @@ static void refused(struct center_leg *leg, pouch_err e, const char *why) {
 }
 
 static void fail_stalled(struct center_leg *leg) {
+    if (center_stops(leg->center)) {
+        center_post_dropped(&leg->forward);
+        return;
+    }
     char reason[CENTER_REASON_MAX];
     snprintf(reason, sizeof reason, "target %s takes nothing at present%s", leg->target->name,
              leg->forward.sent ? "; the request may reach it all the same" : "");
@@ -138,8 +142,10 @@ void center_unpark(struct center *c) {
     }
 }
 
+/* The end of a center waits as those do that are parked. */
 static bool is_crowded(const struct center_target *target, void *center) {
     const struct center *c = center;
+    if (center_stops(c)) return true;
     for (const struct center_leg *leg = c->parked; leg; leg = leg->next)
         if (leg->target == target) return true;
     return false;
@@ -148,8 +154,10 @@ static bool is_crowded(const struct center_target *target, void *center) {
 /* What is parked for it fails when it is unparked. */
 static void stalled(struct center_target *target, void *center) {
     struct center *c = center;
-    PL_LOG(PL_LOG_ERROR, "a target takes nothing while others do: what is for it is refused until it does", "target",
-           target->name);
+    PL_LOG(PL_LOG_ERROR,
+           center_stops(c) ? "a target takes nothing: what is for it is left to the next center"
+                           : "a target takes nothing while others do: what is for it is refused until it does",
+           "target", target->name);
     for (size_t i = 0; i < c->legs_touched; i++) {
         struct center_leg *leg = &c->legs[i];
         if (leg->item && leg->target == target && leg->forward.open && leg->forward.sent) fail_stalled(leg);

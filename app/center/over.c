@@ -76,7 +76,8 @@ static void item_over(struct center_item *item) {
         wait_for_trace(item);
     else if (item->taken.partition->revoked)
         done(item);
-    /* Else a partition that is still ours hears of it only when the group has been left, or it would be committed. */
+    else
+        c->items_left++; /* its partition hears of it only when the group has been left, or it would be committed */
 }
 
 void center_leg_over(struct center_leg *leg) {

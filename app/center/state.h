@@ -104,6 +104,7 @@ struct center {
     struct center_leg *legs, *free_legs;
     char (*reasons)[CENTER_REASON_MAX]; /* one a leg */
     size_t items_touched, items_used;
+    size_t items_left; /* of those used: dropped, and kept until the group has been left */
     size_t legs_most, legs_touched, legs_used;
     size_t bytes; /* of the records whose legs are not over */
 
@@ -178,6 +179,9 @@ void center_post_full(struct center_post *p,
                       center_send_fn *send); /* as soon as there is room, here or in the producer */
 void center_posts_due(struct center *c);
 void center_posts_drop(struct center *c);
+
+/* True from the moment a stop was asked for: what nothing takes now is left to the next center. */
+bool center_stops(const struct center *c);
 
 /* over.c: a leg is over, then its item, then its offset is done. */
 void center_leg_over(struct center_leg *leg);

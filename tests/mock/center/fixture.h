@@ -116,6 +116,15 @@ static inline void stop_center(struct fixture *f) {
     f->center = NULL;
 }
 
+/* With drain a minute: a stop that ends long before has not waited for it. */
+#define LONG_DRAIN "drain", "60s"
+
+static inline void stop_center_soon(struct fixture *f) {
+    int64_t begin = pl_mono_us(&pl_clock_system);
+    stop_center(f);
+    assert_true(pl_mono_us(&pl_clock_system) - begin < 30000000);
+}
+
 /* What is sent to the inbox; by default a request of publisher p with a reply topic. */
 struct request {
     const char *publisher, *reply_topic, *text; /* text: further members, each with a comma in front */

@@ -132,16 +132,16 @@ static void their_deadlines_hold(void **state) {
 
 static void a_stop_leaves_them_to_the_next_center(void **state) {
     (void)state;
-    static const char *const hurried[] = {"drain", "200ms", NULL};
+    static const char *const patient[] = {LONG_DRAIN, NULL};
     struct fixture f;
     char id[ID_TEXT];
-    begin(&f, hurried);
+    begin(&f, patient);
     take_store_away(&f);
     announce(&f, "p", 100);
     test_until(one_waits, &f);
     ask(&f, (struct request){.publisher = "p"}, id);
-    stop_center(&f);
-    start_center(&f, hurried); /* by kept routes, and what was announced since is known at once */
+    stop_center_soon(&f);
+    start_center(&f, patient); /* by kept routes, and what was announced since is known at once */
     test_until(one_waits, &f);
     assert_null(seen_on(&f, "one", id, 0));
     bring_store_back(&f, "p", "two");

@@ -149,6 +149,29 @@ static void a_dead_letter_that_cannot_be_stored_holds_its_partition(void **state
     fixture_stop(&f);
 }
 
+static void a_stop_leaves_what_has_no_dead_letter_to_the_next_center(void **state) {
+    (void)state;
+    static const char *const patient[] = {LONG_DRAIN, NULL};
+    struct fixture f;
+    char id[ID_TEXT];
+    fixture_start(&f, 2);
+    lead_alone(&f, LETTERS);
+    add_route(&f, "p", true, TARGETS("one"));
+    refuse(&f, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 50);
+    start_center(&f, patient);
+    ask(&f, (struct request){.publisher = "nobody"}, id);
+    wait_metric(PL_M_CENTER_BLOCKED, 1);
+    stop_center_soon(&f);
+    assert_int_equal(pl_metric_get(PL_M_CENTER_BLOCKED), 0);
+    assert_true(committed(&f) <= 0);
+    assert_int_equal(rd_kafka_mock_partition_set_leader(f.mock.cluster, LETTERS, 0, 1), 0);
+    start_center(&f, patient);
+    assert_letter(&f, id, "no_route");
+    stop_center_soon(&f);
+    assert_int_equal(committed(&f), 1);
+    fixture_stop(&f);
+}
+
 /* acceptance: B20 */
 static void a_broker_that_is_away_leaves_records_in_the_inbox(void **state) {
     (void)state;
@@ -180,6 +203,7 @@ int main(void) {
         cmocka_unit_test(a_passing_error_loses_nothing_and_answers_nothing),
         cmocka_unit_test(a_producer_that_ended_is_made_anew_and_sends_again),
         cmocka_unit_test(a_dead_letter_that_cannot_be_stored_holds_its_partition),
+        cmocka_unit_test(a_stop_leaves_what_has_no_dead_letter_to_the_next_center),
         cmocka_unit_test(a_broker_that_is_away_leaves_records_in_the_inbox),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,20 +66,46 @@ static void is_refused_by_half(struct fixture *f) {
 static void the_only_target_there_is_ends_its_records_too(void **state) {
     (void)state;
     static void (*const spoil[])(struct fixture *) = {has_no_leader, is_refused_by_half};
+    static const char *const patient[] = {LONG_DRAIN, NULL};
     for (size_t i = 0; i < sizeof spoil / sizeof spoil[0]; i++) {
         struct fixture f;
         char id[ID_TEXT];
         fixture_start(&f, 1);
         add_route(&f, "bad", true, TARGETS("one"));
         spoil[i](&f);
-        start_center(&f, NULL);
+        start_center(&f, patient);
         ask(&f, (struct request){.publisher = "bad"}, id);
         assert_told(&f, id, "overloaded");
         assert_letter(&f, id, "overloaded");
-        stop_center(&f);
+        stop_center_soon(&f); /* although the producer still has its record */
         assert_int_equal(committed(&f), 1);
         fixture_stop(&f);
     }
+}
+
+/* acceptance: A21 */
+static void a_stop_leaves_its_records_to_the_next_center(void **state) {
+    (void)state;
+    enum { N = 20 };
+    static const char *const patient[] = {LONG_DRAIN, NULL};
+    struct fixture f;
+    char ids[N][ID_TEXT];
+    fixture_start(&f, 1);
+    add_route(&f, "bad", true, TARGETS("one"));
+    add_route(&f, "both", true, TARGETS("two", "one"));
+    has_no_leader(&f);
+    start_center(&f, patient);
+    for (size_t i = 0; i < N; i++) ask(&f, (struct request){.publisher = i % 2 ? "bad" : "both"}, ids[i]);
+    wait_metric(PL_M_CENTER_IN_FLIGHT, N);
+    stop_center_soon(&f);
+    assert_true(committed(&f) <= 0);
+    rd_kafka_mock_partition_set_leader(f.mock.cluster, "one", 0, 1);
+    start_center(&f, patient);
+    for (size_t i = 0; i < N; i++) find(&f, "one", ids[i]);
+    stop_center_soon(&f);
+    assert_int_equal(committed(&f), N);
+    assert_int_equal(count_on(&f, LETTERS), 0);
+    fixture_stop(&f);
 }
 
 /* More than a quarter of what may be in flight is for a target that takes nothing. */
@@ -114,6 +140,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(its_records_are_answered_and_become_dead_letters),
         cmocka_unit_test(the_only_target_there_is_ends_its_records_too),
+        cmocka_unit_test(a_stop_leaves_its_records_to_the_next_center),
         cmocka_unit_test(a_flood_for_it_does_not_fill_the_center),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
