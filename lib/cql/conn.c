@@ -71,6 +71,7 @@ void pl_cql_conn_start(struct pl_cql *s, struct pl_cql_host *h, size_t place, in
         h->retry_us = now + 1000000;
         return;
     }
+    if (h->failures) pl_cql_host_turn(h);
     c->fd = begin_connect(h);
     c->state = PL_CQL_CONNECTING;
     c->step = PL_CQL_STEP_NONE;

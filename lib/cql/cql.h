@@ -10,7 +10,8 @@
  *            must not call what waits, nor pl_cql_run() or pl_cql_close().
  * HOSTS      Contact points are asked for their peers; a request goes to a host that owns its partition (murmur3),
  *            in one data center. A host that does not answer is left out and tried again after 0.1 s, then after
- *            twice as long each time, 10 s at most.
+ *            twice as long each time, 10 s at most; where its peers say that it has moved, there too. While no host
+ *            is up, the names of the contact points are looked up again now and then, which waits for the resolver.
  * RETRIES    A request is tried on another host, where one is up and within its time: when the server says that it has
  *            not done it (starting, unavailable), or when its connection was lost before it was sent; and, if it is
  *            idempotent, when its connection was lost or the server is too busy, timed out or failed. Three attempts at
@@ -47,7 +48,7 @@ struct pl_cql_cursor;    /* the rows of a query, page by page */
 /*
  * Copies config and begins to connect; waits for nothing but the names' addresses. wake: pl_cql_run() also returns
  * when it is signalled, and does not clear it; NULL: none. CONFIG: TLS files that cannot be used, or none of the
- * names has an address; NO_MEMORY.
+ * names has an address (a resolver that is away is waited for later); NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err pl_cql_open(struct pl_cql **session, const struct pl_cql_config *config,
                                        struct pl_wake *wake);

@@ -86,10 +86,24 @@ static pouch_err add_addresses(struct pl_cql *s, const struct addrinfo *list, co
     return POUCH_OK;
 }
 
-/* Waits for the resolver, which is why it is done when a session is opened and when no host is left. */
+static bool is_of(const struct pl_cql_host *h, const struct pl_cql_contact *contact) {
+    const struct sockaddr_in *in = (const void *)&h->address; /* the port has its place in both kinds */
+    return h->given && !strcmp(h->given, contact->host) && ntohs(in->sin_port) == contact->port;
+}
+
+/* What a contact point leads to now, and no more to where it led before. */
+static pouch_err lead_to(struct pl_cql *s, const struct pl_cql_contact *contact, const struct addrinfo *list) {
+    for (size_t i = 0; i < s->n_hosts; i++)
+        if (is_of(s->hosts[i], contact)) s->hosts[i]->contact = false;
+    return add_addresses(s, list, contact->host);
+}
+
+/* Waits for the resolver, which is why it is done when a session is opened and while no host is up. */
 pouch_err pl_cql_hosts_resolve(struct pl_cql *s) {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     const char *failed = NULL, *why = NULL;
+    bool later = false;
+    s->resolve_us = pl_mono_us(&pl_clock_system) + 2 * s->config.connect_us;
     for (size_t i = 0; i < s->config.n_contacts; i++) {
         const struct pl_cql_contact *contact = &s->config.contacts[i];
         char port[6];
@@ -98,14 +112,15 @@ pouch_err pl_cql_hosts_resolve(struct pl_cql *s) {
         int error = getaddrinfo(contact->host, port, &hints, &list);
         if (error) {
             failed = contact->host;
+            later |= error == EAI_AGAIN;
             why = error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error);
             continue;
         }
-        pouch_err e = add_addresses(s, list, contact->host);
+        pouch_err e = lead_to(s, contact, list);
         freeaddrinfo(list);
         if (e) return e;
     }
-    if (!s->n_hosts) return pl_fail(POUCH_E_CONFIG, "Cassandra host %s has no address: %s", failed, why);
+    if (!s->n_hosts && !later) return pl_fail(POUCH_E_CONFIG, "Cassandra host %s has no address: %s", failed, why);
     return POUCH_OK;
 }
 
@@ -225,14 +240,35 @@ static bool read_address(const struct pl_cql_rows *row, const struct pl_cql_host
     return false;
 }
 
+/* It stays where it was reached, and is looked for in the other place when it is not there any more. */
+static void note_other(struct pl_cql_host *h, const struct sockaddr_storage *address, socklen_t n) {
+    h->other = *address;
+    h->other_n = same_address(&h->address, address) ? 0 : n;
+}
+
+void pl_cql_host_turn(struct pl_cql_host *h) {
+    for (size_t i = 0; i < PL_CQL_CONNECTIONS_MAX; i++)
+        if (h->conns[i] && h->conns[i]->state != PL_CQL_CLOSED) return;
+    if (!h->other_n) return;
+    const struct sockaddr_storage address = h->address;
+    const socklen_t n = h->address_n;
+    h->address = h->other;
+    h->address_n = h->other_n;
+    h->other = address;
+    h->other_n = n;
+    write_name(h);
+}
+
 static pouch_err take_peer(struct pl_cql *s, struct pl_cql_host *teller, const struct pl_cql_rows *row) {
     struct sockaddr_storage address;
-    socklen_t n;
+    socklen_t n = 0;
     struct pl_uuid id;
     if (!pl_cql_cell_uuid(row, pl_cql_column(row, "host_id"), &id))
         return POUCH_OK; /* half a row: it is just joining */
+    bool told = read_address(row, teller, &address, &n);
     struct pl_cql_host *h = host_of_id(s, &id);
-    if (!h && read_address(row, teller, &address, &n)) {
+    if (h && told) note_other(h, &address, n);
+    if (!h && told) {
         h = host_at(s, &address, n);
         if (!h && s->n_hosts < PL_CQL_HOSTS_MAX) return out_of_memory();
     }
@@ -296,7 +332,7 @@ struct pl_cql_conn *pl_cql_choose(struct pl_cql *s, const struct pl_cql_slot *sl
 }
 
 pouch_err pl_cql_no_host(const struct pl_cql *s) {
-    char hosts[700] = "";
+    char hosts[700] = "the names in its URL have no address yet";
     size_t n = 0, n_foreign = 0;
     pouch_err e = POUCH_E_STORE;
     for (size_t i = 0; i < s->n_hosts && n < sizeof hosts; i++) {
@@ -307,6 +343,6 @@ pouch_err pl_cql_no_host(const struct pl_cql *s) {
         n += (size_t)snprintf(hosts + n, sizeof hosts - n, "%s%s%s: %s%s", n ? "; " : "", h->name,
                               foreign ? " in " : "", foreign ? h->dc : h->why, foreign ? ", another data center" : "");
     }
-    if (n_foreign == s->n_hosts) e = POUCH_E_CONFIG; /* dc= names none that there is */
+    if (s->n_hosts && n_foreign == s->n_hosts) e = POUCH_E_CONFIG; /* dc= names none that there is */
     return pl_fail(e, "no Cassandra host%s%s takes requests (%s)", s->dc[0] ? " of data center " : "", s->dc, hosts);
 }

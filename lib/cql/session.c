@@ -1,4 +1,5 @@
 #include <base/clock.h>
+#include <base/log.h>
 #include <base/why.h>
 #include <cql/session.h>
 #include <limits.h>
@@ -133,9 +134,18 @@ static void connect_host(struct pl_cql *s, struct pl_cql_host *h, int64_t now) {
     }
 }
 
+/* Contact points may have moved. What cannot be found now is looked for again. */
+static void look_up_again(struct pl_cql *s, int64_t now) {
+    size_t known;
+    if (now < s->resolve_us || pl_cql_hosts_up(s, &known)) return;
+    if (pl_cql_hosts_resolve(s))
+        PL_LOG(PL_LOG_WARN, "the names of Cassandra hosts could not be looked up", "why", pouch_why());
+}
+
 static void pass_time(struct pl_cql *s, int64_t now) {
     pl_cql_slots_expire(s, now);
     each_conn(s, check_conn, now);
+    look_up_again(s, now);
     for (size_t i = 0; i < s->n_hosts; i++)
         if (pl_cql_host_wanted(s, s->hosts[i])) connect_host(s, s->hosts[i], now);
 }
@@ -154,6 +164,8 @@ static int64_t conn_due(const struct pl_cql *s, const struct pl_cql_conn *c) {
 static int64_t next_due(const struct pl_cql *s) {
     const struct pl_heap_node *first = pl_heap_first(&s->deadlines);
     int64_t due = first ? first->due : INT64_MAX;
+    size_t known;
+    if (!pl_cql_hosts_up(s, &known)) due = earlier(due, s->resolve_us);
     for (size_t i = 0; i < s->n_hosts; i++) {
         const struct pl_cql_host *h = s->hosts[i];
         bool missing = false, beginning = false;

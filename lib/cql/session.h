@@ -103,6 +103,8 @@ struct pl_cql_conn {
 struct pl_cql_host {
     struct sockaddr_storage address;
     socklen_t address_n;
+    struct sockaddr_storage other;   /* where its peers say that it is, when that is elsewhere */
+    socklen_t other_n;               /* 0: nowhere else */
     char name[INET6_ADDRSTRLEN + 9]; /* 127.0.0.1:9042 */
     char *given;                     /* as a contact point named it, for TLS; NULL: by its address */
     bool contact;
@@ -132,6 +134,7 @@ struct pl_cql {
     struct pl_cql_ring ring; /* of hosts in the data center */
     char dc[64];             /* "": not known yet */
     int64_t refresh_us;      /* when the peers are to be asked for again */
+    int64_t resolve_us;      /* when the contact points' names are to be looked up again, if no host is up then */
     size_t turn;             /* for taking hosts in turn */
 
     struct pl_cql_slot *slots; /* config.in_flight of them */
@@ -154,10 +157,12 @@ struct pl_cql {
 
 /* ---- hosts.c: which hosts there are, and which is asked ---- */
 
-POUCH_MUST_CHECK pouch_err pl_cql_hosts_resolve(struct pl_cql *s); /* contact points become hosts */
+/* Contact points become hosts. CONFIG: none has an address, nor is one to be expected; NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_cql_hosts_resolve(struct pl_cql *s);
 void pl_cql_hosts_free(struct pl_cql *s);
 bool pl_cql_host_wanted(const struct pl_cql *s, const struct pl_cql_host *h); /* connections to it are kept */
 bool pl_cql_host_local(const struct pl_cql *s, const struct pl_cql_host *h);  /* it may be given requests */
+void pl_cql_host_turn(struct pl_cql_host *h); /* to its other address, unless there is a connection to this one */
 
 /* From answers to the questions below. NO_MEMORY. */
 extern const char pl_cql_ask_local[], pl_cql_ask_peers_v2[], pl_cql_ask_peers[];

@@ -26,7 +26,8 @@ struct fake_held { /* a request that waits for the test's answer */
 };
 
 struct fake {
-    int listener, port, address; /* address: of 127.0.0.x; it is also the last byte of its id */
+    int listener, port, address; /* address: of 127.0.0.x */
+    int id;                      /* the last byte of its id */
     struct {
         int fd;
         size_t n;
@@ -90,7 +91,7 @@ static inline void fake_column(struct fake_out *o, const char *name, uint32_t ty
 }
 
 static inline void fake_describe(struct fake_out *o, const struct fake *f) {
-    uint8_t id[16] = {[15] = (uint8_t)f->address};
+    uint8_t id[16] = {[15] = (uint8_t)f->id};
     fake_bytes(o, f->dc, strlen(f->dc));
     fake_bytes(o, id, sizeof id);
     fake_number(o, (uint32_t)(8 + strlen(f->token)), 4);
@@ -188,7 +189,7 @@ static inline void fake_start(struct fake *f, int address, const char *dc, const
     snprintf(text, sizeof text, "127.0.0.%d", address);
     inet_pton(AF_INET, text, &in.sin_addr);
     memset(f, 0, sizeof *f);
-    f->address = address;
+    f->address = f->id = address;
     f->dc = dc;
     f->token = token;
     f->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

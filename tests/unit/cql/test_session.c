@@ -4,6 +4,7 @@
 #include <base/clock.h>
 #include <cql/session.h>
 #include <fake_cassandra.h>
+#include <netdb.h>
 #include <oom.h>
 
 static struct fake *const one = &fakes[0], *const two = &fakes[1];
@@ -42,6 +43,33 @@ static void answer(struct fake *f, size_t which, uint32_t code) {
     pthread_mutex_lock(&fake_lock);
     fake_answer(f, which, code);
     pthread_mutex_unlock(&fake_lock);
+}
+
+/* What a name leads to; NULL: the resolver is away. Addresses lead to themselves. */
+static const char *name_leads_to;
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **list) {
+    struct {
+        struct addrinfo info;
+        struct sockaddr_in in;
+    } * found;
+    struct in_addr address;
+    const char *text = inet_pton(AF_INET, node, &address) == 1 ? node : name_leads_to;
+    if (!text) return EAI_AGAIN;
+    if (!(found = calloc(1, sizeof *found))) return EAI_MEMORY;
+    inet_pton(AF_INET, text, &found->in.sin_addr);
+    found->in.sin_family = AF_INET;
+    found->in.sin_port = htons((uint16_t)strtoul(service, NULL, 10));
+    found->info = (struct addrinfo){.ai_family = AF_INET,
+                                    .ai_socktype = hints->ai_socktype,
+                                    .ai_addrlen = sizeof found->in,
+                                    .ai_addr = (struct sockaddr *)&found->in};
+    *list = &found->info;
+    return 0;
+}
+
+void freeaddrinfo(struct addrinfo *list) {
+    free(list);
 }
 
 static int one_host(void **state) {
@@ -295,6 +323,46 @@ static void without_a_host_requests_are_refused_until_one_is_back(void **state) 
     pl_cql_close(s);
 }
 
+static void a_host_that_has_moved_is_found_where_its_peers_say_it_is(void **state) {
+    (void)state;
+    const struct pl_cql_statement *st;
+    struct pl_cql *s = start("", 2, &st);
+    pthread_mutex_lock(&fake_lock);
+    fake_stop(two);
+    fake_start(two, 3, "dc1", two->token);
+    two->id = 2;
+    two->peer = one;
+    pthread_mutex_unlock(&fake_lock);
+    UNTIL(s, up(s) == 1);
+    UNTIL(s, up(s) == 2);
+    struct end e;
+    assert_int_equal(ask(s, st, of_two, false, LONG, &e), POUCH_OK);
+    UNTIL(s, SEEN(two->n_held == 1));
+    answer(two, 0, 0x2200);
+    UNTIL(s, e.calls);
+    assert_non_null(strstr(e.why, "127.0.0.3"));
+    pl_cql_close(s);
+}
+
+static void names_are_looked_up_again_while_no_host_is_up(void **state) {
+    (void)state;
+    char url[100];
+    struct pl_cql_config c;
+    struct pl_cql *s = NULL;
+    snprintf(url, sizeof url, "moving.example:%d/k?connect_timeout=100ms", one->port);
+    assert_int_equal(pl_cql_config_parse(&c, url), POUCH_OK);
+    name_leads_to = NULL;
+    assert_int_equal(pl_cql_open(&s, &c, NULL), POUCH_OK);
+    assert_int_equal(pl_cql_ready(s, 1000), POUCH_E_STORE);
+    assert_non_null(strstr(pouch_why(), "no address yet"));
+    name_leads_to = "127.0.0.4"; /* nobody is there */
+    UNTIL(s, s->n_hosts == 1);
+    name_leads_to = "127.0.0.1";
+    UNTIL(s, up(s) == 1);
+    pl_cql_close(s);
+    pl_cql_config_free(&c);
+}
+
 static void a_forgotten_statement_is_prepared_where_it_is_missed(void **state) {
     (void)state;
     const struct pl_cql_statement *st;
@@ -503,6 +571,8 @@ int main(void) {
         ON(two_hosts, requests_of_a_lost_connection_go_elsewhere_or_are_told),
         ON(two_hosts, what_was_not_sent_is_done_elsewhere_whatever_went_before_it),
         ON(one_host, without_a_host_requests_are_refused_until_one_is_back),
+        ON(two_hosts, a_host_that_has_moved_is_found_where_its_peers_say_it_is),
+        ON(one_host, names_are_looked_up_again_while_no_host_is_up),
         ON(one_host, a_forgotten_statement_is_prepared_where_it_is_missed),
         ON(one_host, an_answer_after_its_time_is_for_nobody),
         ON(one_host, a_silent_host_is_given_up_and_found_again),
