@@ -3,6 +3,7 @@
 #include <base/why.h>
 #include <ops/commands.h>
 #include <ops/common.h>
+#include <ops/follow.h>
 #include <ops/incomplete.h>
 #include <ops/rows.h>
 #include <ops/screen.h>
@@ -13,10 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIMIT = 100, LIMIT_MAX = 1000000000, POLL_MS = 500 };
-
-/* How long a row may take from its time until it can be read: writers write in batches. */
-#define LATE_US INT64_C(10000000)
+enum { LIMIT = 100, LIMIT_MAX = 1000000000 };
 
 struct log {
     const struct ops_call *call;
@@ -157,25 +155,28 @@ static pouch_err print_there(struct log *l, int64_t *from_us) {
 
 /* ---- what comes ---- */
 
-/* All rows since a while ago that were not printed yet; a while, because a row comes some time after its own time. */
-static pouch_err print_new(struct log *l, int64_t begin_us) {
-    int64_t now_us = pl_wall_us(&pl_clock_system);
+/* All rows of a while that were not printed yet. */
+static pouch_err print_new(struct log *l, struct ops_follow *f) {
+    int64_t known_us;
     struct pl_trace_query q = l->query;
-    q.since_us = now_us - LATE_US > begin_us ? now_us - LATE_US : begin_us;
+    q.since_us = ops_follow_since(f, pl_wall_us(&pl_clock_system), &known_us);
     q.oldest_first = true;
     q.limit = SIZE_MAX;
-    ops_seen_forget(l->seen, q.since_us);
+    ops_seen_forget(l->seen, known_us);
     pouch_err e = pl_store_by_time(l->store, &q, print_unseen, l);
     return e ? e : l->error;
 }
 
 /* What comes, from_us on: before that, rows were left out by the limit. */
-static pouch_err follow(struct log *l, int64_t from_us) {
-    int64_t begin_us = from_us > l->seen_from_us ? from_us : l->seen_from_us;
+static pouch_err follow(struct log *l, int64_t from_us, int64_t read_us) {
+    struct ops_follow f;
+    ops_follow_begin(&f, from_us > l->seen_from_us ? from_us : l->seen_from_us, read_us);
+    l->seen_from_us = 0;
     pouch_err e = POUCH_OK;
     while (!e && !l->exit_code && !fflush(stdout)) {
-        e = print_new(l, begin_us);
-        poll(NULL, 0, POLL_MS);
+        int64_t began_us = pl_mono_us(&pl_clock_system);
+        e = print_new(l, &f);
+        if (!e) poll(NULL, 0, ops_follow_rest_ms(pl_mono_us(&pl_clock_system) - began_us));
     }
     return e;
 }
@@ -194,11 +195,12 @@ static pouch_err read_flags(const struct ops_call *call, struct pl_trace_query *
 
 static int log_command(struct ops_call *call) {
     bool goes_on = ops_has(call, "--follow");
+    int64_t now_us = pl_wall_us(&pl_clock_system);
     struct ops_seen seen = {0};
     struct log l = {.call = call,
                     .screen = ops_screen_of(stdout),
                     .seen = goes_on ? &seen : NULL,
-                    .seen_from_us = pl_wall_us(&pl_clock_system) - LATE_US};
+                    .seen_from_us = now_us - OPS_FOLLOW_LATE_US};
     char *url = NULL;
     int64_t from_us;
     if (read_flags(call, &l.query)) return ops_usage(call, "%s", pouch_why());
@@ -206,7 +208,7 @@ static int log_command(struct ops_call *call) {
     if (!e) ops_incomplete_look(&l.incomplete, call, url, l.query.since_us, l.query.until_us);
     if (!e) e = print_there(&l, &from_us);
     if (!e && !l.printed && !goes_on && call->output == OPS_TABLE) ops_say("no rows like that in %s", url);
-    if (!e && !l.exit_code && goes_on) e = follow(&l, from_us);
+    if (!e && !l.exit_code && goes_on) e = follow(&l, from_us, now_us);
     ops_seen_free(&seen);
     ops_incomplete_free(&l.incomplete);
     pl_store_close(l.store);
