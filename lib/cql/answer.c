@@ -83,6 +83,7 @@ static bool read_rows_metadata(struct pl_cql_rows *rows, struct pl_cql_read *r) 
     rows->n_columns = (size_t)columns;
     rows->paging = flags & ROWS_MORE_PAGES ? pl_cql_read_bytes(r, &n) : NULL;
     rows->paging_n = rows->paging ? (size_t)n : 0;
+    if (flags & ROWS_MORE_PAGES && !rows->paging) return false; /* what follows could not be asked for */
     if (flags & ROWS_GLOBAL) {
         skip_string(r);
         skip_string(r);

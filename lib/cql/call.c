@@ -3,12 +3,27 @@
 #include <base/why.h>
 #include <cql/request.h>
 #include <cql/session.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct pl_cql_how usual;
 
-static void wait_for(struct pl_cql *s, const bool *done) {
-    while (!*done) pl_cql_run(s, -1);
+/* How a call ended. Its reason is kept, since what ends after it in the same run may leave another. */
+struct outcome {
+    bool done;
+    pouch_err error;
+    char why[1024];
+};
+
+static void note(struct outcome *o, pouch_err e) {
+    o->done = true;
+    o->error = e;
+    if (e) snprintf(o->why, sizeof o->why, "%s", pouch_why());
+}
+
+static pouch_err wait_for(struct pl_cql *s, const struct outcome *o) {
+    while (!o->done) pl_cql_run(s, -1);
+    return o->error ? pl_fail(o->error, "%s", o->why) : POUCH_OK;
 }
 
 /* True when a call is to be started again: there was no room for it, and now there may be. */
@@ -24,20 +39,18 @@ struct preparing {
     struct pl_cql *session;
     const char *text;
     struct pl_cql_statement *made;
-    pouch_err error;
-    bool done;
+    struct outcome outcome;
 };
 
 static void prepared(const struct pl_cql_result *r, void *arg) {
     struct preparing *p = arg;
     const struct pl_cql_answer *a = &p->session->answer;
-    p->done = true;
-    p->error = r->error;
-    if (r->error) return;
-    if (a->kind == PL_CQL_RESULT_PREPARED)
-        p->error = pl_cql_answer_prepared(&p->made, a, p->text);
-    else
-        p->error = pl_fail(POUCH_E_STORE, "Cassandra prepared a statement and did not describe it: %s", p->text);
+    pouch_err e = r->error;
+    if (!e && a->kind == PL_CQL_RESULT_PREPARED)
+        e = pl_cql_answer_prepared(&p->made, a, p->text);
+    else if (!e)
+        e = pl_fail(POUCH_E_STORE, "Cassandra prepared a statement and did not describe it: %s", p->text);
+    note(&p->outcome, e);
 }
 
 pouch_err pl_cql_prepare(struct pl_cql *s, const struct pl_cql_statement **statement, const char *text,
@@ -52,9 +65,8 @@ pouch_err pl_cql_prepare(struct pl_cql *s, const struct pl_cql_statement **state
     pouch_err e;
     do e = pl_cql_prepare_start(s, text, &how, prepared, &p);
     while (waited_for_room(s, e));
+    if (!e) e = wait_for(s, &p.outcome);
     if (e) return e;
-    wait_for(s, &p.done);
-    if (p.error) return p.error;
     p.made->next = s->statements;
     s->statements = p.made;
     *statement = p.made;
@@ -64,26 +76,24 @@ pouch_err pl_cql_prepare(struct pl_cql *s, const struct pl_cql_statement **state
 /* ---- calls ---- */
 
 struct calling {
-    bool done, applied;
-    pouch_err error;
+    struct outcome outcome;
+    bool applied;
     pl_cql_seen *seen;
     void *arg;
 };
 
 static void called(const struct pl_cql_result *r, void *arg) {
     struct calling *c = arg;
-    c->done = true;
-    c->error = r->error;
+    note(&c->outcome, r->error);
     if (r->error || !r->rows) return;
     c->applied = pl_cql_applied(r->rows);
     if (!c->applied && c->seen) c->seen(r->rows, c->arg);
 }
 
 static pouch_err finish(struct pl_cql *s, struct calling *c, pouch_err started, bool *applied) {
-    if (started) return started;
-    wait_for(s, &c->done);
-    if (!c->error && applied) *applied = c->applied;
-    return c->error;
+    pouch_err e = started ? started : wait_for(s, &c->outcome);
+    if (!e && applied) *applied = c->applied;
+    return e;
 }
 
 pouch_err pl_cql_call(struct pl_cql *s, const struct pl_cql_bound *b, const struct pl_cql_how *how, bool *applied,
@@ -144,14 +154,13 @@ static pouch_err agree(struct pl_cql *s) {
 
 struct doing {
     struct pl_cql *session;
-    bool done, schema;
-    pouch_err error;
+    struct outcome outcome;
+    bool schema;
 };
 
 static void did(const struct pl_cql_result *r, void *arg) {
     struct doing *d = arg;
-    d->done = true;
-    d->error = r->error;
+    note(&d->outcome, r->error);
     d->schema = !r->error && d->session->answer.kind == PL_CQL_RESULT_SCHEMA;
 }
 
@@ -163,7 +172,6 @@ pouch_err pl_cql_do(struct pl_cql *s, const char *text, const struct pl_cql_how 
     pouch_err e;
     do e = pl_cql_query_page(s, text, how, &p, did, &d);
     while (waited_for_room(s, e));
-    if (e) return e;
-    wait_for(s, &d.done);
-    return d.error || !d.schema ? d.error : agree(s);
+    if (!e) e = wait_for(s, &d.outcome);
+    return e || !d.schema ? e : agree(s);
 }

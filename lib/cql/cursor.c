@@ -78,7 +78,12 @@ static void page_came(const struct pl_cql_result *r, void *arg) {
         cursor_free(c);
         return;
     }
-    c->error = r->error || !r->rows ? r->error : keep_page(c);
+    if (r->error)
+        c->error = r->error;
+    else if (!r->rows)
+        c->error = pl_fail(POUCH_E_STORE, "Cassandra answered a query without rows, not even none");
+    else
+        c->error = keep_page(c);
     if (c->error) snprintf(c->why, sizeof c->why, "%s", pouch_why());
 }
 

@@ -35,9 +35,10 @@ struct fake {
     } conns[FAKE_CONNS];
     struct fake_held held[FAKE_HELD];
     size_t n_held, prepares, accepted;
-    bool mute;   /* reads nothing, answers nothing */
-    bool refuse; /* closes what connects */
-    bool busy;   /* says so to whoever asks for the peers */
+    bool mute;         /* reads nothing, answers nothing */
+    bool refuse;       /* closes what connects */
+    size_t hang_up_at; /* loses its connections when it keeps so many requests; 0: does not */
+    bool busy;         /* says so to whoever asks for the peers */
     size_t asked_peers;
     const char *dc, *token;
     const char *authenticator; /* asks for a log-in; NULL: does not */
@@ -259,6 +260,9 @@ static inline void fake_step(struct fake *f) {
         }
         fake_take(f, i);
     }
+    if (!f->hang_up_at || f->n_held < f->hang_up_at) return;
+    f->hang_up_at = 0;
+    fake_hang_up(f);
 }
 
 /* Takes a kept request out and answers it: code 0 is a void result, else that error. */

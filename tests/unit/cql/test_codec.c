@@ -297,6 +297,15 @@ static void types_nest_only_so_deep(void **state) {
     assert_false(read_bytes(&a, &rows, &samples[1], bytes, n + 6));
 }
 
+static void a_page_that_is_not_the_last_says_where_the_next_begins(void **state) {
+    (void)state;
+    static const char page[] = "\0\0\0\2\0\0\0\3\0\0\0\1\xff\xff\xff\xff\0\1s\0\1t\0\1k\0\x0d\0\0\0";
+    const struct pl_cql_head h = {.op = PL_CQL_OP_RESULT, .length = sizeof page};
+    struct pl_cql_answer a;
+    struct pl_cql_rows rows;
+    assert_false(pl_cql_answer_read(&a, &rows, &h, page));
+}
+
 static void only_answers_of_our_version_are_taken(void **state) {
     (void)state;
     struct pl_cql_head h;
@@ -314,15 +323,15 @@ static void every_error_of_a_server_has_its_own_of_ours(void **state) {
         int32_t code;
         pouch_err error;
         enum pl_cql_again again;
-    } rows[] = {{0x0000, POUCH_E_STORE, PL_CQL_AGAIN_DOUBT},        {0x000a, POUCH_E_STORE, PL_CQL_AGAIN_NEVER},
-                {0x0100, POUCH_E_NOT_ALLOWED, PL_CQL_AGAIN_NEVER},  {0x1000, POUCH_E_STORE, PL_CQL_AGAIN_ANYTIME},
-                {0x1001, POUCH_E_OVERLOADED, PL_CQL_AGAIN_ANYTIME}, {0x1002, POUCH_E_OVERLOADED, PL_CQL_AGAIN_ANYTIME},
-                {0x1003, POUCH_E_STORE, PL_CQL_AGAIN_NEVER},        {0x1100, POUCH_E_TIMEOUT, PL_CQL_AGAIN_DOUBT},
-                {0x1200, POUCH_E_TIMEOUT, PL_CQL_AGAIN_DOUBT},      {0x1300, POUCH_E_STORE, PL_CQL_AGAIN_DOUBT},
-                {0x1400, POUCH_E_STORE, PL_CQL_AGAIN_NEVER},        {0x1500, POUCH_E_STORE, PL_CQL_AGAIN_DOUBT},
-                {0x2000, POUCH_E_CONFIG, PL_CQL_AGAIN_NEVER},       {0x2100, POUCH_E_NOT_ALLOWED, PL_CQL_AGAIN_NEVER},
-                {0x2200, POUCH_E_CONFIG, PL_CQL_AGAIN_NEVER},       {0x2300, POUCH_E_CONFIG, PL_CQL_AGAIN_NEVER},
-                {0x2400, POUCH_E_EXISTS, PL_CQL_AGAIN_NEVER},       {0x2500, POUCH_E_STORE, PL_CQL_AGAIN_NEVER},
+    } rows[] = {{0x0000, POUCH_E_STORE, PL_CQL_AGAIN_DOUBT},       {0x000a, POUCH_E_STORE, PL_CQL_AGAIN_NEVER},
+                {0x0100, POUCH_E_NOT_ALLOWED, PL_CQL_AGAIN_NEVER}, {0x1000, POUCH_E_STORE, PL_CQL_AGAIN_ANYTIME},
+                {0x1001, POUCH_E_OVERLOADED, PL_CQL_AGAIN_DOUBT},  {0x1002, POUCH_E_OVERLOADED, PL_CQL_AGAIN_ANYTIME},
+                {0x1003, POUCH_E_STORE, PL_CQL_AGAIN_NEVER},       {0x1100, POUCH_E_TIMEOUT, PL_CQL_AGAIN_DOUBT},
+                {0x1200, POUCH_E_TIMEOUT, PL_CQL_AGAIN_DOUBT},     {0x1300, POUCH_E_STORE, PL_CQL_AGAIN_DOUBT},
+                {0x1400, POUCH_E_STORE, PL_CQL_AGAIN_NEVER},       {0x1500, POUCH_E_STORE, PL_CQL_AGAIN_DOUBT},
+                {0x2000, POUCH_E_CONFIG, PL_CQL_AGAIN_NEVER},      {0x2100, POUCH_E_NOT_ALLOWED, PL_CQL_AGAIN_NEVER},
+                {0x2200, POUCH_E_CONFIG, PL_CQL_AGAIN_NEVER},      {0x2300, POUCH_E_CONFIG, PL_CQL_AGAIN_NEVER},
+                {0x2400, POUCH_E_EXISTS, PL_CQL_AGAIN_NEVER},      {0x2500, POUCH_E_STORE, PL_CQL_AGAIN_NEVER},
                 {0x7777, POUCH_E_STORE, PL_CQL_AGAIN_NEVER}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct pl_cql_answer a = {.code = rows[i].code, .message = "because", .message_n = 7};
@@ -347,6 +356,7 @@ int main(void) {
         cmocka_unit_test(short_answers_are_refused),
         cmocka_unit_test(garbled_answers_are_read_within_their_bytes),
         cmocka_unit_test(types_nest_only_so_deep),
+        cmocka_unit_test(a_page_that_is_not_the_last_says_where_the_next_begins),
         cmocka_unit_test(only_answers_of_our_version_are_taken),
         cmocka_unit_test(every_error_of_a_server_has_its_own_of_ours),
     };

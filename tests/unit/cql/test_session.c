@@ -2,6 +2,7 @@
 #include <support.h>
 
 #include <base/clock.h>
+#include <base/why.h>
 #include <cql/session.h>
 #include <fake_cassandra.h>
 #include <netdb.h>
@@ -533,6 +534,49 @@ static void a_password_is_wiped_once_it_is_sent(void **state) {
     unsetenv("POUCH_CASSANDRA_PASSWORD");
 }
 
+static void mislead(const struct pl_cql_result *r, void *arg) {
+    (void)r, (void)arg;
+    pl_why_set("another reason");
+}
+
+/* Both end with their connection, in the order of their slots, and the first slot is free again when the call is made. */
+static void a_call_that_waits_tells_its_own_reason(void **state) {
+    (void)state;
+    const struct pl_cql_statement *st;
+    struct pl_cql *s = start("", 1, &st);
+    struct end first;
+    const struct pl_cql_value v = pl_cql_text("k");
+    const struct pl_cql_bound bound = {st, &v, 1};
+    const struct pl_cql_how how = {.timeout_us = LONG};
+    assert_int_equal(ask(s, st, "k", false, LONG, &first), POUCH_OK);
+    assert_int_equal(pl_cql_execute(s, &bound, &how, mislead, NULL), POUCH_OK);
+    UNTIL(s, SEEN(one->n_held == 2));
+    answer(one, 0, 0);
+    UNTIL(s, first.calls);
+    pthread_mutex_lock(&fake_lock);
+    one->hang_up_at = 2;
+    pthread_mutex_unlock(&fake_lock);
+    assert_int_equal(pl_cql_call(s, &bound, &how, NULL, NULL, NULL), POUCH_E_CLOSED);
+    assert_non_null(strstr(pouch_why(), "127.0.0.1"));
+    pl_cql_close(s);
+}
+
+static void a_query_without_rows_is_not_taken_for_one_that_found_none(void **state) {
+    (void)state;
+    const struct pl_cql_statement *st;
+    struct pl_cql *s = start("", 1, &st);
+    struct pl_cql_cursor *c;
+    const struct pl_cql_rows *row;
+    const struct pl_cql_value v = pl_cql_text("k");
+    const struct pl_cql_how how = {.timeout_us = LONG};
+    assert_int_equal(pl_cql_select(s, &c, &(struct pl_cql_bound){st, &v, 1}, &how), POUCH_OK);
+    UNTIL(s, SEEN(one->n_held == 1));
+    answer(one, 0, 0); /* void */
+    assert_int_equal(pl_cql_cursor_next(c, &row), POUCH_E_STORE);
+    pl_cql_cursor_close(c);
+    pl_cql_close(s);
+}
+
 static int64_t patience_us = LONG; /* where an allocation failed, a host would be tried again and again */
 
 static bool converse(void) {
@@ -581,6 +625,8 @@ int main(void) {
         ON(two_centers, hosts_of_another_data_center_are_left_alone),
         ON(one_host, a_log_in_is_done_where_it_is_asked_for),
         ON(one_host, a_password_is_wiped_once_it_is_sent),
+        ON(one_host, a_call_that_waits_tells_its_own_reason),
+        ON(one_host, a_query_without_rows_is_not_taken_for_one_that_found_none),
         ON(one_host, every_allocation_of_a_conversation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
