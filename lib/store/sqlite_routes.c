@@ -56,10 +56,12 @@ pouch_err pl_sqlite_routes(struct pl_store *s, struct pl_route_row **out, size_t
                    : pl_fail(POUCH_E_NO_MEMORY, "out of memory for %lld routes", (long long)max);
     }
     e = pl_registry_end(db, e);
-    if (e)
-        pl_route_free(routes, *n);
-    else
+    if (!e) {
         *out = routes;
+        return POUCH_OK;
+    }
+    pl_route_free(routes, *n);
+    *n = 0;
     return e;
 }
 

@@ -54,10 +54,12 @@ pouch_err pl_sqlite_services(struct pl_store *s, struct pl_service_row **out, si
                      : pl_fail(POUCH_E_NO_MEMORY, "out of memory for %lld services", (long long)max);
     }
     e = pl_registry_end(db, e);
-    if (e)
-        pl_service_free(services, *n);
-    else
+    if (!e) {
         *out = services;
+        return POUCH_OK;
+    }
+    pl_service_free(services, *n);
+    *n = 0;
     return e;
 }
 

@@ -1,5 +1,7 @@
 """What operators of routes, services and keys are told when something is not as they think."""
 
+import sqlite3
+
 import pytest
 from conftest import Pouch
 from test_routes import NOWHERE, refused
@@ -25,3 +27,22 @@ def test_a_name_without_a_history_is_an_error_in_every_form(alone, kind):
 def test_misuse_is_told_before_the_store_is_looked_for(alone, words):
     for flag, value in (("--limit", "0"), ("--since", "soon")):
         assert flag in refused(alone, *words, flag, value, "--store", "nowhere", code=USAGE)
+
+
+def test_a_store_that_is_damaged_in_the_middle_is_an_error_and_no_crash(alone, tmp_path):
+    assert alone.ok("route", "list", "-o", "json") == "[]\n"
+    file = tmp_path / "store" / "registry.db"
+    with sqlite3.connect(file) as db:
+        names = [f"p{i:06}" for i in range(5000)]
+        db.executemany("INSERT INTO route(publisher, id, enabled, version, created_ms, updated_ms) VALUES (?, ?, 1, 1, 1, 1)",
+                       [(name, f"route-{name}") for name in names])
+        db.executemany("INSERT INTO target VALUES (?, 0, 't')", [(name,) for name in names])
+        [last] = db.execute("SELECT pageno FROM dbstat WHERE name = 'target' ORDER BY path DESC LIMIT 1").fetchone()
+        [size] = db.execute("PRAGMA page_size").fetchone()
+    db.close()
+    with file.open("r+b") as damaged:
+        damaged.seek((last - 1) * size)
+        damaged.write(b"\xff" * size)
+    for words in (["route", "list"], ["route", "show", "p1"], ["route", "import", f"sqlite://{tmp_path}/store"]):
+        done = alone.run(*words)
+        assert done.returncode > 0 and done.stdout == "" and "registry.db" in done.stderr, (done.returncode, done.stderr)
