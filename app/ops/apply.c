@@ -1,5 +1,6 @@
 #include <base/why.h>
 #include <ops/apply.h>
+#include <ops/registry.h>
 #include <stdlib.h>
 #include <store/state.h>
 #include <string.h>
@@ -17,14 +18,6 @@ static struct ops_step *new_step(struct ops_plan *p) {
 
 static pouch_err no_memory(void) {
     return pl_fail(POUCH_E_NO_MEMORY, "out of memory for what is to be changed");
-}
-
-static int by_publisher(const void *name, const void *row) {
-    return strcmp(name, ((const struct pl_route_row *)row)->publisher);
-}
-
-static int by_name(const void *name, const void *row) {
-    return strcmp(name, ((const struct pl_service_row *)row)->name);
 }
 
 static void free_step(struct ops_step *s) {
@@ -48,7 +41,7 @@ static pouch_err settle(struct ops_plan *p, struct ops_step *step) {
 static pouch_err plan_route(struct ops_plan *p, const char *file, const struct pl_yaml *node) {
     struct ops_step *step = new_step(p);
     if (!step) return no_memory();
-    step->route = bsearch(node->key, p->routes, p->n_routes, sizeof *p->routes, by_publisher);
+    step->route = ops_route_in(p->routes, p->n_routes, node->key);
     if (step->route) {
         step->before = pl_route_state(step->route);
         step->expected = step->route->version;
@@ -67,7 +60,7 @@ static pouch_err plan_route(struct ops_plan *p, const char *file, const struct p
 static pouch_err plan_service(struct ops_plan *p, const char *file, const struct pl_yaml *node) {
     struct ops_step *step = new_step(p);
     if (!step) return no_memory();
-    step->service = bsearch(node->key, p->services, p->n_services, sizeof *p->services, by_name);
+    step->service = ops_service_in(p->services, p->n_services, node->key);
     if (step->service) {
         step->before = pl_service_state(step->service);
         step->expected = step->service->revision;

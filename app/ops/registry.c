@@ -7,7 +7,7 @@
 #include <string.h>
 #include <wire/envelope.h>
 
-enum { ANNOUNCE_MS = 3000 };
+enum { ANNOUNCE_MS = 3000, PER_MS = 10 }; /* and a millisecond more for so many */
 
 pouch_err ops_registry_open(const struct ops_call *call, struct pl_store **store) {
     char *url = NULL;
@@ -16,43 +16,51 @@ pouch_err ops_registry_open(const struct ops_call *call, struct pl_store **store
     return e;
 }
 
+static int by_publisher(const void *publisher, const void *row) {
+    return strcmp(publisher, ((const struct pl_route_row *)row)->publisher);
+}
+
+static int by_name(const void *name, const void *row) {
+    return strcmp(name, ((const struct pl_service_row *)row)->name);
+}
+
+struct pl_route_row *ops_route_in(struct pl_route_row *routes, size_t n, const char *publisher) {
+    return n ? bsearch(publisher, routes, n, sizeof *routes, by_publisher) : NULL;
+}
+
+struct pl_service_row *ops_service_in(struct pl_service_row *services, size_t n, const char *name) {
+    return n ? bsearch(name, services, n, sizeof *services, by_name) : NULL;
+}
+
 pouch_err ops_route_find(struct pl_store *store, const char *publisher, struct pl_route_row **row) {
     struct pl_route_row *all;
-    size_t n, i = 0;
+    size_t n;
     int64_t version;
     *row = NULL;
     pouch_err e = pl_store_routes(store, &all, &n, &version);
     if (e) return e;
-    while (i < n && strcmp(all[i].publisher, publisher)) i++;
-    if (i < n) {
-        *row = malloc(sizeof **row);
-        if (*row) {
-            **row = all[i];
-            all[i] = (struct pl_route_row){0};
-        } else
-            e = pl_fail(POUCH_E_NO_MEMORY, "out of memory for a route");
+    struct pl_route_row *found = ops_route_in(all, n, publisher);
+    if (found && (*row = malloc(sizeof **row))) {
+        **row = *found;
+        *found = (struct pl_route_row){0};
     }
     pl_route_free(all, n);
-    return e;
+    return !found || *row ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "out of memory for a route");
 }
 
 pouch_err ops_service_find(struct pl_store *store, const char *name, struct pl_service_row **row) {
     struct pl_service_row *all;
-    size_t n, i = 0;
+    size_t n;
     *row = NULL;
     pouch_err e = pl_store_services(store, &all, &n);
     if (e) return e;
-    while (i < n && strcmp(all[i].name, name)) i++;
-    if (i < n) {
-        *row = malloc(sizeof **row);
-        if (*row) {
-            **row = all[i];
-            all[i] = (struct pl_service_row){0};
-        } else
-            e = pl_fail(POUCH_E_NO_MEMORY, "out of memory for a service");
+    struct pl_service_row *found = ops_service_in(all, n, name);
+    if (found && (*row = malloc(sizeof **row))) {
+        **row = *found;
+        *found = (struct pl_service_row){0};
     }
     pl_service_free(all, n);
-    return e;
+    return !found || *row ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "out of memory for a service");
 }
 
 pouch_err ops_no_route(const char *publisher) {
@@ -73,7 +81,7 @@ void ops_announce(const struct ops_call *call, const struct pl_announcement *tol
     struct pl_settings s;
     pouch_err e = n ? pl_settings_read(&s, call->options) : POUCH_OK;
     if (!e && n) {
-        e = pl_registry_announce(&s, s.client_id ? s.client_id : "pouch-cli", told, n, ANNOUNCE_MS);
+        e = pl_registry_announce(&s, s.client_id ? s.client_id : "pouch-cli", told, n, ANNOUNCE_MS + (int)(n / PER_MS));
         pl_settings_free(&s);
     }
     if (e)

@@ -22,6 +22,10 @@ POUCH_MUST_CHECK pouch_err ops_registry_open(const struct ops_call *call, struct
 POUCH_MUST_CHECK pouch_err ops_route_find(struct pl_store *store, const char *publisher, struct pl_route_row **row);
 POUCH_MUST_CHECK pouch_err ops_service_find(struct pl_store *store, const char *name, struct pl_service_row **row);
 
+/* The row of that publisher, or name, among all of a store in their order; NULL: there is none. */
+struct pl_route_row *ops_route_in(struct pl_route_row *routes, size_t n, const char *publisher);
+struct pl_service_row *ops_service_in(struct pl_service_row *services, size_t n, const char *name);
+
 /* NOT_FOUND, with the next step. */
 POUCH_MUST_CHECK pouch_err ops_no_route(const char *publisher);
 POUCH_MUST_CHECK pouch_err ops_no_service(const char *name);
