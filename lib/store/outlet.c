@@ -60,6 +60,7 @@ struct pl_outlet {
 
     struct pl_spool *adopted; /* the replayer's: of a process that is gone */
     bool unadopted;           /* that one could not be had was said */
+    bool brought;             /* rows of the adopted one, so that it is worth looking for another at once */
     int64_t next_us, adopt_us, calm_us, calm_until_us, direct_us;
     int64_t pause_us, took_us;
     int timeout_ms;
@@ -328,6 +329,7 @@ static void succeeded(struct pl_outlet *o, struct pl_spool *from) {
     o->failing = false;
     o->next_us = 0;
     o->pause_us = us(o->pace->pause_least);
+    o->brought = o->brought || (from && from == o->adopted);
     if (from)
         pl_spool_done(from);
     else
@@ -337,7 +339,8 @@ static void succeeded(struct pl_outlet *o, struct pl_spool *from) {
 static void end_adoption(struct pl_outlet *o) {
     pl_spool_close(o->adopted);
     o->adopted = NULL;
-    o->adopt_us = 0; /* there may be another */
+    if (o->brought) o->adopt_us = 0;
+    o->brought = false;
 }
 
 static void replay(struct pl_outlet *o) {

@@ -16,7 +16,7 @@
 enum { FREE_PART = 4 };
 
 void pl_spool_path(char out[PATH_MAX], const struct pl_spool *s, uint64_t number) {
-    const struct pl_segment_name name = {s->slot, number};
+    const struct pl_segment_name name = {.slot = s->slot, .number = number};
     pl_segment_path(out, &s->place, &name);
 }
 
@@ -227,14 +227,26 @@ static pouch_err take_over(struct pl_spool *s, uint64_t number) {
     return POUCH_OK;
 }
 
+static void leave_alone(const struct pl_spool *s, uint64_t number) {
+    char path[PATH_MAX];
+    pl_spool_path(path, s, number);
+    PL_LOG(PL_LOG_WARN, "a spool file is of another version of pouch, which alone can bring its rows to the store",
+           "file", path);
+}
+
 static pouch_err take_over_all(struct pl_spool *s) {
     struct pl_segment_name *names;
     size_t n;
     pouch_err e = pl_segment_list(&names, &n, &s->place);
     for (size_t i = 0; i < n; i++)
         if (names[i].slot == s->slot && names[i].number > s->numbers) s->numbers = names[i].number;
-    for (size_t i = 0; i < n && !e; i++)
-        if (names[i].slot == s->slot) e = take_over(s, names[i].number);
+    for (size_t i = 0; i < n && !e; i++) {
+        if (names[i].slot != s->slot) continue;
+        if (names[i].other)
+            leave_alone(s, names[i].number);
+        else
+            e = take_over(s, names[i].number);
+    }
     free(names);
     return e;
 }
@@ -300,10 +312,18 @@ pouch_err pl_spool_open(struct pl_spool **s, const struct pl_spool_place *p, con
 
 pouch_err pl_spool_adopt(struct pl_spool **s, const struct pl_spool_place *p) {
     static const struct pl_spool_bounds none = {.segment = 1};
-    int slot, lock;
+    pouch_err e = POUCH_OK;
     *s = NULL;
-    pouch_err e = pl_spool_slot_adopt(&slot, &lock, p);
-    return e || lock < 0 ? e : open_slot(s, slot, lock, p, &none);
+    for (int slot = -1, lock = 0; !*s && lock >= 0;) {
+        pouch_err failed = pl_spool_slot_adopt(&slot, &lock, p, slot + 1);
+        if (!failed && lock >= 0) failed = open_slot(s, slot, lock, p, &none);
+        if (failed) e = failed;
+        if (*s && !pl_spool_has_rows(*s)) {
+            pl_spool_close(*s);
+            *s = NULL;
+        }
+    }
+    return *s ? POUCH_OK : e;
 }
 
 bool pl_spool_has_rows(const struct pl_spool *s) {

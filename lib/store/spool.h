@@ -25,7 +25,10 @@ struct pl_spool;
 POUCH_MUST_CHECK pouch_err pl_spool_open(struct pl_spool **s, const struct pl_spool_place *p,
                                          const struct pl_spool_bounds *b);
 
-/* Takes what some process that is gone left, for reading only. *s NULL: there is nothing. */
+/*
+ * Takes rows that some process that is gone left, for reading only; an empty file of one is deleted. *s NULL: there are
+ * none, or none that can be had, which is an error: CONFIG, STORE, NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err pl_spool_adopt(struct pl_spool **s, const struct pl_spool_place *p);
 
 /* Whether one that was just opened has rows of a process that is gone. */

@@ -9,10 +9,11 @@
 #include <store/spool_file.h>
 #include <store/spool_record.h>
 #include <store/sqlite_store.h>
+#include <store/trace_pack.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { NAME_ROOM = 40 };
+enum { NAME_ROOM = 40, LAYOUT_AT = 32 };
 
 /* ---- names ---- */
 
@@ -31,6 +32,29 @@ static bool parse_name(struct pl_segment_name *name, const char *text, const str
     if (sscanf(text, "spool-%16" SCNx64 "-%3d-%10" SCNu64 ".rows%n", &store, &name->slot, &name->number, &end) != 3)
         return false;
     return end && !text[end] && store == p->store && name->slot >= 0;
+}
+
+/* The layout of a segment, behind its mark. One without it is of the first; so is one whose word is damaged. */
+struct layout {
+    uint64_t version, check;
+};
+
+static pouch_err write_layout(int fd) {
+    const struct layout l = {PL_TRACE_PACK_VERSION, ~(uint64_t)PL_TRACE_PACK_VERSION};
+    return pl_segment_write(fd, &l, sizeof l, LAYOUT_AT);
+}
+
+/* Not of one that cannot be read: that is told when its turn comes. */
+static bool has_other_layout(const struct pl_spool_place *p, const struct pl_segment_name *name) {
+    char path[PATH_MAX];
+    struct layout l;
+    pl_segment_path(path, p, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    bool other =
+        !pl_segment_read(fd, &l, sizeof l, LAYOUT_AT) && l.check == ~l.version && l.version != PL_TRACE_PACK_VERSION;
+    close(fd);
+    return other;
 }
 
 static int by_slot_and_number(const void *left, const void *right) {
@@ -59,7 +83,9 @@ pouch_err pl_segment_list(struct pl_segment_name **names, size_t *n, const struc
     pouch_err e = POUCH_OK;
     for (struct dirent *entry; !e && (entry = readdir(d));) {
         struct pl_segment_name name;
-        if (parse_name(&name, entry->d_name, p)) e = append_name(names, n, &name);
+        if (!parse_name(&name, entry->d_name, p)) continue;
+        name.other = has_other_layout(p, &name);
+        e = append_name(names, n, &name);
     }
     closedir(d);
     if (e) {
@@ -96,20 +122,22 @@ pouch_err pl_spool_slot_retake(int slot, int *lock, const struct pl_spool_place 
     return e;
 }
 
-pouch_err pl_spool_slot_adopt(int *slot, int *lock, const struct pl_spool_place *p) {
+pouch_err pl_spool_slot_adopt(int *slot, int *lock, const struct pl_spool_place *p, int from) {
     struct pl_segment_name *names;
     size_t n;
     char name[NAME_ROOM];
     name_of(name, p);
     *lock = -1;
     pouch_err e = pl_segment_list(&names, &n, p);
-    for (size_t i = 0; i < n && !e && *lock < 0; i++) {
-        if (i && names[i].slot == names[i - 1].slot) continue;
+    for (size_t i = 0; i < n && *lock < 0; i++) {
+        if (names[i].other || names[i].slot < from) continue;
         *slot = names[i].slot;
-        e = pl_slot_try(lock, p->folder, name, *slot);
+        from = *slot + 1;
+        pouch_err failed = pl_slot_try(lock, p->folder, name, *slot);
+        if (failed) e = failed;
     }
     free(names);
-    return e;
+    return *lock < 0 ? e : POUCH_OK;
 }
 
 /* ---- bytes ---- */
@@ -120,11 +148,12 @@ pouch_err pl_segment_make(int *fd, const char *path, size_t bytes) {
     int failure;
     do failure = posix_fallocate(*fd, 0, (off_t)bytes);
     while (failure == EINTR);
-    if (!failure) return POUCH_OK;
+    if (!failure && !write_layout(*fd)) return POUCH_OK;
     close(*fd);
     *fd = -1;
     unlink(path);
-    return pl_fail(POUCH_E_STORE, "no room for a spool file of %zu bytes, %s: %s", bytes, path, strerror(failure));
+    return pl_fail(POUCH_E_STORE, "no room for a spool file of %zu bytes, %s: %s", bytes, path,
+                   strerror(failure ? failure : EIO));
 }
 
 pouch_err pl_segment_write(int fd, const void *from, size_t n, size_t at) {

@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <pouch/error.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,12 +25,16 @@ POUCH_MUST_CHECK pouch_err pl_spool_slot_take(int *slot, int *lock, const struct
 /* Takes that slot, the folder made where it is missing. STORE: another process has it. CONFIG, NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err pl_spool_slot_retake(int slot, int *lock, const struct pl_spool_place *p);
 
-/* Takes a slot whose segments nobody holds any more; *lock negative: there is none. CONFIG, STORE, NO_MEMORY. */
-POUCH_MUST_CHECK pouch_err pl_spool_slot_adopt(int *slot, int *lock, const struct pl_spool_place *p);
+/*
+ * Takes the lowest slot from `from` on that has segments and that nobody holds any more; *lock negative: there is none.
+ * One that cannot be had keeps no other back. CONFIG, STORE, NO_MEMORY.
+ */
+POUCH_MUST_CHECK pouch_err pl_spool_slot_adopt(int *slot, int *lock, const struct pl_spool_place *p, int from);
 
 struct pl_segment_name {
     int slot;
     uint64_t number;
+    bool other; /* written by another version of this program, in a layout that is not known here: left alone */
 };
 
 /* Ordered by slot and number; *names from malloc. A folder that is not there has none. STORE, NO_MEMORY. */

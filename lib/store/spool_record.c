@@ -3,7 +3,7 @@
 #include <string.h>
 #include <zlib.h>
 
-/* Another layout of packed rows needs another mark. */
+/* Another layout of packed rows needs another mark, and is told of the file as well (spool_file.c). */
 enum { MARK = 0x50535000 + PL_TRACE_PACK_VERSION };
 
 struct head {

@@ -34,6 +34,7 @@ static void count_all(struct pl_waiting *w, const struct pl_spool_place *p, cons
     if (pl_segment_list(&names, &n, p)) return;
     for (size_t i = 0; i < n; i++) {
         char path[PATH_MAX];
+        if (names[i].other) continue;
         pl_segment_path(path, p, &names[i]);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0) continue;

@@ -440,6 +440,80 @@ static void several_records_in_a_row_are_counted_as_many(void **state) {
     free(image);
 }
 
+/* ---- what is not ours to read, and what cannot be ---- */
+
+static void write_layout(uint64_t version) {
+    const uint64_t layout[] = {version, ~version};
+    int fd = open(file_path, O_WRONLY);
+    assert_int_equal(pwrite(fd, layout, sizeof layout, 32), sizeof layout);
+    close(fd);
+}
+
+/* Taken for torn, its rows would be gone. */
+static void a_file_of_another_version_is_left_alone(void **state) {
+    (void)state;
+    struct pl_spool *s = open_spool(&bounds);
+    put(s, 0, 10);
+    pl_spool_close(s);
+    assert_true(test_folder_find(&folder, "spool-", ".rows", 0, file_path));
+    write_layout(2);
+    assert_null(adopt());
+    s = open_spool(&bounds);
+    assert_false(pl_spool_has_rows(s));
+    assert_int_equal(put(s, 10, 30), 0);
+    assert_int_equal(read_all(s).rows, 20);
+    pl_spool_close(s);
+    assert_int_equal(access(file_path, F_OK), 0);
+    write_layout(1);
+    s = adopt();
+    assert_non_null(s);
+    assert_int_equal(read_all(s).rows, 10);
+    pl_spool_close(s);
+}
+
+static void a_spool_that_cannot_be_had_keeps_no_other_back(void **state) {
+    (void)state;
+    static const char *const ends[] = {".lock", ".rows"};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        struct pl_spool *bad = open_spool(&bounds), *good = open_spool(&bounds);
+        put(bad, 0, 10);
+        put(good, 10, 30);
+        pl_spool_close(bad);
+        pl_spool_close(good);
+        char path[PATH_MAX];
+        size_t n = 0;
+        do assert_true(test_folder_find(&folder, "spool-", ends[i], n++, path));
+        while (!strstr(path, "-000.lock") && !strstr(path, "-000-"));
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(mkdir(path, 0700), 0); /* which not even root can open for writing */
+        struct pl_spool *s = adopt();
+        assert_non_null(s);
+        assert_int_equal(read_all(s).rows, 20);
+        pl_spool_close(s);
+        const struct pl_spool_place p = place();
+        assert_int_not_equal(pl_spool_adopt(&s, &p), POUCH_OK);
+        assert_null(s);
+        assert_int_equal(rmdir(path), 0);
+        s = adopt();
+        if (s) assert_int_equal(read_all(s).rows, 10);
+        pl_spool_close(s);
+        assert_int_equal(files(), 0);
+    }
+}
+
+static void an_empty_reserve_is_not_adopted_but_deleted(void **state) {
+    (void)state;
+    pid_t child = fork();
+    if (!child) {
+        open_spool(&(struct pl_spool_bounds){.segment = SEGMENT, .most = MOST, .reserve = 4 * SEGMENT});
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+    assert_int_equal(files(), 4);
+    assert_null(adopt());
+    assert_int_equal(files(), 0);
+}
+
 #define WITH_FOLDER(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
 int main(void) {
@@ -461,6 +535,9 @@ int main(void) {
         WITH_FOLDER(a_file_that_ends_early_is_read_up_to_its_last_whole_record),
         WITH_FOLDER(a_torn_end_is_no_damage),
         WITH_FOLDER(several_records_in_a_row_are_counted_as_many),
+        WITH_FOLDER(a_file_of_another_version_is_left_alone),
+        WITH_FOLDER(a_spool_that_cannot_be_had_keeps_no_other_back),
+        WITH_FOLDER(an_empty_reserve_is_not_adopted_but_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
