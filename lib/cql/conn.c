@@ -159,6 +159,7 @@ static ssize_t send_some(struct pl_cql_conn *c) {
         pl_cql_conn_break(c, POUCH_E_CLOSED, "the connection was lost: %s", strerror(errno));
         return -1;
     }
+    pl_cql_tls_begin();
     int sent = SSL_write(c->ssl, at, (int)n);
     if (sent > 0) return sent;
     int error = SSL_get_error(c->ssl, sent);
@@ -279,6 +280,7 @@ static ssize_t receive_some(struct pl_cql_conn *c) {
                           c->state == PL_CQL_ENTERING ? "; if this port wants TLS, give tls=on" : "");
         return -1;
     }
+    pl_cql_tls_begin();
     int got = SSL_read(c->ssl, at, n > INT32_MAX ? INT32_MAX : (int)n);
     if (got > 0) return got;
     int error = SSL_get_error(c->ssl, got);
@@ -332,6 +334,7 @@ static void connected(struct pl_cql_conn *c) {
 }
 
 static void greet(struct pl_cql_conn *c) {
+    pl_cql_tls_begin();
     int done = SSL_connect(c->ssl);
     if (done == 1) {
         c->write_waits = false;

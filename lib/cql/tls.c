@@ -132,6 +132,11 @@ pouch_err pl_cql_tls_start(SSL **out, struct pl_cql_tls *tls, int fd, const char
     return POUCH_OK;
 }
 
+void pl_cql_tls_begin(void) {
+    ERR_clear_error();
+    errno = 0;
+}
+
 bool pl_cql_tls_why(const SSL *ssl, char *out, size_t n) {
     long verdict = SSL_get_verify_result(ssl);
     if (verdict == X509_V_OK)

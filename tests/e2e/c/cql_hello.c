@@ -4,6 +4,7 @@
  * Connects within that time and prints the server's version; else the reason, with the exit code of its error.
  */
 #include <cql/cql.h>
+#include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@ static pouch_err greet(struct pl_cql *s, int64_t wait_us) {
     const struct pl_cql_rows *row;
     const struct pl_cql_how how = {.timeout_us = 60000000};
     pouch_err e = pl_cql_ready(s, wait_us);
+    ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR); /* as other work of this thread may leave one behind */
     if (!e) e = pl_cql_select_text(s, &c, "SELECT release_version FROM system.local WHERE key = 'local'", &how);
     if (e) return e;
     e = pl_cql_cursor_next(c, &row);
