@@ -3,6 +3,7 @@
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/member.h>
+#include <signal.h>
 
 static void stop(void *center) {
     center_stop(center);
@@ -60,6 +61,7 @@ static pouch_err serve_and_run(struct center *c, const char *listen) {
 }
 
 static int center(struct ops_call *call) {
+    signal(SIGHUP, SIG_IGN); /* it makes a daemon read its keys again, and a center has none */
     struct center *c = NULL;
     struct pl_settings s;
     pouch_err e = pl_settings_read(&s, call->options);
@@ -86,7 +88,7 @@ const struct ops_command ops_center = {
              "  echo '{\"amount\":5}' | pouch request --publisher billing\n\n"
              "--listen serves /livez, /readyz, /metrics and /statusz over HTTP, as docs/operations.md says.\n\n"
              "Any number of centers share the inbox by its group. SIGTERM and Ctrl-C finish what is in\n"
-             "hand, at most for the time of --drain.\n",
+             "hand, at most for the time of --drain. SIGHUP does nothing: it is for those who have keys.\n",
     .settings =
         (const char *const[]){"center.inbox", "group", "instance.id", "start", "store", "drain", "listen", NULL},
     .run = center,

@@ -178,6 +178,16 @@ def test_a_center_has_no_key_and_never_opens_anything(center, pouch):
     assert "canary" not in running.stdout() + running.stderr()
 
 
+def test_sighup_does_not_end_a_center(center, pouch):
+    topic = pouch.topic()
+    center.route("ok", topic)
+    running = center.start()
+    running.process.send_signal(signal.SIGHUP)
+    request_id = center.send("ok")
+    wait_until(lambda: request_id in routed_ids(center, topic) or not running.running(), "the request routed")
+    assert running.running(), running.stderr()
+
+
 @pytest.mark.acceptance("B6")
 def test_a_worker_passes_a_request_on_through_the_center(center, pouch):
     first, second = pouch.topic(), pouch.topic()
