@@ -122,7 +122,7 @@ static void await_nothing(struct pl_registry *r) {
 static void note_announced(const struct pl_announced *a, void *registry) {
     struct pl_registry *r = registry;
     if (a->version <= pl_snapshot_version(r->routes)) return;
-    if (a->publisher[0] && pl_awaited_add(&r->awaited, a->publisher, a->version))
+    if (a->publisher[0] && pl_awaited_add(&r->awaited, a->publisher))
         PL_LOG(PL_LOG_ERROR, "a route that was announced newer stays in force as it was", "publisher", a->publisher,
                "why", pouch_why());
     r->heard |= r->awaited.n > 0;

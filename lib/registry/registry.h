@@ -47,7 +47,6 @@ void pl_registry_give(struct pl_registry *r, const struct pl_snapshot *s);
  * this snapshot says of it is out of date, and its requests are to wait for a later one.
  */
 bool pl_snapshot_awaits(const struct pl_snapshot *s, const char *publisher, size_t n);
-size_t pl_snapshot_awaited(const struct pl_snapshot *s); /* how many publishers that is so for */
 
 /* NULL: no route of that publisher. */
 const struct pl_registry_route *pl_snapshot_find(const struct pl_snapshot *s, const char *publisher, size_t n);

@@ -123,10 +123,6 @@ size_t pl_snapshot_routes(const struct pl_snapshot *s) {
     return routes_of(s)->n;
 }
 
-size_t pl_snapshot_awaited(const struct pl_snapshot *s) {
-    return s->awaited.n;
-}
-
 int64_t pl_snapshot_version(const struct pl_snapshot *s) {
     return routes_of(s)->version;
 }
