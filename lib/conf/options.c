@@ -1,17 +1,27 @@
 #include <base/why.h>
 #include <conf/entries.h>
+#include <conf/seed.h>
 #include <conf/value.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* An empty variable is what a deployment leaves behind where it sets none. */
-static pouch_err env_put(pouch_options *o, const char *name, const char *variable, enum pl_source source) {
-    const char *value = getenv(variable);
+static pouch_err env_put(pouch_options *o, const char *name, const char *variable, const char *value,
+                         enum pl_source source) {
     if (!value || !*value) return POUCH_OK;
     char origin[sizeof "environment " + PL_OPTION_ENV_MAX];
     snprintf(origin, sizeof origin, "environment %s", variable);
     return pl_entries_put(&o->entries, name, value, source, origin);
+}
+
+static pouch_err environment_read(pouch_options *o, const struct pl_option *row) {
+    char own[PL_OPTION_ENV_MAX], *seed;
+    pouch_err e = pl_seed_value(row, &seed);
+    if (!e) e = env_put(o, row->name, row->seed_env, seed, PL_FROM_SEED_ENV);
+    if (!e) e = env_put(o, row->name, own, getenv(pl_option_env(row, own)), PL_FROM_ENV);
+    free(seed);
+    return e;
 }
 
 pouch_options *pouch_options_new(void) {
@@ -21,12 +31,9 @@ pouch_options *pouch_options_new(void) {
         return NULL;
     }
     for (const struct pl_option *row = pl_options; row->name; row++) {
-        char own[PL_OPTION_ENV_MAX];
-        if ((row->seed_env && env_put(o, row->name, row->seed_env, PL_FROM_SEED_ENV)) ||
-            env_put(o, row->name, pl_option_env(row, own), PL_FROM_ENV)) {
-            pouch_options_free(o);
-            return NULL;
-        }
+        if (!environment_read(o, row)) continue;
+        pouch_options_free(o);
+        return NULL;
     }
     return o;
 }

@@ -86,7 +86,7 @@ struct pl_option {
     const char *flag;     /* "--client-id"; NULL = only in file and environment */
     char letter;          /* 'b' for -b; 0 = none */
     const char *arg;      /* "ID" in --help; NULL without a flag */
-    const char *seed_env; /* "KAFKA_CLIENT_ID" or NULL; the name of its own is pl_option_env() */
+    const char *seed_env; /* "KAFKA_CLIENT_ID" or NULL (see conf/seed.h); the name of its own is pl_option_env() */
     enum pl_option_kind kind;
     const char *fallback; /* as text; NULL = unset */
     const char *choices;  /* "warn|stop" for CHOICE */

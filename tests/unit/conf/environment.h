@@ -13,6 +13,11 @@ static int no_environment(void **state) {
         unsetenv(pl_option_env(row, own));
         if (row->seed_env) unsetenv(row->seed_env);
     }
+    static const char *const of_a_store[] = {"PORT", "LOCAL_DATACENTER", "DATACENTER", "KEYSPACE"};
+    for (size_t i = 0; i < sizeof of_a_store / sizeof of_a_store[0]; i++) {
+        snprintf(own, sizeof own, "CASSANDRA_%s", of_a_store[i]);
+        unsetenv(own);
+    }
     return 0;
 }
 

@@ -25,6 +25,7 @@ static void no_allocation_that_fails_leaks_or_crashes(void **state) {
     (void)state;
     if (!test_oom_works()) skip();
     setenv("POUCH_CLIENT_ID", "x", 1);
+    setenv("CASSANDRA_CONTACT_POINTS", "a,b", 1);
     assert_true(make_load_set_and_read());
     assert_true(test_oom_each(make_load_set_and_read) > 50);
     no_environment(NULL);

@@ -64,6 +64,35 @@ static void the_seed_systems_variables_are_read(void **state) {
     no_environment(NULL);
 }
 
+static void assert_store(const char *url) {
+    pouch_options *o = new_options();
+    const char *store = pouch_options_get(o, "store");
+    assert_string_equal(store ? store : "", url);
+    assert_string_equal(pl_option_origin(o, "store"), *url ? "environment CASSANDRA_CONTACT_POINTS" : "default");
+    pouch_options_free(o);
+}
+
+/* acceptance: A2 A4 */
+static void the_variables_of_a_cassandra_name_a_store_together(void **state) {
+    (void)state;
+    setenv("CASSANDRA_KEYSPACE", "", 1);
+    assert_store("");
+    setenv("CASSANDRA_CONTACT_POINTS", "localhost", 1);
+    assert_store("cassandra://localhost/messaging");
+    setenv("CASSANDRA_CONTACT_POINTS", " db1, db2:9043,[::1],[::1]:9043", 1);
+    setenv("CASSANDRA_KEYSPACE", "traces", 1);
+    setenv("CASSANDRA_DATACENTER", "eu 1", 1);
+    assert_store("cassandra://db1,db2:9043,[::1],[::1]:9043/traces?dc=eu%201");
+    setenv("CASSANDRA_PORT", "9044", 1);
+    setenv("CASSANDRA_LOCAL_DATACENTER", "dc1", 1);
+    assert_store("cassandra://db1:9044,db2:9043,[::1]:9044,[::1]:9043/traces?dc=dc1");
+    setenv("POUCH_STORE", "sqlite:///folder", 1);
+    pouch_options *o = new_options();
+    assert_string_equal(pouch_options_get(o, "store"), "sqlite:///folder");
+    pouch_options_free(o);
+    no_environment(NULL);
+}
+
 static void an_empty_variable_counts_as_absent(void **state) {
     (void)state;
     setenv("POUCH_BROKERS", "", 1);
@@ -206,6 +235,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_stronger_source_wins_in_either_order_of_calls),
         cmocka_unit_test(the_seed_systems_variables_are_read),
+        cmocka_unit_test(the_variables_of_a_cassandra_name_a_store_together),
         cmocka_unit_test(an_empty_variable_counts_as_absent),
         cmocka_unit_test(a_bad_variable_is_told_when_the_settings_are_read),
         cmocka_unit_test(a_bad_seed_variable_is_named_as_such),
