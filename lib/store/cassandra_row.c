@@ -222,7 +222,8 @@ static int by_age(const void *left, const void *right) {
     const struct pl_trace *a = &(*(struct pl_cassandra_row *const *)left)->trace,
                           *b = &(*(struct pl_cassandra_row *const *)right)->trace;
     if (a->at_us != b->at_us) return a->at_us < b->at_us ? -1 : 1;
-    return (a->id > b->id) - (a->id < b->id);
+    int64_t x = (int64_t)a->id, y = (int64_t)b->id; /* as the tables order them, whose bigint has a sign */
+    return (x > y) - (x < y);
 }
 
 static int by_youth(const void *left, const void *right) {

@@ -66,6 +66,14 @@ pouch_err pl_service_check(const struct pl_service_row *r) {
     return POUCH_OK;
 }
 
+static int compare_tags(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void pl_tags_sort(char **tags, size_t n) {
+    if (n > 1) qsort(tags, n, sizeof *tags, compare_tags);
+}
+
 static void free_texts(char **texts, size_t n) {
     for (size_t i = 0; i < n; i++) free(texts[i]);
     free(texts);

@@ -7,6 +7,9 @@
 POUCH_MUST_CHECK pouch_err pl_route_check(const struct pl_route_row *r);     /* CONFIG */
 POUCH_MUST_CHECK pouch_err pl_service_check(const struct pl_service_row *r); /* CONFIG */
 
+/* A service's tags are a set: kept and told in the order of their bytes, in which Cassandra tells those of a set. */
+void pl_tags_sort(char **tags, size_t n);
+
 void pl_route_clear(struct pl_route_row *r); /* frees its texts */
 
 POUCH_MUST_CHECK pouch_err pl_name_check(const char *name, const char *what); /* CONFIG */

@@ -1,6 +1,7 @@
 #include <base/why.h>
 #include <json/json.h>
 #include <stdlib.h>
+#include <store/rows.h>
 #include <store/state.h>
 #include <string.h>
 
@@ -11,6 +12,17 @@ static json_t *list(char *const *texts, size_t n) {
             json_decref(all);
             return NULL;
         }
+    return all;
+}
+
+/* The same whatever their order. */
+static json_t *tags(const struct pl_service_row *r) {
+    char **sorted = calloc(r->n_tags + 1, sizeof *sorted);
+    if (!sorted) return NULL;
+    for (size_t i = 0; i < r->n_tags; i++) sorted[i] = r->tags[i];
+    pl_tags_sort(sorted, r->n_tags);
+    json_t *all = list(sorted, r->n_tags);
+    free(sorted);
     return all;
 }
 
@@ -27,7 +39,7 @@ char *pl_route_state(const struct pl_route_row *r) {
 
 char *pl_service_state(const struct pl_service_row *r) {
     return text_of(json_pack("{s:s,s:s,s:s?,s:s?,s:o}", "name", r->name, "version", r->version, "description",
-                             r->description, "endpoint", r->endpoint, "tags", list(r->tags, r->n_tags)));
+                             r->description, "endpoint", r->endpoint, "tags", tags(r)));
 }
 
 /* ---- reading ---- */

@@ -75,7 +75,9 @@ pouch_err pl_store_services(struct pl_store *s, struct pl_service_row **services
 
 pouch_err pl_store_service_put(struct pl_store *s, struct pl_service_row *r, int64_t expected) {
     pouch_err e = pl_service_check(r);
-    return e ? e : s->kind->service_put(s, r, expected);
+    if (e) return e;
+    pl_tags_sort(r->tags, r->n_tags);
+    return s->kind->service_put(s, r, expected);
 }
 
 pouch_err pl_store_service_remove(struct pl_store *s, const char *name, int64_t expected, int64_t *revision) {
