@@ -84,7 +84,7 @@ static bool is_left_over(int folder, const char *name, const char *kept) {
     return !fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode) && st.st_mtime < time(NULL) - LEFT_S;
 }
 
-static void remove_left_over(const char *path) {
+void pl_kept_tidy(const char *path) {
     const char *slash = strrchr(path, '/');
     int fd = folder_of(path);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
@@ -98,7 +98,6 @@ static void remove_left_over(const char *path) {
 pouch_err pl_kept_write(const char *path, const struct pl_snapshot *s, int64_t read_ms) {
     char *beside;
     if (asprintf(&beside, "%s.new-XXXXXX", path) < 0) return pl_fail(POUCH_E_NO_MEMORY, "no memory to keep the routes");
-    remove_left_over(path);
     pouch_err e = replace(path, beside, s, read_ms);
     free(beside);
     if (e != POUCH_E_STORE) return e;

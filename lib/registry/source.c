@@ -10,6 +10,7 @@
 
 /* The time in the file is renewed that often while the routes stay the same; it matters after a day. */
 enum { RENEW_MS = 10 * 60 * 1000, PAUSE_US = 1000000, FAILED_US = 10000000, PAUSE_TIMES = 9 };
+#define TIDY_US (INT64_C(3600) * 1000000)
 
 pouch_err pl_source_init(struct pl_source *s, const char *url) {
     *s = (struct pl_source){.url = url ? strdup(url) : NULL, .kept_version = -1};
@@ -89,6 +90,10 @@ int64_t pl_source_keep(struct pl_source *s, const struct pl_snapshot *snapshot, 
     if (is_kept(s, snapshot)) return INT64_MAX;
     int64_t start_us = pl_mono_us(&pl_clock_system);
     if (!now && start_us < s->keep_us) return s->keep_us;
+    if (start_us >= s->tidy_us) {
+        pl_kept_tidy(s->kept);
+        s->tidy_us = start_us + TIDY_US;
+    }
     pouch_err e = pl_kept_write(s->kept, snapshot, s->read_ms);
     int64_t end_us = pl_mono_us(&pl_clock_system), pause_us = (end_us - start_us) * PAUSE_TIMES;
     s->keep_us = end_us + (pause_us > PAUSE_US ? pause_us : PAUSE_US);

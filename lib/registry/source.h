@@ -14,6 +14,7 @@ struct pl_source {
     int64_t kept_version;   /* what the file holds, -1: nothing that we know of, and the time that it tells */
     int64_t kept_ms;
     int64_t keep_us; /* monotonic clock: it is not written again before */
+    int64_t tidy_us; /* and not tidied up beside */
 };
 
 /* url NULL: the default. Opens nothing yet. CONFIG: no default can be told. NO_MEMORY. */

@@ -1,6 +1,7 @@
 /* Snapshots from the store, and from what was kept when the store cannot be read. */
 #include <support.h>
 
+#include <fcntl.h>
 #include <folder.h>
 #include <registry/registry.h>
 #include <registry/source.h>
@@ -157,6 +158,32 @@ static void a_storm_of_changes_is_kept_now_and_then_and_at_the_end(void **state)
     finish(&b);
 }
 
+static bool is_removed(struct bench *b, struct pl_snapshot *s) {
+    char path[PATH_MAX];
+    const struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    snprintf(path, sizeof path, "%s.new-aB3dEf", b->source.kept);
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(futimens(fd, old), 0);
+    assert_int_equal(close(fd), 0);
+    b->source.kept_version = -1;
+    assert_int_equal(pl_source_keep(&b->source, s, true), INT64_MAX);
+    return access(path, F_OK) != 0;
+}
+
+static void what_killed_writers_left_is_looked_for_now_and_then(void **state) {
+    (void)state;
+    struct bench b;
+    begin(&b);
+    struct pl_snapshot *s = read_newer(&b, NULL);
+    assert_true(is_removed(&b, s));
+    assert_false(is_removed(&b, s));
+    b.source.tidy_us = 0; /* an hour later */
+    assert_true(is_removed(&b, s));
+    pl_snapshot_drop(s);
+    finish(&b);
+}
+
 static void what_is_kept_gets_a_newer_time_before_it_is_too_old(void **state) {
     (void)state;
     struct bench b;
@@ -218,6 +245,7 @@ int main(void) {
         cmocka_unit_test(a_lower_version_is_never_given),
         cmocka_unit_test(what_was_read_is_kept_for_a_start_without_the_store),
         cmocka_unit_test(a_storm_of_changes_is_kept_now_and_then_and_at_the_end),
+        cmocka_unit_test(what_killed_writers_left_is_looked_for_now_and_then),
         cmocka_unit_test(what_is_kept_gets_a_newer_time_before_it_is_too_old),
         cmocka_unit_test(what_cannot_be_kept_is_tried_again_later),
         cmocka_unit_test(a_store_that_can_be_read_again_is_opened_anew),
