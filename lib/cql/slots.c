@@ -235,19 +235,25 @@ void pl_cql_slot_answer(struct pl_cql *s, struct pl_cql_slot *slot, const struct
 
 /* ---- lost connections and passed deadlines ---- */
 
-/* One slot of a connection that is gone. What was not sent was not done, so it may be done elsewhere. */
+/* Whether the server has not seen it, or only to say that it must be prepared: it is certain not to be done. */
+static bool is_undone(const struct pl_cql_slot *slot) {
+    const struct pl_cql_conn *c = slot->conn;
+    return slot->repair.len || (slot->unsent && !(slot == c->unsent && c->partly));
+}
+
+/* One slot of a connection that is gone. What was not done may be done elsewhere. */
 static void lost(struct pl_cql_conn *c, struct pl_cql_slot *slot, pouch_err e) {
     struct pl_cql *s = c->session;
-    bool untouched = slot->unsent && !(slot == c->unsent && c->partly);
+    bool undone = is_undone(slot);
     if (slot->abandoned) {
         release(s, slot);
         return;
     }
-    if ((untouched || slot->idempotent) && try_elsewhere(s, slot, c->host)) return;
+    if ((undone || slot->idempotent) && try_elsewhere(s, slot, c->host)) return;
     if (s->closing)
         e = pl_fail(POUCH_E_CLOSED, "the session with Cassandra was closed before an answer came");
-    else if (untouched)
-        e = pl_fail(POUCH_E_STORE, "Cassandra at %s: %s; the request was not sent", c->host->name, c->host->why);
+    else if (undone)
+        e = pl_fail(POUCH_E_STORE, "Cassandra at %s: %s; the request was not done", c->host->name, c->host->why);
     else
         e = pl_fail(e == POUCH_E_TIMEOUT ? e : POUCH_E_CLOSED,
                     "Cassandra at %s: %s; whether the request was done is not known", c->host->name, c->host->why);
@@ -277,13 +283,13 @@ static void doubt(struct pl_cql_conn *c, int64_t silent_us) {
 static void expire(struct pl_cql *s, struct pl_cql_slot *slot, int64_t now) {
     struct pl_cql_conn *c = slot->conn;
     pl_metric_add(PL_M_CQL_TIMEOUTS, 1);
-    bool untouched = slot->unsent && !(slot == c->unsent && c->partly);
+    bool untouched = slot->unsent && !(slot == c->unsent && c->partly), undone = is_undone(slot);
     const struct pl_cql_result result = {
-        .error = pl_fail(POUCH_E_TIMEOUT,
-                         "Cassandra at %s did not answer in time, and %s; see that host, or allow more with "
-                         "request_timeout",
-                         c->host->name,
-                         untouched ? "the request was not sent" : "whether the request was done is not known"),
+        .error =
+            pl_fail(POUCH_E_TIMEOUT,
+                    "Cassandra at %s did not answer in time, and %s; see that host, or allow more with "
+                    "request_timeout",
+                    c->host->name, undone ? "the request was not done" : "whether the request was done is not known"),
         .server_code = -1};
     int64_t silent_us = slot->unsent || c->heard_us >= slot->sent_us ? 0 : now - slot->sent_us;
     tell(s, slot, &result, untouched);

@@ -39,6 +39,7 @@ struct fake {
     bool refuse;       /* closes what connects */
     size_t hang_up_at; /* loses its connections when it keeps so many requests; 0: does not */
     bool busy;         /* says so to whoever asks for the peers */
+    bool slow;         /* never answers a PREPARE */
     size_t asked_peers;
     const char *dc, *token;
     const char *authenticator; /* asks for a log-in; NULL: does not */
@@ -165,6 +166,7 @@ static inline void fake_begin(struct fake *f, int fd, const uint8_t *frame, size
         fake_number(&o, 0, 2);
     } else if (op == FAKE_PREPARE) {
         f->prepares++;
+        if (f->slow) return;
         fake_prepared(&o);
     } else if (memmem(frame, n, "system.local", 12)) {
         fake_local(f, &o);

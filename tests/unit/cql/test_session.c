@@ -379,6 +379,27 @@ static void a_forgotten_statement_is_prepared_where_it_is_missed(void **state) {
     pl_cql_close(s);
 }
 
+static void what_was_to_be_prepared_first_is_done_elsewhere(void **state) {
+    (void)state;
+    const struct pl_cql_statement *st;
+    struct pl_cql *s = start("", 2, &st);
+    struct end e;
+    assert_int_equal(ask(s, st, of_two, false, LONG, &e), POUCH_OK);
+    UNTIL(s, SEEN(two->n_held == 1));
+    tell(&two->slow, true);
+    size_t before = 0;
+    assert_true(SEEN((before = two->prepares) < SIZE_MAX));
+    answer(two, 0, 0x2500);
+    UNTIL(s, SEEN(two->prepares == before + 1));
+    hang_up(two);
+    UNTIL(s, e.calls || SEEN(one->n_held == 1));
+    assert_int_equal(e.calls, 0);
+    answer(one, 0, 0);
+    UNTIL(s, e.calls);
+    assert_int_equal(e.error, POUCH_OK);
+    pl_cql_close(s);
+}
+
 static void an_answer_after_its_time_is_for_nobody(void **state) {
     (void)state;
     const struct pl_cql_statement *st;
@@ -618,6 +639,7 @@ int main(void) {
         ON(two_hosts, a_host_that_has_moved_is_found_where_its_peers_say_it_is),
         ON(one_host, names_are_looked_up_again_while_no_host_is_up),
         ON(one_host, a_forgotten_statement_is_prepared_where_it_is_missed),
+        ON(two_hosts, what_was_to_be_prepared_first_is_done_elsewhere),
         ON(one_host, an_answer_after_its_time_is_for_nobody),
         ON(one_host, a_silent_host_is_given_up_and_found_again),
         ON(two_hosts, a_host_that_is_too_busy_to_tell_its_peers_keeps_its_requests),
