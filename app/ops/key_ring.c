@@ -3,6 +3,7 @@
 #include <crypto/keyedit.h>
 #include <crypto/keyring.h>
 #include <limits.h>
+#include <ops/anytext.h>
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/registry.h>
@@ -13,6 +14,11 @@ enum { HEX_LINE_MAX = 4096 };
 
 static const char *key_name(const char *kid, const char *fingerprint) {
     return *kid ? kid : fingerprint;
+}
+
+/* A path may be in any encoding. */
+static json_t *path_json(const char *path) {
+    return ops_anytext((struct pl_span){path, path ? strlen(path) : 0});
 }
 
 /* ---- list ---- */
@@ -42,8 +48,9 @@ static int print_ring(const struct ops_call *call, pouch_keyring *ring) {
     const char *file = pouch_options_get(call->options, "key.file");
     json_t *keys = json_array();
     for (size_t i = 0; keys && i < n; i++) keys = ops_array_with(keys, use_json(&uses[i], i == 0));
-    int exit_code = call->output == OPS_JSON ? ops_print_json(json_pack("{s:s?,s:o}", "file", file, "keys", keys))
-                                             : ops_print_array(call, keys);
+    int exit_code = call->output == OPS_JSON
+                        ? ops_print_json(json_pack("{s:o,s:o}", "file", path_json(file), "keys", keys))
+                        : ops_print_array(call, keys);
     return exit_code ? exit_code : ops_done();
 }
 
@@ -64,7 +71,7 @@ static char *state_of(const struct pl_keyedit *edit, const char *file) {
     json_t *keys = json_array();
     for (size_t i = 0; keys && i < set->n; i++)
         keys = ops_array_with(keys, json_string(key_name(set->keys[i].kid, set->keys[i].count->fingerprint)));
-    json_t *state = json_pack("{s:s,s:o}", "file", file, "keys", keys);
+    json_t *state = json_pack("{s:o,s:o}", "file", path_json(file), "keys", keys);
     size_t n;
     char *text = state ? pl_json_text(state, &n) : NULL;
     json_decref(state);
@@ -81,15 +88,25 @@ static void write_down(const struct ops_call *call, const char *key, const char 
     pl_store_close(store);
 }
 
+/* STORE: the file is replaced all the same, so that is written down. */
+static pouch_err commit(const struct ops_call *call, struct pl_keyedit *edit, const char *key, const char *before,
+                        const char *after) {
+    char why[1024];
+    pouch_err e = pl_keyedit_commit(edit);
+    if (e && e != POUCH_E_STORE) return e;
+    snprintf(why, sizeof why, "%s", pouch_why());
+    write_down(call, key, before, after);
+    return e ? pl_fail(e, "%s", why) : POUCH_OK;
+}
+
 /* A change: makes it in the edit, and then says what it did. */
 struct change {
     pouch_err (*make)(const struct ops_call *call, struct pl_keyedit *edit);
     void (*say)(const char *file, const char *key, const struct pl_keyset *now);
 };
 
-/* *changed: there was something to do. */
 static pouch_err make_change(const struct ops_call *call, const struct change *change, struct pl_keyedit *edit,
-                             const char *file, bool *changed) {
+                             const char *file) {
     const char *name = call->args[0];
     char *before = state_of(edit, file);
     const struct pl_key *named = pl_keyedit_find(edit, name);
@@ -97,9 +114,8 @@ static pouch_err make_change(const struct ops_call *call, const struct change *c
     snprintf(key, sizeof key, "%s", named ? key_name(named->kid, named->count->fingerprint) : name);
     pouch_err e = change->make(call, edit);
     char *after = e ? NULL : state_of(edit, file);
-    *changed = !before || !after || strcmp(before, after);
-    if (!e && *changed) e = pl_keyedit_commit(edit);
-    if (!e && *changed) write_down(call, key, before, after);
+    bool changed = !before || !after || strcmp(before, after);
+    if (!e && changed) e = commit(call, edit, key, before, after);
     if (!e) change->say(file, key, pl_keyedit_keys(edit));
     free(before);
     free(after);
@@ -112,11 +128,10 @@ static int run_change(struct ops_call *call, const struct change *change) {
         return ops_usage(call, "say which file: --key-file FILE or POUCH_KEY_FILE; ENCRYPTION_KEY holds one key and "
                                "cannot be changed here");
     struct pl_keyedit *edit;
-    bool changed = false;
     char whole[PATH_MAX];
     if (realpath(file, whole)) file = whole; /* a name that says the same wherever it is read */
     pouch_err e = pl_keyedit_open(&edit, file);
-    if (!e) e = make_change(call, change, edit, file, &changed);
+    if (!e) e = make_change(call, change, edit, file);
     pl_keyedit_close(edit);
     if (e == POUCH_E_NOT_ALLOWED) {
         ops_say("%s", pouch_why());

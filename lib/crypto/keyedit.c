@@ -260,8 +260,8 @@ static pouch_err sync_folder(const struct pl_keyedit *k) {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int failed = fd < 0 || fsync(fd);
     if (fd >= 0) close(fd);
-    return failed ? pl_fail(POUCH_E_CONFIG, "key file %s is changed, but folder %s does not reach the disk: %s",
-                            k->path, folder, strerror(errno))
+    return failed ? pl_fail(POUCH_E_STORE, "key file %s is changed, but folder %s does not reach the disk: %s", k->path,
+                            folder, strerror(errno))
                   : POUCH_OK;
 }
 
