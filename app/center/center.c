@@ -83,11 +83,16 @@ free_center:
     return e;
 }
 
+static bool is_under_way(const struct center *c) {
+    return c->targets.in_flight || c->askers.in_flight;
+}
+
 /* At the targets, once something has been on its way to one of them for a while. */
 static void look(struct center *c) {
-    if (!c->targets.in_flight) c->look_us = c->now_us + LOOK_US;
+    if (!is_under_way(c)) c->look_us = c->now_us + LOOK_US;
     if (c->now_us < c->look_us) return;
     center_look_at_targets(c);
+    center_look_at_askers(c);
     c->look_us = c->now_us + LOOK_US;
 }
 
@@ -115,7 +120,7 @@ static int64_t until_next(const struct center *c) {
     const struct pl_heap_node *first = pl_heap_first(&c->waiting);
     int64_t due = c->producer_full ? now + PRODUCER_FULL_US : first ? first->due : next;
     if (due < next) next = due;
-    if (c->targets.in_flight && c->look_us < next) next = c->look_us;
+    if (is_under_way(c) && c->look_us < next) next = c->look_us;
     int64_t send = pl_producer_due(c->producer);
     if (send < next) next = send;
     return next < now ? 0 : next - now;
@@ -241,6 +246,8 @@ pouch_err center_run(struct center *c) {
     if (c->items || c->health) return pl_fail(POUCH_E_CONFIG, "a center runs once; make a new one");
     pl_clockcheck_init(&c->clockcheck, c->clock, c->settings.deadline_skew_ms);
     center_targets_init(&c->targets, c->settings.center_in_flight / QUARTER, TARGET_BYTES, c->settings.reply_topics);
+    center_targets_init(&c->askers, c->settings.center_in_flight / CENTER_ASKER_PART, CENTER_ASKER_BYTES,
+                        c->settings.reply_topics);
     pouch_err e = center_start(c, &hooks);
     if (!e && c->group) e = work(c);
     snprintf(why, sizeof why, "%s", pouch_why());
@@ -256,6 +263,7 @@ void center_stop(struct center *c) {
 void center_free(struct center *c) {
     if (!c) return;
     center_targets_free(&c->targets);
+    center_targets_free(&c->askers);
     center_headers_free(&c->headers);
     pl_buf_free(&c->value);
     pl_heap_free(&c->waiting);

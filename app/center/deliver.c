@@ -67,7 +67,7 @@ void center_delivered(const struct pl_delivery *d, void *center) {
     struct center_post *p = d->arg;
     struct center_leg *leg = p->leg;
     p->sent = false;
-    if (d->class == PL_KAFKA_OK) center_targets_alive(&c->targets, c->now_us);
+    if (d->class == PL_KAFKA_OK) center_alive(c, c->now_us);
     if (p == &leg->forward)
         center_forward_reported(leg, d);
     else if (p == &leg->answer)

@@ -1,7 +1,6 @@
 /*
- * What a leg that has failed ends with: an error in clear for its requester, where there is one that
- * may be told, and a dead letter. The letter is tried until it is stored, and its partition waits
- * meanwhile; the error only while it may be of use.
+ * What a leg that has failed ends with: an error for its requester, where it can be told (answer.c), and a dead
+ * letter. That is tried until it is stored, and its partition waits meanwhile.
  */
 #include <base/log.h>
 #include <base/why.h>
@@ -9,80 +8,6 @@
 #include <letter/letter.h>
 #include <metrics/metrics.h>
 #include <stdio.h>
-#include <string.h>
-
-enum { TELL_MS = 10000 }; /* without a deadline */
-
-static bool may_tell(const struct center_item *item) {
-    const struct pl_envelope *e = &item->envelope;
-    /* An error is never answered, or two centers could answer each other for ever. */
-    if (!e->request_id.at || !e->reply_topic.at || e->error_code.at || !item->facts.wants_reply) return false;
-    return pl_pattern_match(item->center->settings.reply_topics, e->reply_topic.at, e->reply_topic.n);
-}
-
-static void untold(struct center_leg *leg, const char *why) {
-    char source[PL_SOURCE_MAX];
-    center_item_source(source, leg->item);
-    pl_metric_add(PL_M_CENTER_UNTOLD, 1);
-    PL_LOG(PL_LOG_WARN, "an error could not be told to its requester; the dead letter stands", "source", source, "code",
-           pouch_err_code(leg->code), "reason", why);
-    center_post_over(&leg->answer);
-}
-
-static int64_t give_up_us(struct center_leg *leg) {
-    const struct center *c = leg->center;
-    const struct center_item *item = leg->item;
-    if (leg->give_up_us) return leg->give_up_us;
-    int64_t left_ms = TELL_MS;
-    if (item->facts.deadline_ms && pl_clockcheck_trusted(&c->clockcheck))
-        left_ms = item->facts.deadline_ms + c->settings.deadline_skew_ms - pl_wall_ms(c->clock);
-    return leg->give_up_us = pl_mono_us(c->clock) + left_ms * 1000;
-}
-
-static pouch_err write_answer(struct center_leg *leg) {
-    struct center *c = leg->center;
-    const struct center_item *item = leg->item;
-    const struct pl_envelope *env = &item->envelope;
-    const struct center_branch branch = {leg->target ? leg->target->name : "", leg->index,
-                                         leg->target ? item->route->n_targets : 1};
-    char topic[PL_NAME_MAX + 1], id[37];
-    snprintf(topic, sizeof topic, "%.*s", (int)env->reply_topic.n, env->reply_topic.at);
-    pl_uuid_format(id, &env->id);
-    pouch_err e = pl_envelope_write_error(&c->value, &env->id, leg->code, leg->reason);
-    if (!e) e = center_headers_answer(&c->headers, item->came, &branch);
-    if (e) return e;
-    const struct pl_record r = {.topic = topic,
-                                .key = id,
-                                .key_n = strlen(id),
-                                .value = c->value.at,
-                                .value_n = c->value.len,
-                                .headers = c->headers.at,
-                                .n_headers = c->headers.n,
-                                .arg = &leg->answer};
-    return pl_producer_send(c->producer, &r);
-}
-
-static void send_answer(struct center_post *p) {
-    pouch_err e = write_answer(p->leg);
-    if (!e)
-        p->sent = true;
-    else if (e == POUCH_E_OVERLOADED || e == POUCH_E_NO_MEMORY)
-        center_post_full(p, send_answer);
-    else
-        untold(p->leg, pouch_why());
-}
-
-void center_answer_reported(struct center_leg *leg, const struct pl_delivery *d) {
-    const struct center *c = leg->center;
-    if (d->class == PL_KAFKA_OK)
-        center_post_over(&leg->answer);
-    else if (c->closing)
-        center_post_dropped(&leg->answer);
-    else if (d->class == PL_KAFKA_PERMANENT || pl_mono_us(c->clock) > give_up_us(leg))
-        untold(leg, rd_kafka_err2str(d->error));
-    else
-        center_post_later(&leg->answer, send_answer);
-}
 
 static bool letter_waits_of(const struct center *c, const struct pl_partition *p) {
     for (size_t i = 0; i < c->legs_touched; i++)
@@ -176,7 +101,6 @@ void center_fail(struct center_leg *leg, pouch_err code, const char *reason) {
     pl_heap_remove(&c->waiting, &leg->forward.timer);
     leg->forward.open = false;
     leg->letter.open = true;
-    leg->answer.open = may_tell(leg->item);
-    if (leg->answer.open) send_answer(&leg->answer);
+    center_answer(leg);
     send_letter(&leg->letter);
 }

@@ -118,7 +118,7 @@ void center_forward_reported(struct center_leg *leg, const struct pl_delivery *d
     bool stored = d->class == PL_KAFKA_OK;
     leave_target(leg, stored);
     if (!leg->item)
-        center_leg_recycle(leg);
+        center_leg_let_go(leg);
     else if (!leg->forward.open)
         return; /* it has failed meanwhile, and its error is under way */
     else if (stored)
@@ -164,6 +164,11 @@ static void stalled(struct center_target *target, void *center) {
     }
 }
 
+void center_alive(struct center *c, int64_t now_us) {
+    center_targets_alive(&c->targets, now_us);
+    center_targets_alive(&c->askers, now_us);
+}
+
 /*
  * Where nothing is delivered, because nothing else is sent or because nothing is taken while a target is waited for, no
  * delivery tells a bad target from a cluster that is away. Then a broker is asked.
@@ -172,7 +177,7 @@ static void look_for_life(struct center *c) {
     int n;
     if (pl_mono_us(c->clock) - c->targets.alive_us < QUIET_US) return;
     pouch_err e = pl_topic_partitions(pl_producer_handle(c->producer), c->settings.inbox, &n, ASK_MS);
-    if (e != POUCH_E_NO_BROKER && e != POUCH_E_TIMEOUT) center_targets_alive(&c->targets, pl_mono_us(c->clock));
+    if (e != POUCH_E_NO_BROKER && e != POUCH_E_TIMEOUT) center_alive(c, pl_mono_us(c->clock));
 }
 
 void center_look_at_targets(struct center *c) {

@@ -87,10 +87,7 @@ void center_leg_over(struct center_leg *leg) {
         pl_metric_add(counter_of(leg->code), 1);
     }
     center_awaited(leg);
-    if (leg->forward.sent)
-        leg->item = NULL; /* the report of a target that had stalled is to come */
-    else
-        center_leg_recycle(leg);
+    center_leg_let_go(leg); /* the report of a topic that has stalled may be to come */
     if (--item->open == 0) item_over(item);
 }
 

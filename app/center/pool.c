@@ -75,3 +75,8 @@ void center_leg_recycle(struct center_leg *leg) {
     c->free_legs = leg;
     c->legs_used--;
 }
+
+void center_leg_let_go(struct center_leg *leg) {
+    leg->item = NULL;
+    if (!leg->forward.sent && !leg->answer.sent) center_leg_recycle(leg);
+}

@@ -46,6 +46,7 @@ static pouch_err open_store(struct center *c) {
     const struct pl_tracer_settings traces = {.url = s->store,
                                               .max_bytes = s->trace_queue_bytes,
                                               .ttl_ms = s->trace_ttl_ms,
+                                              .keep_bytes = s->trace_max_bytes,
                                               .wake = &c->wake,
                                               .spool = s->trace_spool,
                                               .spool_bytes = s->trace_spool_bytes,

@@ -24,6 +24,7 @@
 #include <store/tracer.h>
 #include <wire/envelope.h>
 
+enum { CENTER_ASKERS_PART = 4, CENTER_ASKER_PART = 16, CENTER_ASKER_BYTES = 4 * 1024 * 1024 };
 enum { CENTER_BATCH = 500, CENTER_REASON_MAX = 640, CENTER_BYTES_MOST = 64 * 1024 * 1024 };
 
 /* A snapshot of the routes, held while records that were judged by it are in flight. */
@@ -64,7 +65,8 @@ struct center_leg {
     struct center_item *item;     /* NULL: free, or over, and only a report is to come */
     struct center_target *target; /* NULL: the record goes nowhere */
     size_t index;                 /* of the target in the route */
-    size_t bytes;                 /* as counted with the target */
+    struct center_target *asker;  /* while its answer is with the producer: the topic that it is for */
+    size_t bytes, answer_bytes;   /* as counted with the target, and with the asker */
     pouch_err code;               /* POUCH_OK: it has not failed */
     int attempts;
     bool awaits;        /* has no target yet: the record waits for its route */
@@ -95,6 +97,7 @@ struct center {
     struct pl_clockcheck clockcheck;
     struct center_view *view; /* the latest */
     struct center_targets targets;
+    struct center_targets askers; /* topics that errors are on their way to */
     bool closing;
     int64_t now_us;         /* when this turn began: exact enough for what happens to thousands of records */
     int64_t drain_until_us; /* once it is stopping */
@@ -140,6 +143,7 @@ size_t center_room(const struct center *c); /* how many records may be taken now
 struct center_item *center_item_new(struct center *c, const struct pl_taken *t);
 struct center_leg *center_leg_new(struct center_item *item, struct center_target *target, size_t index);
 void center_leg_recycle(struct center_leg *leg);
+void center_leg_let_go(struct center_leg *leg); /* its item is over; it is free once the producer holds nothing of it */
 void center_item_recycle(struct center_item *item);
 
 /* route.c */
@@ -161,10 +165,15 @@ void center_forward(struct center_leg *leg);
 void center_forward_reported(struct center_leg *leg, const struct pl_delivery *d);
 void center_unpark(struct center *c);
 void center_look_at_targets(struct center *c);
+void center_alive(struct center *c, int64_t now_us); /* a sign of life of the cluster */
+
+/* answer.c: the error for a failed leg's requester, where it can be told. */
+void center_answer(struct center_leg *leg);
+void center_answer_reported(struct center_leg *leg, const struct pl_delivery *d);
+void center_look_at_askers(struct center *c);
 
 /* fail.c: what a failed leg ends with. reason is kept. */
 void center_fail(struct center_leg *leg, pouch_err code, const char *reason);
-void center_answer_reported(struct center_leg *leg, const struct pl_delivery *d);
 void center_letter_reported(struct center_leg *leg, const struct pl_delivery *d);
 void center_letter_let_go(struct center_post *letter); /* its partition need not wait for it any more */
 

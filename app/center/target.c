@@ -42,6 +42,15 @@ struct center_target *center_target_of(struct center_targets *t, const char *nam
     return *at;
 }
 
+void center_target_forget(struct center_targets *t, struct center_target *target) {
+    if (target->in_flight) return;
+    struct center_target **at = &t->slots[slot_of(target->name)];
+    while (*at != target) at = &(*at)->next;
+    *at = target->next;
+    free(target->name);
+    free(target);
+}
+
 bool center_target_full(const struct center_targets *t, const struct center_target *target, size_t bytes) {
     return target->in_flight && (target->in_flight >= t->most || target->bytes + bytes > t->most_bytes);
 }

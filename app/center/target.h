@@ -42,6 +42,9 @@ void center_targets_free(struct center_targets *t);
 /* The target of that name, made when it is new. NULL: no memory. */
 struct center_target *center_target_of(struct center_targets *t, const char *name);
 
+/* Frees a target that nothing is on its way to; whoever keeps targets does not call it. */
+void center_target_forget(struct center_targets *t, struct center_target *target);
+
 /* Whether it has no room for a record of so many bytes; one record it takes always. */
 bool center_target_full(const struct center_targets *t, const struct center_target *target, size_t bytes);
 

@@ -108,6 +108,15 @@ static void a_stop_leaves_its_records_to_the_next_center(void **state) {
     fixture_stop(&f);
 }
 
+static bool told_again(void *fixture) {
+    struct fixture *f = fixture;
+    char id[ID_TEXT];
+    ask(f, (struct request){.publisher = "nobody"}, id);
+    assert_letter(f, id, "no_route");
+    while (tap(f)) continue;
+    return seen_on(f, REPLIES, id, 0);
+}
+
 /* More than a quarter of what may be in flight is for a target that takes nothing. */
 static void a_flood_for_it_does_not_fill_the_center(void **state) {
     (void)state;
@@ -136,12 +145,44 @@ static void a_flood_for_it_does_not_fill_the_center(void **state) {
     fixture_stop(&f);
 }
 
+/* What requests that cannot be routed name as their topic for replies is up to whoever sends them. */
+static void errors_for_a_topic_that_takes_nothing_do_not_fill_the_center(void **state) {
+    (void)state;
+    enum { N = 400 };
+    static const char *const few[] = {"center.max_in_flight", "64", LONG_DRAIN, NULL};
+    static char ids[N][ID_TEXT];
+    struct fixture f;
+    char id[ID_TEXT];
+    int64_t untold = pl_metric_get(PL_M_CENTER_UNTOLD);
+    fixture_start(&f, 1);
+    add_route(&f, "good", true, TARGETS("two"));
+    rd_kafka_mock_partition_set_leader(f.mock.cluster, REPLIES, 0, -1);
+    start_center(&f, few);
+    for (size_t i = 0; i < N; i++) ask(&f, (struct request){.publisher = i % 2 ? "good" : "nobody"}, ids[i]);
+    for (size_t i = 0; i < N; i++) {
+        if (i % 2)
+            find(&f, "two", ids[i]);
+        else
+            assert_letter(&f, ids[i], "no_route");
+    }
+    ask(&f, (struct request){.publisher = "nobody", .reply_topic = OTHERS}, id);
+    find(&f, OTHERS, id); /* which those for others do not hinder */
+    wait_metric(PL_M_CENTER_UNTOLD, untold + N / 2);
+    wait_metric(PL_M_CENTER_IN_FLIGHT, 0);
+    rd_kafka_mock_partition_set_leader(f.mock.cluster, REPLIES, 0, 1);
+    test_until(told_again, &f);
+    stop_center_soon(&f);
+    assert_int_equal(committed(&f), given(&f));
+    fixture_stop(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(its_records_are_answered_and_become_dead_letters),
         cmocka_unit_test(the_only_target_there_is_ends_its_records_too),
         cmocka_unit_test(a_stop_leaves_its_records_to_the_next_center),
         cmocka_unit_test(a_flood_for_it_does_not_fill_the_center),
+        cmocka_unit_test(errors_for_a_topic_that_takes_nothing_do_not_fill_the_center),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
