@@ -5,7 +5,6 @@
 #include <ops/when.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wire/envelope.h>
 
 enum { ANNOUNCE_MS = 3000, PER_MS = 10 }; /* and a millisecond more for so many */
 
@@ -88,9 +87,16 @@ void ops_announce(const struct ops_call *call, const struct pl_announcement *tol
         ops_say("the change is stored, and centers see it within 10 s; it was not announced to them: %s", pouch_why());
 }
 
-void ops_announce_route(const struct ops_call *call, const struct pl_route_row *r) {
-    ops_announce(call,
-                 &(struct pl_announcement){.publisher = r->publisher, .version = r->version, .enabled = r->enabled}, 1);
+int ops_route_told(const struct ops_call *call, const struct pl_route_row *r, const char *done, bool as_it_was) {
+    const struct pl_announcement a = {.publisher = r->publisher, .version = r->version, .enabled = r->enabled};
+    if (!as_it_was) ops_announce(call, &a, 1);
+    if (call->output != OPS_TABLE) return ops_print_json(ops_route_json(r));
+    if (as_it_was) done = "is so already";
+    fprintf(stderr, "pouch: route %s %s%s%s: ", r->publisher, done ? done : "", done ? ", " : "",
+            r->enabled ? "enabled" : "disabled");
+    ops_texts_put(stderr, r->targets, r->n_targets);
+    fputc('\n', stderr);
+    return OPS_EXIT_OK;
 }
 
 pouch_err ops_expected(const struct ops_call *call, const char *flag, int64_t *expected) {
@@ -101,13 +107,6 @@ void ops_advise_conflict(const char *kind, const char *name, const char *flag) {
     ops_say("see what it is now with pouch %s show %s, and what was changed with pouch %s history %s; then give %s "
             "what it is of now",
             kind, name, kind, name, flag);
-}
-
-pouch_err ops_name_check(const char *what, const char *name) {
-    if (pl_name_valid(name, strlen(name))) return POUCH_OK;
-    return pl_fail(POUCH_E_CONFIG,
-                   "'%.64s' is no name of a %s: 1 to %d characters of letters, digits, '.', '_' and '-' are allowed",
-                   name, what, PL_NAME_MAX);
 }
 
 pouch_err ops_text_set(char **text, const char *to) {

@@ -32,16 +32,18 @@ POUCH_MUST_CHECK pouch_err ops_no_service(const char *name);
 
 /* Tells the centers of changes that stand in the store; where that fails, says that they see them all the same. */
 void ops_announce(const struct ops_call *call, const struct pl_announcement *told, size_t n);
-void ops_announce_route(const struct ops_call *call, const struct pl_route_row *r);
+
+/*
+ * Tells the centers of a route that was put, and then whoever put it: what was done (NULL: its state says it), or, as_it_was, that
+ * there was nothing to do. Gives the exit code.
+ */
+int ops_route_told(const struct ops_call *call, const struct pl_route_row *r, const char *done, bool as_it_was);
 
 /* The version that the flag says a change is to find; -1: any. CONFIG. */
 POUCH_MUST_CHECK pouch_err ops_expected(const struct ops_call *call, const char *flag, int64_t *expected);
 
 /* What helps whoever was refused because what was to be changed is not what the flag says. */
 void ops_advise_conflict(const char *kind, const char *name, const char *flag);
-
-/* CONFIG: no name of what. */
-POUCH_MUST_CHECK pouch_err ops_name_check(const char *what, const char *name);
 
 /* Replaces *text by a copy; NULL is left out. NO_MEMORY: nothing changed. */
 POUCH_MUST_CHECK pouch_err ops_text_set(char **text, const char *to);

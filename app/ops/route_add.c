@@ -4,17 +4,9 @@
 #include <ops/common.h>
 #include <ops/registry.h>
 #include <stdlib.h>
+#include <store/rows.h>
 #include <store/state.h>
 #include <string.h>
-
-static pouch_err check_add(const struct ops_call *call) {
-    pouch_err e = ops_name_check("publisher", call->args[0]);
-    for (size_t i = 1; !e && i < call->n_args; i++) e = ops_name_check("topic", call->args[i]);
-    const char *id = ops_flag(call, "--id", 0), *service = ops_flag(call, "--service", 0);
-    if (!e && id) e = ops_name_check("route", id);
-    if (!e && service) e = ops_name_check("service", service);
-    return e;
-}
 
 /* What the command line says, over what row has. */
 static pouch_err fill(const struct ops_call *call, struct pl_route_row *row) {
@@ -22,6 +14,16 @@ static pouch_err fill(const struct ops_call *call, struct pl_route_row *row) {
     if (!e) e = ops_texts_set(&row->targets, &row->n_targets, call->args + 1, call->n_args - 1);
     if (!e) e = ops_text_set(&row->id, ops_flag(call, "--id", 0));
     if (!e) e = ops_text_set(&row->service, ops_flag(call, "--service", 0));
+    return e;
+}
+
+/* What the store would refuse is misuse, and told before there is one. */
+static pouch_err check(const struct ops_call *call) {
+    struct pl_route_row *row = calloc(1, sizeof *row);
+    if (!row) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a route");
+    pouch_err e = fill(call, row);
+    if (!e) e = pl_route_check(row);
+    pl_route_free(row, 1);
     return e;
 }
 
@@ -68,23 +70,8 @@ static pouch_err add(struct adding *a) {
     }
 }
 
-/* Tells the centers, and then whoever made the change. Gives the exit code. */
-static int told(const struct adding *a) {
-    const struct pl_route_row *r = a->row;
-    if (!a->as_it_was) ops_announce_route(a->call, r);
-    if (a->call->output != OPS_TABLE) return ops_print_json(ops_route_json(r));
-    fprintf(stderr, "pouch: route %s %s: ", r->publisher,
-            a->as_it_was   ? "is so already"
-            : a->was_there ? "replaced"
-                           : "added");
-    ops_texts_put(stderr, r->targets, r->n_targets);
-    fprintf(stderr, "%s\n", r->enabled ? "" : " (disabled)");
-    return OPS_EXIT_OK;
-}
-
 static int failed(const struct adding *a, pouch_err e) {
     const char *publisher = a->call->args[0];
-    if (e == POUCH_E_CONFIG && a->store) return ops_usage(a->call, "%s", pouch_why());
     int exit_code = ops_error(e);
     if (e == POUCH_E_EXISTS && !ops_has(a->call, "--replace"))
         ops_say("to change the route that is there, add --replace; see pouch route show %s", publisher);
@@ -104,14 +91,14 @@ static void look_for_service(struct pl_store *store, const struct pl_route_row *
 
 static int route_add(struct ops_call *call) {
     struct adding a = {.call = call};
-    pouch_err e = check_add(call);
+    pouch_err e = check(call);
     if (!e) e = ops_expected(call, "--if-version", &a.expected);
     if (!e && a.expected >= 0 && !ops_has(call, "--replace"))
         e = pl_fail(POUCH_E_CONFIG, "--if-version is of the route that is to be replaced, so it goes with --replace");
     if (e) return ops_usage(call, "%s", pouch_why());
     e = ops_registry_open(call, &a.store);
     if (!e) e = add(&a);
-    int exit_code = e ? failed(&a, e) : told(&a);
+    int exit_code = e ? failed(&a, e) : ops_route_told(call, a.row, a.was_there ? "replaced" : "added", a.as_it_was);
     if (!e) look_for_service(a.store, a.row);
     pl_route_free(a.row, a.row != NULL);
     pl_store_close(a.store);

@@ -10,15 +10,6 @@ static int route_history(struct ops_call *call) {
     return ops_history(call, PL_AUDIT_ROUTE, ops_no_route);
 }
 
-static int told(const struct ops_call *call, const struct pl_route_row *r, bool as_it_was) {
-    if (!as_it_was) ops_announce_route(call, r);
-    if (call->output != OPS_TABLE) return ops_print_json(ops_route_json(r));
-    fprintf(stderr, "pouch: route %s %s: ", r->publisher, as_it_was ? "is so already" : "rolled back");
-    ops_texts_put(stderr, r->targets, r->n_targets);
-    fprintf(stderr, "%s\n", r->enabled ? "" : " (disabled)");
-    return OPS_EXIT_OK;
-}
-
 static int route_rollback(struct ops_call *call) {
     struct pl_store *store = NULL;
     struct pl_route_row *row = NULL;
@@ -27,7 +18,7 @@ static int route_rollback(struct ops_call *call) {
     if (ops_number(call, "--to", 0, 1, INT64_MAX - 1, &version)) return ops_usage(call, "%s", pouch_why());
     pouch_err e = ops_registry_open(call, &store);
     if (!e) e = ops_rollback(store, call->args[0], version, &row, &as_it_was);
-    int exit_code = e ? ops_error(e) : told(call, row, as_it_was);
+    int exit_code = e ? ops_error(e) : ops_route_told(call, row, "rolled back", as_it_was);
     if (e == POUCH_E_EXISTS) ops_say("nothing was rolled back; see pouch route history %s", call->args[0]);
     pl_route_free(row, row != NULL);
     pl_store_close(store);

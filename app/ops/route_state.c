@@ -25,21 +25,6 @@ static pouch_err put(struct pl_store *store, const char *publisher, bool enabled
     }
 }
 
-/* Gives the exit code. */
-static int told(const struct ops_call *call, const struct pl_route_row *r, bool as_it_was) {
-    const char *state = r->enabled ? "enabled" : "disabled";
-    if (!as_it_was) ops_announce_route(call, r);
-    if (call->output != OPS_TABLE) return ops_print_json(ops_route_json(r));
-    if (as_it_was) {
-        ops_say("route %s is %s already", r->publisher, state);
-        return OPS_EXIT_OK;
-    }
-    fprintf(stderr, "pouch: route %s %s: ", r->publisher, state);
-    ops_texts_put(stderr, r->targets, r->n_targets);
-    fputc('\n', stderr);
-    return OPS_EXIT_OK;
-}
-
 static int failed(const char *publisher, pouch_err e, int64_t expected) {
     int exit_code = ops_error(e);
     if (e == POUCH_E_EXISTS && expected >= 0) ops_advise_conflict("route", publisher, "--if-version");
@@ -54,7 +39,7 @@ static int set_state(struct ops_call *call, bool enabled) {
     if (ops_expected(call, "--if-version", &expected)) return ops_usage(call, "%s", pouch_why());
     pouch_err e = ops_registry_open(call, &store);
     if (!e) e = put(store, call->args[0], enabled, expected, &row, &as_it_was);
-    int exit_code = e ? failed(call->args[0], e, expected) : told(call, row, as_it_was);
+    int exit_code = e ? failed(call->args[0], e, expected) : ops_route_told(call, row, NULL, as_it_was);
     pl_route_free(row, row != NULL);
     pl_store_close(store);
     return exit_code ? exit_code : ops_done();

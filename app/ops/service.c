@@ -7,6 +7,7 @@
 #include <ops/registry.h>
 #include <ops/when.h>
 #include <stdlib.h>
+#include <store/rows.h>
 #include <store/state.h>
 #include <string.h>
 
@@ -23,6 +24,16 @@ static pouch_err fill(const struct ops_call *call, struct pl_service_row *row) {
     if (!e) e = ops_text_set(&row->description, ops_flag(call, "--description", 0));
     if (!e) e = ops_text_set(&row->endpoint, ops_flag(call, "--endpoint", 0));
     if (!e && n) e = ops_texts_set(&row->tags, &row->n_tags, tags, n);
+    return e;
+}
+
+/* What the store would refuse is misuse, and told before there is one. */
+static pouch_err check(const struct ops_call *call) {
+    struct pl_service_row *row = calloc(1, sizeof *row);
+    if (!row) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a service");
+    pouch_err e = fill(call, row);
+    if (!e) e = pl_service_check(row);
+    pl_service_free(row, 1);
     return e;
 }
 
@@ -73,7 +84,6 @@ static int told(const struct adding *a) {
 
 static int failed(const struct adding *a, pouch_err e) {
     const char *name = a->call->args[0];
-    if (e == POUCH_E_CONFIG && a->store) return ops_usage(a->call, "%s", pouch_why());
     int exit_code = ops_error(e);
     if (e == POUCH_E_EXISTS && !ops_has(a->call, "--replace"))
         ops_say("to change the service that is there, add --replace; see pouch service show %s", name);
@@ -81,20 +91,9 @@ static int failed(const struct adding *a, pouch_err e) {
     return exit_code;
 }
 
-/* Texts from the command line may be in any encoding, and what is stored is to be shown as JSON. */
-static pouch_err check_texts(const struct ops_call *call) {
-    for (size_t i = 0; i < call->n_given; i++) {
-        const char *value = call->given[i].value;
-        json_t *text = value ? json_string(value) : json_null();
-        if (!text) return pl_fail(POUCH_E_CONFIG, "%s: not UTF-8", call->given[i].flag->name);
-        json_decref(text);
-    }
-    return POUCH_OK;
-}
-
 static int service_add(struct ops_call *call) {
     struct adding a = {.call = call};
-    pouch_err e = check_texts(call);
+    pouch_err e = check(call);
     if (!e) e = ops_expected(call, "--if-revision", &a.expected);
     if (!e && a.expected >= 0 && !ops_has(call, "--replace"))
         e = pl_fail(POUCH_E_CONFIG,

@@ -5,7 +5,7 @@
 #include <wire/envelope.h>
 #include <wire/scan.h>
 
-enum { ID_MAX = 255, VERSION_MAX = 64, TAG_MAX = 128, TEXT_MAX = 4096 };
+enum { ID_MAX = 255, VERSION_MAX = 64, TAG_MAX = 128, TEXT_MAX = 4096, SHOWN_MAX = 64 };
 
 static bool is_name(const char *name) {
     return name && pl_name_valid(name, strnlen(name, PL_NAME_MAX + 1));
@@ -21,12 +21,15 @@ bool pl_text_valid(const char *text, size_t max) {
     return true;
 }
 
-static pouch_err bad_name(const char *what) {
-    return pl_fail(POUCH_E_CONFIG, "%s is not 1 to %d characters of A-Z a-z 0-9 . _ -", what, PL_NAME_MAX);
+/* The name is told where a terminal and JSON can show it. */
+static pouch_err bad_name(const char *what, const char *name) {
+    bool shown = name && pl_text_valid(name, SHOWN_MAX);
+    return pl_fail(POUCH_E_CONFIG, "%s%s%s%s is not 1 to %d characters of A-Z a-z 0-9 . _ -", what, shown ? " '" : "",
+                   shown ? name : "", shown ? "'" : "", PL_NAME_MAX);
 }
 
 pouch_err pl_name_check(const char *name, const char *what) {
-    return is_name(name) ? POUCH_OK : bad_name(what);
+    return is_name(name) ? POUCH_OK : bad_name(what, name);
 }
 
 static pouch_err bad_text(const char *what, int max) {
@@ -41,19 +44,19 @@ static bool repeated(char *const *texts, size_t n) {
 }
 
 pouch_err pl_route_check(const struct pl_route_row *r) {
-    if (!is_name(r->publisher)) return bad_name("a route's publisher");
+    if (!is_name(r->publisher)) return bad_name("a route's publisher", r->publisher);
     if (r->id && !pl_text_valid(r->id, ID_MAX)) return bad_text("a route's id", ID_MAX);
-    if (r->service && !is_name(r->service)) return bad_name("a route's service");
+    if (r->service && !is_name(r->service)) return bad_name("a route's service", r->service);
     if (r->n_targets == 0 || r->n_targets > PL_TARGETS_MAX)
         return pl_fail(POUCH_E_CONFIG, "a route has 1 to %d targets, this one %zu", PL_TARGETS_MAX, r->n_targets);
     for (size_t i = 0; i < r->n_targets; i++)
-        if (!is_name(r->targets[i])) return bad_name("a route's target");
+        if (!is_name(r->targets[i])) return bad_name("a route's target", r->targets[i]);
     if (repeated(r->targets, r->n_targets)) return pl_fail(POUCH_E_CONFIG, "a route names one target twice");
     return POUCH_OK;
 }
 
 pouch_err pl_service_check(const struct pl_service_row *r) {
-    if (!is_name(r->name)) return bad_name("a service's name");
+    if (!is_name(r->name)) return bad_name("a service's name", r->name);
     if (!r->version || !pl_text_valid(r->version, VERSION_MAX)) return bad_text("a service's version", VERSION_MAX);
     if (r->description && !pl_text_valid(r->description, TEXT_MAX))
         return bad_text("a service's description", TEXT_MAX);

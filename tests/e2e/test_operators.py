@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 from conftest import Pouch
-from test_routes import NOWHERE, refused
+from test_routes import NOWHERE, document, refused
 
 NEGATIVE, USAGE = 1, 64
 
@@ -21,6 +21,18 @@ def alone(tmp_path):
 def test_a_name_without_a_history_is_an_error_in_every_form(alone, kind):
     for form in ([], ["-o", "json"], ["-o", "jsonl"]):
         assert f"pouch {kind} list" in refused(alone, kind, "history", "nobody", *form, code=NEGATIVE)
+
+
+def test_what_cannot_be_a_route_names_it_whatever_the_store_is(alone):
+    for words, says in ((["route", "add", "p", "t", "a b"], "a route's target 'a b'"), (["route", "add", "p q", "t"], "'p q'"),
+                        (["route", "add", "p", "t", "--id", "a\x1b"], "id"), (["service", "add", "s", "--tag", ""], "tag")):
+        said = refused(alone, *words, "--store", "nowhere", code=USAGE)
+        assert says in said and f"pouch {words[0]} {words[1]} --help" in said
+
+
+def test_the_id_of_a_route_may_be_any_text(alone):
+    added = document(alone, "route", "add", "orders", "stock", "--id", "Bestellungen für 7")
+    assert added["id"] == "Bestellungen für 7"
 
 
 @pytest.mark.parametrize("words", [["changes"], ["route", "history", "p"], ["service", "history", "s"]], ids=" ".join)
