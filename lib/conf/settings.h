@@ -34,6 +34,7 @@ struct pl_settings {
     char *listen;               /* listen: NULL = nowhere */
     char *store;                /* store: NULL = the role's default */
     bool trace_center_off;      /* trace.center: on, off */
+    size_t trace_max_bytes;     /* trace.max_bytes: 0 = no bound */
     bool trace_sealed;          /* trace.payload: none, sealed */
     size_t trace_queue_bytes;   /* trace.queue_bytes */
     char *trace_spool;          /* trace.spool: NULL = beside the store */

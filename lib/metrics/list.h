@@ -69,7 +69,7 @@
     X(TRACE_REPLAYED, counter, "pouch_trace_replayed_total", "", "Trace rows that came to the store from the spool.") \
     X(TRACE_SPOOL_BYTES, gauge, "pouch_trace_spool_bytes", "", "Bytes in the spool that are not in the store yet.") \
     X(TRACE_SPOOLING, gauge, "pouch_trace_spooling", "", "1 while trace rows go into the spool.") \
-    X(TRACE_EXPIRED, counter, "pouch_trace_expired_files_total", "", "Trace files removed because all their rows were older than trace.ttl. A Cassandra drops rows by itself.") \
+    X(TRACE_EXPIRED, counter, "pouch_trace_expired_files_total", "", "Trace files removed because all their rows were older than trace.ttl, or for trace.max_bytes. A Cassandra drops rows by itself.") \
     X(TRACE_QUEUE_BYTES, gauge, "pouch_trace_queue_bytes", "", "Bytes of trace rows that wait for the store.") \
     X(CQL_LOST, counter, "pouch_cassandra_connections_lost_total", "", "Connections to Cassandra that were lost or could not be made.") \
     X(CQL_RETRIES, counter, "pouch_cassandra_retries_total", "", "Requests to Cassandra that were tried on a further host.") \

@@ -45,6 +45,8 @@ struct pl_store_kind {
 
     /* Does not wait for a store that is away: CONFIG is what no waiting would mend. */
     pouch_err (*sink_open)(struct pl_sink **s, const char *where, int64_t ttl_ms);
+    /* Has sink_tidy() keep the store's trace files to about so many bytes. NULL: it has no files. */
+    void (*sink_bound)(struct pl_sink *s, size_t most_bytes);
     void (*sink_close)(struct pl_sink *s);
     /*
      * Writes the batch and the gap, either of which may be empty. POUCH_OK: the store has all of it. After an error it
@@ -53,7 +55,7 @@ struct pl_store_kind {
      */
     pouch_err (*sink_write)(struct pl_sink *s, const struct pl_trace_batch *batch, const struct pl_gap *gap,
                             int timeout_ms);
-    /* Drops what is older than its time; called now and then. */
+    /* Drops what is older than its time, or too much; called now and then. */
     void (*sink_tidy)(struct pl_sink *s);
 };
 

@@ -7,6 +7,7 @@ pouch_err pl_message_log_open(struct pl_tracer **t, const struct pl_settings *s)
     const struct pl_tracer_settings settings = {.url = s->store,
                                                 .max_bytes = s->trace_queue_bytes,
                                                 .ttl_ms = s->trace_ttl_ms,
+                                                .keep_bytes = s->trace_max_bytes,
                                                 .spool = s->trace_spool,
                                                 .spool_bytes = s->trace_spool_bytes};
     const struct pl_store_kind *kind;

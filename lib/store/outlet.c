@@ -460,6 +460,7 @@ pouch_err pl_outlet_new(struct pl_outlet **out, const struct pl_outlet_settings 
     }
     pouch_err e = fill(o, s);
     if (!e) e = s->kind->sink_open(&o->sink, s->where, s->ttl_ms);
+    if (!e && s->keep_bytes && s->kind->sink_bound) s->kind->sink_bound(o->sink, s->keep_bytes);
     if (!e) open_reserve(o);
     if (!e) e = pl_thread_start(&o->replayer, "trace-replay", run, o);
     if (e)

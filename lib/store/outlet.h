@@ -25,6 +25,7 @@ struct pl_outlet_settings {
     const struct pl_store_kind *kind;
     const char *where;
     int64_t ttl_ms;
+    size_t keep_bytes;           /* 0: no bound */
     struct pl_spool_place spool; /* folder NULL: there is no spool */
     struct pl_spool_bounds bounds;
     const struct pl_outlet_pace *pace;

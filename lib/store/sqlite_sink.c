@@ -11,12 +11,14 @@
 #include <store/trace_folder.h>
 #include <unistd.h>
 
-enum { FILES_A_TTL = 8, WHY_ROOM = 1024 }; /* so a row may be kept an eighth longer than its time */
+/* So a row may be kept an eighth longer than its time, and each writer's file may be an eighth of what there may be of all. */
+enum { FILES_A_TTL = 8, FILES_A_BOUND = 8, LARGE_LEAST = 1 << 20, WHY_ROOM = 1024 };
 
 struct pl_sink {
     char *folder;
     int slot, lock; /* lock: the file descriptor that holds the slot */
     int64_t ttl_us;
+    size_t most_bytes; /* of all files in the folder; 0: no bound */
     struct pl_steady clock;
     struct pl_trace_file *file; /* NULL: the next write opens one */
     struct pl_trace_name name;  /* file's */
@@ -49,10 +51,19 @@ pouch_err pl_sqlite_sink_open(struct pl_sink **out, const char *where, int64_t t
     return e;
 }
 
+void pl_sqlite_sink_bound(struct pl_sink *s, size_t most_bytes) {
+    s->most_bytes = most_bytes;
+}
+
+static bool is_large(const struct pl_sink *s) {
+    size_t part = s->most_bytes / FILES_A_BOUND, large = part > LARGE_LEAST ? part : LARGE_LEAST;
+    return s->most_bytes && pl_trace_bytes(pl_trace_file_path(s->file)) > large;
+}
+
 /* A file that the clock says is not made yet is as good as any: the clock was put back. */
 static bool is_worn(const struct pl_sink *s) {
     int64_t age_us = pl_wall_us(&pl_clock_system) - s->name.created_us;
-    return pl_trace_file_rows(s->file) >= PL_TRACE_FILE_ROWS || age_us > s->ttl_us / FILES_A_TTL;
+    return pl_trace_file_rows(s->file) >= PL_TRACE_FILE_ROWS || age_us > s->ttl_us / FILES_A_TTL || is_large(s);
 }
 
 /* A file that was deleted while open would swallow what is written to it. */
@@ -158,8 +169,11 @@ pouch_err pl_sqlite_sink_write(struct pl_sink *s, const struct pl_trace_batch *b
 
 void pl_sqlite_sink_tidy(struct pl_sink *s) {
     if (s->file && is_worn(s)) close_file(s);
+    int own_slot = s->file ? -1 : s->slot;
+    if (s->most_bytes && pl_trace_shrink(s->folder, s->most_bytes, own_slot))
+        PL_LOG(PL_LOG_WARN, "traces are not kept to trace.max_bytes", "why", pouch_why());
     if (!pl_steady_look(&s->clock, &pl_clock_system)) return;
     int64_t before_us = pl_wall_us(&pl_clock_system) - s->ttl_us;
-    if (pl_trace_expire(s->folder, before_us, before_us, s->file ? -1 : s->slot))
+    if (pl_trace_expire(s->folder, before_us, before_us, own_slot))
         PL_LOG(PL_LOG_WARN, "old traces are not removed", "why", pouch_why());
 }

@@ -86,6 +86,7 @@ const struct pl_store_kind pl_store_sqlite = {
     .stats = pl_sqlite_stats,
     .expire = pl_sqlite_expire,
     .sink_open = pl_sqlite_sink_open,
+    .sink_bound = pl_sqlite_sink_bound,
     .sink_close = pl_sqlite_sink_close,
     .sink_write = pl_sqlite_sink_write,
     .sink_tidy = pl_sqlite_sink_tidy,

@@ -43,6 +43,7 @@ POUCH_MUST_CHECK pouch_err pl_sqlite_stats(struct pl_store *s, const struct pl_s
 POUCH_MUST_CHECK pouch_err pl_sqlite_expire(struct pl_store *s, int64_t before_us);
 
 POUCH_MUST_CHECK pouch_err pl_sqlite_sink_open(struct pl_sink **s, const char *where, int64_t ttl_ms);
+void pl_sqlite_sink_bound(struct pl_sink *s, size_t most_bytes);
 void pl_sqlite_sink_close(struct pl_sink *s);
 POUCH_MUST_CHECK pouch_err pl_sqlite_sink_write(struct pl_sink *s, const struct pl_trace_batch *batch,
                                                 const struct pl_gap *gap, int timeout_ms);

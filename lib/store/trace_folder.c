@@ -1,3 +1,4 @@
+#include <base/log.h>
 #include <base/why.h>
 #include <dirent.h>
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <store/sqlite_schema.h>
 #include <store/trace_folder.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { BUSY_MS = 100 };
@@ -86,14 +88,21 @@ static void remove_if_older(const char *path, int64_t before_us) {
     pl_metric_add(PL_M_TRACE_EXPIRED, 1);
 }
 
-static pouch_err expire_newest(const char *folder, const struct pl_trace_name *name, const char *path,
-                               int64_t before_us, int own_slot) {
-    int fd = -1;
-    pouch_err e = name->slot == own_slot ? POUCH_OK : pl_slot_try(&fd, folder, PL_TRACE_SLOT, name->slot);
-    if (e) return e;
-    if (fd >= 0 || name->slot == own_slot) remove_if_older(path, before_us);
-    if (fd >= 0) close(fd);
-    return POUCH_OK;
+/*
+ * Whether nobody is writing to a file, as may be to the newest of a slot; *lock, unless negative, is to be closed when it has
+ * been looked at.
+ */
+static pouch_err hold(const char *folder, const struct pl_trace_name *name, bool newest, int own_slot, int *lock,
+                      bool *is_free) {
+    *lock = -1;
+    *is_free = !newest || name->slot == own_slot;
+    pouch_err e = *is_free ? POUCH_OK : pl_slot_try(lock, folder, PL_TRACE_SLOT, name->slot);
+    if (*lock >= 0) *is_free = true;
+    return e;
+}
+
+static bool is_newest(const struct pl_trace_name *names, size_t n, size_t i) {
+    return i + 1 == n || names[i + 1].slot != names[i].slot;
 }
 
 pouch_err pl_trace_expire(const char *folder, int64_t before_us, int64_t created_before_us, int own_slot) {
@@ -104,12 +113,76 @@ pouch_err pl_trace_expire(const char *folder, int64_t before_us, int64_t created
         if (names[i].created_us >= created_before_us) continue;
         char path[PATH_MAX];
         pl_trace_path(path, folder, &names[i]);
-        bool newest = i + 1 == n || names[i + 1].slot != names[i].slot;
-        if (newest)
-            e = expire_newest(folder, &names[i], path, before_us, own_slot);
-        else
-            remove_if_older(path, before_us);
+        int lock;
+        bool is_free;
+        e = hold(folder, &names[i], is_newest(names, n, i), own_slot, &lock, &is_free);
+        if (is_free) remove_if_older(path, before_us);
+        if (lock >= 0) close(lock);
     }
+    free(names);
+    return e;
+}
+
+/* ---- by size ---- */
+
+size_t pl_trace_bytes(const char *path) {
+    char log[PATH_MAX + 8];
+    struct stat st;
+    size_t bytes = stat(path, &st) ? 0 : (size_t)st.st_blocks * 512;
+    snprintf(log, sizeof log, "%s-wal", path);
+    return bytes + (stat(log, &st) ? 0 : (size_t)st.st_blocks * 512);
+}
+
+struct kept {
+    struct pl_trace_name name;
+    size_t bytes;
+    bool newest; /* of its slot */
+};
+
+static int by_age(const void *left, const void *right) {
+    const struct kept *a = left, *b = right;
+    return (a->name.created_us > b->name.created_us) - (a->name.created_us < b->name.created_us);
+}
+
+/* All files by age; how many bytes they have. */
+static size_t measure(struct kept *files, const struct pl_trace_name *names, size_t n, const char *folder) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        char path[PATH_MAX];
+        pl_trace_path(path, folder, &names[i]);
+        files[i] = (struct kept){names[i], pl_trace_bytes(path), is_newest(names, n, i)};
+        bytes += files[i].bytes;
+    }
+    qsort(files, n, sizeof *files, by_age);
+    return bytes;
+}
+
+static pouch_err remove_for_room(const char *folder, const struct kept *file, int own_slot, size_t *bytes) {
+    char path[PATH_MAX];
+    int lock;
+    bool is_free;
+    pl_trace_path(path, folder, &file->name);
+    pouch_err e = hold(folder, &file->name, file->newest, own_slot, &lock, &is_free);
+    if (is_free) {
+        PL_LOG(PL_LOG_INFO, "the oldest traces go before their time, for trace.max_bytes", "file", path);
+        pl_sqlite_unlink(path);
+        pl_metric_add(PL_M_TRACE_EXPIRED, 1);
+        *bytes -= file->bytes;
+    }
+    if (lock >= 0) close(lock);
+    return e;
+}
+
+pouch_err pl_trace_shrink(const char *folder, size_t most_bytes, int own_slot) {
+    struct pl_trace_name *names;
+    size_t n;
+    pouch_err e = pl_trace_list(&names, &n, folder);
+    if (e) return e;
+    struct kept *files = calloc(n + 1, sizeof *files);
+    size_t bytes = files ? measure(files, names, n, folder) : 0;
+    if (!files) e = pl_fail(POUCH_E_NO_MEMORY, "out of memory for %zu trace files", n);
+    for (size_t i = 0; i < n && bytes > most_bytes && !e; i++) e = remove_for_room(folder, &files[i], own_slot, &bytes);
+    free(files);
     free(names);
     return e;
 }

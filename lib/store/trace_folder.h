@@ -30,4 +30,13 @@ void pl_trace_path(char out[PATH_MAX], const char *folder, const struct pl_trace
 POUCH_MUST_CHECK pouch_err pl_trace_expire(const char *folder, int64_t before_us, int64_t created_before_us,
                                            int own_slot);
 
+/*
+ * Unlinks the oldest files until the others have no more than so many bytes, but for those that somebody may be writing
+ * to; own_slot as above.
+ */
+POUCH_MUST_CHECK pouch_err pl_trace_shrink(const char *folder, size_t most_bytes, int own_slot);
+
+/* Bytes of a file on the disk, with what has not been moved into it yet. */
+size_t pl_trace_bytes(const char *path);
+
 #endif

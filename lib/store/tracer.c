@@ -175,7 +175,7 @@ static pouch_err find_spool(struct pl_outlet_settings *out, const struct pl_trac
 }
 
 static pouch_err open_outlet(struct pl_tracer *t, const struct pl_tracer_settings *s) {
-    struct pl_outlet_settings out = {.ttl_ms = s->ttl_ms, .pace = &pl_outlet_pace};
+    struct pl_outlet_settings out = {.ttl_ms = s->ttl_ms, .keep_bytes = s->keep_bytes, .pace = &pl_outlet_pace};
     pouch_err e = pl_store_kind_of(&out.kind, &out.where, s->url);
     if (!e) e = find_spool(&out, s);
     if (!e) e = pl_outlet_new(&t->outlet, &out);

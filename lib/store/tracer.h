@@ -16,6 +16,7 @@ struct pl_tracer_settings {
     const char *url;
     size_t max_bytes;     /* of rows that wait; about 100 bytes a row */
     int64_t ttl_ms;       /* rows older than that are dropped, file by file */
+    size_t keep_bytes;    /* of a SQLite store's trace files: beyond that the oldest are dropped; 0: no bound */
     struct pl_wake *wake; /* signalled when pl_tracer_written() has moved; NULL: nobody looks */
     const char
         *spool; /* folder of the spool; NULL: the store's own, or the state directory for one that is elsewhere */

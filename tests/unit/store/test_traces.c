@@ -1,9 +1,12 @@
 /* What was traced is found: by request, by time, by publisher, over all files of all writers, and each row once. */
 #include <support.h>
 
+#include "batches.h"
 #include "stage.h"
 #include "traces.h"
 #include <sqlite3.h>
+#include <store/backend.h>
+#include <store/trace_folder.h>
 
 static void an_id_depends_on_every_part(void **state) {
     (void)state;
@@ -337,6 +340,43 @@ static void the_file_of_a_living_writer_is_never_removed(void **state) {
     pl_tracer_free(t, TEST_PATIENCE_MS);
 }
 
+static size_t bytes_of_files(void) {
+    char path[PATH_MAX];
+    size_t bytes = 0;
+    for (size_t i = 0; test_folder_find(&folder, "trace-", ".db", i, path); i++) bytes += pl_trace_bytes(path);
+    return bytes;
+}
+
+static void the_oldest_files_go_when_there_is_too_much(void **state) {
+    (void)state;
+    enum { BOUND = 4 << 20, ROWS = 5000, BATCHES = 16 };
+    struct pl_tracer *living = test_tracer(&folder);
+    test_put_rows(living, 0, 10);
+    struct pl_sink *sink;
+    assert_int_equal(pl_store_sqlite.sink_open(&sink, folder.path, TEST_TTL_MS), POUCH_OK);
+    pl_store_sqlite.sink_bound(sink, BOUND);
+    size_t most = 0;
+    for (int64_t i = 1; i <= BATCHES; i++) {
+        struct test_batch b = test_batch_of(i * ROWS, (i + 1) * ROWS, 0);
+        const struct pl_gap none = {0};
+        assert_int_equal(pl_store_sqlite.sink_write(sink, &b.batch, &none, 1000), POUCH_OK);
+        pl_store_sqlite.sink_tidy(sink);
+        test_batch_free(&b);
+        size_t bytes = bytes_of_files();
+        if (bytes > most) most = bytes;
+    }
+    assert_in_range(most, BOUND / 2, BOUND + BOUND / 2); /* with the file that is written to */
+    pl_store_sqlite.sink_close(sink);
+    struct pl_trace_query q = test_all();
+    struct test_seen seen = test_query(store, &q);
+    assert_in_range(seen.n, 2 * ROWS, (BATCHES - 2) * ROWS);
+    for (int64_t i = 0; i < 10; i++) assert_int_equal(seen.numbers[i], i); /* of the living one */
+    assert_true(seen.numbers[10] > 2 * ROWS);
+    assert_int_equal(seen.last_number, (BATCHES + 1) * ROWS - 1);
+    assert_int_equal(seen.n, 10 + seen.last_number - seen.numbers[10] + 1);
+    pl_tracer_free(living, TEST_PATIENCE_MS);
+}
+
 /* What a file of version 1 has, which counts nothing. */
 static void make_version_1(const char *path) {
     run_sql(path, "DROP TABLE minute; DROP TABLE tallied; DROP TABLE replay; DROP VIEW routing_metadata;"
@@ -392,6 +432,7 @@ int main(void) {
         WITH_STORE(the_tables_of_earlier_systems_are_readable_with_plain_sqlite),
         WITH_STORE(old_files_are_removed_whole_and_new_ones_stay),
         WITH_STORE(the_file_of_a_living_writer_is_never_removed),
+        WITH_STORE(the_oldest_files_go_when_there_is_too_much),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
