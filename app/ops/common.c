@@ -115,7 +115,7 @@ pouch_err ops_when_span(const struct ops_call *call, int64_t *since_us, int64_t 
 
 pouch_err ops_keyring(const struct ops_call *call, pouch_keyring **ring) {
     pouch_err e = pouch_keyring_load(ring, pouch_options_get(call->options, "key.file"));
-    if (!e && (e = pl_keyring_follow(*ring, pouch_options_get(call->options, "crypto.seal_counts")))) {
+    if (!e && (e = pouch_keyring_follow(*ring, pouch_options_get(call->options, "crypto.seal_counts")))) {
         pouch_keyring_free(*ring);
         *ring = NULL;
     }

@@ -29,12 +29,22 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_keyring_load(pouch_keyring **ring, co
  * keeps the old keys. CONFIG, NO_MEMORY as above; for a ring from the environment it does
  * nothing. Any thread.
  *
- * While a client or a running worker uses the ring this happens by itself, within about a second
- * of a change of the file; a change that is refused is logged. Thus it is for programs that seal
- * and open by themselves, and for those that do not want to wait (on SIGHUP, say; the library
- * handles no signals).
+ * Where the ring is followed, as by a client or a running worker, this happens by itself, within about a
+ * second of a change of the file; a change that is refused is logged. Thus it is for those that do not want
+ * to wait (on SIGHUP, say; the library handles no signals).
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_keyring_reload(pouch_keyring *ring);
+
+/*
+ * From now on a changed file is taken by itself, within about a second, and what the keys seal is added up in the file
+ * seal_counts (NULL: "seals" in the state directory), so that the limit of a key holds over restarts and for all
+ * processes of the host. A thread of the ring's does both, until the ring is freed, which writes the rest. Clients
+ * and running workers call it for their ring; programs that only seal and open call it themselves, or their
+ * seals count for the process alone. A further call does nothing; the first one decides for the process which file it is. A
+ * file of counts that cannot be used is logged, and sealing goes on. NO_MEMORY: the system gives no thread. Any
+ * thread.
+ */
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_keyring_follow(pouch_keyring *ring, const char *seal_counts);
 
 /* Gives back a reference; the keys are wiped with the last. NULL is allowed. */
 POUCH_API void pouch_keyring_free(pouch_keyring *ring);

@@ -192,7 +192,7 @@ pouch_err pouch_client_new(pouch_client **out, const pouch_options *o, pouch_key
     if (e) goto fail_settings;
     if ((e = pl_message_log_open(&c->tracer, &c->settings))) goto fail_log;
     if ((e = open_tables(c, ring))) goto fail_tables;
-    if ((e = pl_keyring_follow(ring, c->settings.seal_counts))) goto fail_start;
+    if ((e = pouch_keyring_follow(ring, c->settings.seal_counts))) goto fail_start;
     if ((e = start(c))) goto fail_start;
     *out = c;
     return POUCH_OK;

@@ -13,12 +13,6 @@ pouch_keyring *pl_keyring_ref(pouch_keyring *ring); /* one more reference; free 
 /* Reloads, and writes to the log what came of it. */
 pouch_err pl_keyring_renew(pouch_keyring *ring);
 
-/*
- * From now on a changed file is taken by itself within about a second, by a thread of the ring's that ends with it;
- * and what keys seal is kept (pl_key_counts_keep()). A further call does nothing. NO_MEMORY: the system gives no thread.
- */
-POUCH_MUST_CHECK pouch_err pl_keyring_follow(pouch_keyring *ring, const char *counts);
-
 /* One key's use, for metrics: kid ("" for a bare key), a fingerprint that tells keys apart (8 hex of SHA-256), counts of this process. */
 struct pl_key_use {
     char kid[PL_KID_MAX + 1];

@@ -95,7 +95,7 @@ static pouch_err start(pouch_keyring *ring) {
     return e;
 }
 
-pouch_err pl_keyring_follow(pouch_keyring *ring, const char *counts) {
+pouch_err pouch_keyring_follow(pouch_keyring *ring, const char *counts) {
     pl_key_counts_keep(counts);
     pouch_err e = POUCH_OK;
     pthread_mutex_lock(&ring->lock);

@@ -71,7 +71,7 @@ pouch_err pl_worker_start(struct pouch_worker *w, const struct pl_group_hooks *h
     bool mock = false;
     w->health = pl_kafka_health_new();
     if (!w->health) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a connection");
-    pouch_err e = pl_keyring_follow(w->ring, s->seal_counts);
+    pouch_err e = pouch_keyring_follow(w->ring, s->seal_counts);
     if (!e) e = pl_producer_new(&w->producer, s, w->client_id, w->health, &w->wake, pl_post_delivered, w);
     if (e) return e;
     w->record_max = pl_producer_limit(w->producer);

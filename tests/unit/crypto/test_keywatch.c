@@ -39,8 +39,8 @@ static void wait_for_metric(enum pl_metric m, int64_t value) {
 
 static pouch_keyring *followed(struct test_ringfile *f, const char *text) {
     pouch_keyring *ring = test_ring(f, text);
-    assert_int_equal(pl_keyring_follow(ring, counts), POUCH_OK);
-    assert_int_equal(pl_keyring_follow(ring, counts), POUCH_OK); /* does nothing */
+    assert_int_equal(pouch_keyring_follow(ring, counts), POUCH_OK);
+    assert_int_equal(pouch_keyring_follow(ring, counts), POUCH_OK); /* does nothing */
     return ring;
 }
 
@@ -101,7 +101,7 @@ static void a_link_that_leads_elsewhere_is_a_change(void **state) {
     assert_int_equal(rename(next, link), 0);
     pouch_keyring *ring;
     assert_int_equal(pouch_keyring_load(&ring, link), POUCH_OK);
-    assert_int_equal(pl_keyring_follow(ring, counts), POUCH_OK);
+    assert_int_equal(pouch_keyring_follow(ring, counts), POUCH_OK);
     assert_int_equal(symlink(new.path, next), 0);
     assert_int_equal(rename(next, link), 0);
     wait_for_kid(ring, "b");
@@ -175,7 +175,7 @@ static void a_pipe_is_read_once_and_never_waited_for(void **state) {
     assert_int_equal(close(ends[1]), 0);
     snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
     assert_int_equal(pouch_keyring_load(&ring, path), POUCH_OK);
-    assert_int_equal(pl_keyring_follow(ring, counts), POUCH_OK);
+    assert_int_equal(pouch_keyring_follow(ring, counts), POUCH_OK);
     pouch_keyring_free(ring);
     close(ends[0]);
 }

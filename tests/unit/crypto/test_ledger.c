@@ -197,7 +197,7 @@ static void a_key_goes_on_counting_over_restarts(void **state) {
 }
 
 static void dies_while_it_follows(pouch_keyring *ring) {
-    check(!pl_keyring_follow(ring, NULL));
+    check(!pouch_keyring_follow(ring, NULL));
     check(!seal(ring, PL_OVER_LIMIT_WARN, 3));
     for (int ms = 0; ms < 60000 && add(NAME_A, 0) != 3; ms += 5)
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);

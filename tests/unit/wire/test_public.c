@@ -5,6 +5,9 @@
 #include "vectors.h"
 #include <crypto/ring.h>
 #include <pouch/pouch.h>
+#include <sys/wait.h>
+
+#define TEST_KEY_N "4e000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e"
 
 static pouch_keyring *ring;
 
@@ -113,6 +116,42 @@ static void the_environment_may_ask_to_stop_at_the_limit(void **state) {
     pl_keyset_unref(set);
 }
 
+/* In a process of its own: where counts are kept is decided once. */
+static void seal_three(const char *counts) {
+    struct test_ringfile f;
+    char *envelope;
+    size_t n;
+    pouch_keyring *its = test_ring(&f, "n:" TEST_KEY_N);
+    bool good = !pouch_keyring_follow(its, counts);
+    for (int i = 0; i < 3; i++) {
+        good = good && !pouch_seal(its, NULL, NULL, "1", 1, NULL, &envelope, &n);
+        pouch_free(envelope);
+    }
+    pouch_keyring_free(its);
+    unlink(f.path);
+    _exit(!good);
+}
+
+static void what_is_sealed_without_a_client_counts_where_the_ring_is_followed(void **state) {
+    (void)state;
+    char folder[] = "/tmp/pouch-test-public-XXXXXX", counts[64], line[64] = "";
+    int status;
+    assert_non_null(mkdtemp(folder));
+    snprintf(counts, sizeof counts, "%s/seals", folder);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (!child) seal_three(counts);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    FILE *file = fopen(counts, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof line, file));
+    assert_string_equal(line + 16, " 00000000000000000003\n");
+    fclose(file);
+    unlink(counts);
+    rmdir(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_envelope_of_a_peer_opens),
@@ -120,6 +159,7 @@ int main(void) {
         cmocka_unit_test(ids_are_optional),
         cmocka_unit_test(what_cannot_be_sealed_is_told),
         cmocka_unit_test(what_cannot_be_opened_is_told),
+        cmocka_unit_test(what_is_sealed_without_a_client_counts_where_the_ring_is_followed),
         cmocka_unit_test(the_environment_may_ask_to_stop_at_the_limit),
     };
     struct test_ringfile f;
