@@ -39,7 +39,10 @@ POUCH_API void pouch_trace_store_close(pouch_trace_store *s);
 
 /* ---- rows; errors of all calls: STORE (the store failed: asking again may help), NO_MEMORY ---- */
 
-/* All rows of a request, oldest first. CONFIG: request_id is no UUID. */
+/*
+ * All rows of a request, oldest first: it is read as what happened to that request, from its beginning. The lists below
+ * are read for what is new, and so begin with that. CONFIG: request_id is no UUID.
+ */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_trace_by_request(pouch_trace_store *s, const char *request_id,
                                                             pouch_trace_fn *fn, void *arg);
 
@@ -54,7 +57,7 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_trace_by_time(pouch_trace_store *s, i
 
 /*
  * How many rows are known to be missing from a span: a queue was full, or a disk was. Where that is not 0, what the other
- * calls show of the span is incomplete.
+ * calls show of the span is incomplete. Rows that still wait in a spool are not missing, and are shown when they are in the store.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_trace_missing(pouch_trace_store *s, int64_t since_us, int64_t until_us,
                                                          uint64_t *rows);

@@ -83,6 +83,24 @@ static void a_request_is_found_with_all_that_its_rows_say(void **state) {
     assert_non_null(strstr(pouch_why(), "nonsense"));
 }
 
+/* Whatever the order they were written in. */
+static void a_request_is_told_from_its_beginning(void **state) {
+    (void)state;
+    struct pl_trace rows[5];
+    for (size_t i = 0; i < 5; i++) {
+        rows[i] = test_row(1);
+        rows[i].id += i;
+        rows[i].at_us -= (int64_t)i * 1000;
+    }
+    put(rows, 5);
+    struct seen seen = {0};
+    char id[37];
+    pl_uuid_format(id, &rows[0].request_id);
+    assert_int_equal(pouch_trace_by_request(traces, id, see, &seen), POUCH_OK);
+    assert_int_equal(seen.n, 5);
+    for (size_t i = 0; i < 5; i++) assert_int_equal(seen.times[i], rows[4 - i].at_us);
+}
+
 /* acceptance: A19 B15 */
 static void rows_are_found_by_publisher_and_by_time_newest_first(void **state) {
     (void)state;
@@ -162,6 +180,7 @@ static void a_store_that_cannot_be_used_is_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_TRACES(a_request_is_found_with_all_that_its_rows_say),
+        WITH_TRACES(a_request_is_told_from_its_beginning),
         WITH_TRACES(rows_are_found_by_publisher_and_by_time_newest_first),
         WITH_TRACES(a_route_tells_how_it_did),
         cmocka_unit_test(a_store_that_cannot_be_used_is_told),
