@@ -24,9 +24,32 @@ BUILD = Path(os.environ.get("POUCH_BUILD", ROOT / "build" / "release"))
 POUCH = Path(os.environ.get("POUCH_BIN", BUILD / "pouch"))
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
+import keyspaces  # noqa: E402
 from installed import Installed  # noqa: E402
 
 PATIENCE = 60  # seconds; a bound for waits that normally end at once, never a thing to be asserted
+
+# What must work on every kind of store: a test of one of these rows that asks for `store_url` runs on each.
+STORES = ("sqlite", "cassandra")
+ON_EACH_STORE = {*(f"A{n}" for n in range(17, 21)), *(f"B{n}" for n in (*range(7, 18), 19, 21, 28))}
+
+
+def pytest_generate_tests(metafunc):
+    if "store_url" in metafunc.fixturenames:
+        rows = {row for mark in metafunc.definition.iter_markers("acceptance") for row in mark.args}
+        metafunc.parametrize("store_url", STORES if rows & ON_EACH_STORE else STORES[:1], indirect=True)
+
+
+def needs_cassandra(item):
+    store = item.callspec.params.get("store_url") if hasattr(item, "callspec") else None
+    return store == "cassandra" or {"cassandra", "cassandra_auth"} & set(item.fixturenames)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """For `--dist loadgroup`: the tests of a file share a process, and so do all that need a Cassandra, for the sake of one server."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("cassandra" if needs_cassandra(item) else item.nodeid.split("::")[0]))
 
 
 def wait_until(condition, what, seconds=PATIENCE):
@@ -45,7 +68,7 @@ STATE = tempfile.TemporaryDirectory(prefix="pouch-state-")  # where programs kee
 
 
 def clean_environment():
-    names = ("POUCH_", "KAFKA_", "ENCRYPTION_KEY", "SPLP_")
+    names = ("POUCH_", "KAFKA_", "CASSANDRA_", "ENCRYPTION_KEY", "SPLP_")
     return dict({name: value for name, value in os.environ.items() if not name.startswith(names)}, XDG_STATE_HOME=STATE.name)
 
 
@@ -98,7 +121,7 @@ class Pouch:
     def __init__(self, brokers, folder, flags=(), key=None):
         self.brokers, self.folder, self.flags = brokers, folder, list(flags)
         self.key = key or secrets.token_hex(32)
-        self.env = dict(clean_environment(), POUCH_BROKERS=brokers, ENCRYPTION_KEY=self.key,
+        self.env = dict(clean_environment(), POUCH_BROKERS=brokers, ENCRYPTION_KEY=self.key, XDG_STATE_HOME=str(folder / "state"),
                         ASAN_OPTIONS="detect_leaks=0" if "asan" not in str(BUILD) else "detect_leaks=1")
         self.programs = []
 
@@ -208,6 +231,30 @@ def cassandra():
     stack_down(name)
 
 
+@pytest.fixture(scope="session")
+def cassandra_auth():
+    """One Cassandra that lets in nobody without TLS and a password: its exports."""
+    name = f"test-auth-{os.getpid()}"
+    yield stack_up(name, "cassandra_auth")
+    stack_down(name)
+
+
+@pytest.fixture(scope="session")
+def shared_keyspace(cassandra):
+    """One for all tests, since it takes 10 s to make; it goes with its server."""
+    made = keyspaces.Keyspace(cassandra, keyspaces.new_name(), keyspaces.connect(cassandra))
+    subprocess.run([POUCH, "route", "list", "--store", made.url], env=clean_environment(), check=True, capture_output=True, timeout=2 * PATIENCE)
+    yield made
+    made.session.cluster.shutdown()
+
+
+@pytest.fixture
+def keyspace(shared_keyspace):
+    """A keyspace with nothing in it."""
+    shared_keyspace.clear()
+    return shared_keyspace
+
+
 @pytest.fixture
 def pouch(kafka, tmp_path):
     program = Pouch(kafka["KAFKA_BROKERS"], tmp_path)
@@ -216,9 +263,14 @@ def pouch(kafka, tmp_path):
 
 
 @pytest.fixture
-def store_url(tmp_path):
-    """A store with nothing in it."""
+def sqlite_url(tmp_path):
     return f"sqlite://{tmp_path}/store"
+
+
+@pytest.fixture
+def store_url(request):
+    """A store with nothing in it, of each kind in turn."""
+    return request.getfixturevalue("sqlite_url") if request.param == "sqlite" else request.getfixturevalue("keyspace").url
 
 
 @pytest.fixture

@@ -7,46 +7,23 @@ from datetime import datetime, timedelta, timezone
 
 import independent
 import pytest
-from cassandra.cluster import Cluster
-from cassandra.query import dict_factory
 from conftest import BUILD, PATIENCE, clean_environment, stack, wait_until
+from keyspaces import TABLES, new_name, store_url
 
 SECRET = "a-word-that-nobody-may-read"
-OURS = ["registry", "route_stats", "route_stats_publishers", "store_schema", "trace_by_request", "trace_by_time", "trace_gaps", "trace_minutes"]
 
 
 @pytest.fixture(scope="module")
-def driver(cassandra):
+def driver(shared_keyspace):
     """A session of the Python driver; rows are dictionaries."""
-    cluster = Cluster(cassandra["CASSANDRA_CONTACT_POINTS"].split(","), port=int(cassandra["CASSANDRA_PORT"]), protocol_version=4, connect_timeout=PATIENCE)
-    session = cluster.connect()
-    session.default_timeout = PATIENCE
-    session.row_factory = dict_factory
-    yield session
-    cluster.shutdown()
-
-
-def url_of(cassandra, keyspace, parameters=""):
-    """With time enough for a server that shares two cores with other tests."""
-    hosts = ",".join(f"{host}:{cassandra['CASSANDRA_PORT']}" for host in cassandra["CASSANDRA_CONTACT_POINTS"].split(","))
-    return f"cassandra://{hosts}/{keyspace}?request_timeout={PATIENCE}s{parameters}"
-
-
-def new_keyspace():
-    return f"k{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture(scope="module")
-def keyspace():
-    return new_keyspace()
+    return shared_keyspace.session
 
 
 @pytest.fixture
-def store(pouch, cassandra, keyspace, tmp_path):
-    """The URL of a store that the tests of this module share, for everything that is started."""
-    url = url_of(cassandra, keyspace)
-    pouch.env.update(POUCH_STORE=url, XDG_STATE_HOME=str(tmp_path / "state"))
-    return url
+def store(pouch, keyspace):
+    """The URL of a store for everything that is started."""
+    pouch.env["POUCH_STORE"] = keyspace.url
+    return keyspace.url
 
 
 def rows_of(pouch, request_id):
@@ -58,32 +35,27 @@ def traced(pouch, request_id, n):
     return wait_until(lambda: (rows := rows_of(pouch, request_id)) and len(rows) >= n and rows, f"{n} rows of {request_id}")
 
 
-def everything(driver, keyspace):
-    """All that the keyspace holds, as text."""
-    return "".join(repr(list(driver.execute(f"SELECT * FROM {keyspace}.{table}"))) for table in OURS)
-
-
 @pytest.mark.acceptance("A17", "A18", "A19", "B7", "B8", "B9", "B13", "B14", "B15", "B16")
-def test_both_back_ends_do_the_same(cassandra):
-    env = dict(clean_environment(), POUCH_TEST_STORE=url_of(cassandra, new_keyspace()))
+def test_both_back_ends_do_the_same(keyspace):
+    env = dict(clean_environment(), POUCH_TEST_STORE=keyspace.url)
     done = subprocess.run([BUILD / "unit_store_test_backends"], env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.acceptance("A17")
 def test_the_keyspace_is_made_as_it_is_asked_for(cassandra, driver, pouch):
-    one, several, bad = new_keyspace(), new_keyspace(), new_keyspace()
-    done = pouch.run("route", "list", "--store", url_of(cassandra, one))
+    one, several, bad = new_name(), new_name(), new_name()
+    done = pouch.run("route", "list", "--store", store_url(cassandra, one))
     assert done.returncode == 0 and "one copy of each row" in done.stderr
-    assert pouch.run("route", "list", "--store", url_of(cassandra, one)).stderr.count("one copy") == 0
-    done = pouch.run("route", "list", "--store", url_of(cassandra, several, "&replication=datacenter1:1&dc=datacenter1&consistency=local_one"))
+    assert pouch.run("route", "list", "--store", store_url(cassandra, one)).stderr.count("one copy") == 0
+    done = pouch.run("route", "list", "--store", store_url(cassandra, several, "&replication=datacenter1:1&dc=datacenter1&consistency=local_one"))
     assert done.returncode == 0 and "one copy" not in done.stderr
     made = {row["keyspace_name"]: row["replication"] for row in driver.execute("SELECT keyspace_name, replication FROM system_schema.keyspaces")}
     assert made[one] == {"class": "org.apache.cassandra.locator.SimpleStrategy", "replication_factor": "1"}
     assert made[several] == {"class": "org.apache.cassandra.locator.NetworkTopologyStrategy", "datacenter1": "1"}
 
     tables = {row["table_name"]: row for row in driver.execute(f"SELECT * FROM system_schema.tables WHERE keyspace_name = '{one}'")}
-    assert sorted(tables) == OURS
+    assert sorted(tables) == TABLES
     for name in ("trace_by_request", "trace_by_time", "trace_minutes", "trace_gaps", "route_stats"):
         assert tables[name]["default_time_to_live"] == 604800
         assert "TimeWindow" in tables[name]["compaction"]["class"]
@@ -91,13 +63,13 @@ def test_the_keyspace_is_made_as_it_is_asked_for(cassandra, driver, pouch):
 
     for parameters, words in {"&replication=0": "replication", "&replication=3x": "replication", "&nonsense=1": "nonsense",
                               "&consistency=most": "consistency", "&splp=perhaps": "splp"}.items():
-        done = pouch.run("route", "list", "--store", url_of(cassandra, bad, parameters))
+        done = pouch.run("route", "list", "--store", store_url(cassandra, bad, parameters))
         assert done.returncode == 78 and words in done.stderr, done.stderr
     done = pouch.run("route", "list", "--store", f"cassandra://anna:{SECRET}@127.0.0.1/x")
     assert done.returncode == 78 and "password_file" in done.stderr and SECRET not in done.stderr
 
     driver.execute(f"UPDATE {one}.store_schema SET version = 99 WHERE part = 'schema'")
-    done = pouch.run("route", "list", "--store", url_of(cassandra, one))
+    done = pouch.run("route", "list", "--store", store_url(cassandra, one))
     assert done.returncode == 78 and "update pouch" in done.stderr and "99" in done.stderr
 
 
@@ -116,7 +88,7 @@ def test_a_request_through_the_center_leaves_its_rows_and_not_its_words(cassandr
         ("client", "request", True), ("center", "request", True), ("worker", "request", True), ("worker", "response", True), ("client", "response", True)]
 
     stored = {(row["made_by"], row["message_type"] or row["type"]): row for row in driver.execute(
-        f"SELECT * FROM {keyspace}.trace_by_request WHERE request_id = {request_id}")}
+        f"SELECT * FROM {keyspace.name}.trace_by_request WHERE request_id = {request_id}")}
     assert len(stored) == 5
     routed, told = stored["center", "request"], stored["client", "response"]
     assert (routed["worker_name"], routed["source_topic"], routed["target_topic"]) == (publisher, inbox, topic)
@@ -126,31 +98,19 @@ def test_a_request_through_the_center_leaves_its_rows_and_not_its_words(cassandr
     assert (told["type"], told["topic"], told["payload"], told["success"]) == ("response", "pouch-cli.replies", None, True)
     assert told["duration_ms"] == pytest.approx(told["took_us"] / 1000, abs=0.6)
 
-    for row in driver.execute(f"SELECT ttl(success) AS left FROM {keyspace}.trace_by_request WHERE request_id = {request_id}"):
+    for row in driver.execute(f"SELECT ttl(success) AS left FROM {keyspace.name}.trace_by_request WHERE request_id = {request_id}"):
         assert 604800 - 2 * PATIENCE < row["left"] <= 604800
 
-    [route] = driver.execute(f"SELECT * FROM {keyspace}.registry WHERE part = 'registry' AND kind = 'route' AND name = '{publisher}'")
+    [route] = driver.execute(f"SELECT * FROM {keyspace.name}.registry WHERE part = 'registry' AND kind = 'route' AND name = '{publisher}'")
     assert (route["route_id"], route["source_publisher"], route["target_topic"], route["service_name"], route["enabled"]) == (
         f"route-{publisher}", publisher, [topic], publisher, True)
-    [service] = driver.execute(f"SELECT * FROM {keyspace}.registry WHERE part = 'registry' AND kind = 'service' AND name = '{publisher}'")
+    [service] = driver.execute(f"SELECT * FROM {keyspace.name}.registry WHERE part = 'registry' AND kind = 'service' AND name = '{publisher}'")
     assert (service["service_name"], service["version"], set(service["tags"])) == (publisher, "2.1", {"gov", "adult"})
 
     logged = json.loads(pouch.ok("log", "--publisher", publisher, "-o", "json"))["rows"]
     assert {row["request_id"] for row in logged} == {request_id} and [row["route"] for row in logged if row["by"] == "center"] == [f"route-{publisher}"]
-    assert SECRET not in everything(driver, keyspace) and pouch.key not in everything(driver, keyspace)
-    assert '"tag"' not in everything(driver, keyspace)
-
-
-@pytest.mark.acceptance("A17")
-def test_a_payload_is_kept_only_sealed(driver, pouch, keyspace, store):
-    pouch.env["POUCH_TRACE_PAYLOAD"] = "sealed"
-    topic = pouch.topic()
-    pouch.worker(topic, "--exec", "cat")
-    done = pouch.ask(topic, {"word": SECRET})
-    rows = traced(pouch, json.loads(done.stdout)["request_id"], 4)
-    envelopes = "\n".join(json.dumps(row["envelope"]) for row in rows)
-    assert pouch.ok("open", stdin=envelopes).count(SECRET) == 4
-    assert SECRET not in everything(driver, keyspace)
+    everything = keyspace.everything()
+    assert not [word for word in (SECRET, pouch.key, '"tag"') if word.encode() in everything]
 
 
 @pytest.mark.acceptance("A20", "B17", "B21")
@@ -168,7 +128,7 @@ def test_a_frozen_cassandra_holds_up_nothing_and_nothing_is_missing_afterwards(c
         stack(cassandra["stack"], "kill", "-CONT", "cassandra")
 
     def stored():
-        rows = driver.execute(f"SELECT request_id FROM {keyspace}.trace_by_request WHERE worker_name = '{publisher}' ALLOW FILTERING")
+        rows = driver.execute(f"SELECT request_id FROM {keyspace.name}.trace_by_request WHERE worker_name = '{publisher}' ALLOW FILTERING")
         return sorted(str(row["request_id"]) for row in rows)
 
     wait_until(lambda: stored() == sorted(sent), "every row, once", 2 * PATIENCE)
@@ -199,9 +159,9 @@ def test_what_another_program_writes_becomes_a_change_like_any_other(driver, pou
     for publisher in (kept, gone):
         pouch.ok("route", "add", publisher, "t")
     where = "part = 'registry' AND kind = 'route' AND change = 0"
-    driver.execute(f"UPDATE {keyspace}.registry SET enabled = false WHERE {where} AND name = '{kept}'")
-    driver.execute(f"DELETE FROM {keyspace}.registry WHERE {where} AND name = '{gone}'")
-    driver.execute(f"INSERT INTO {keyspace}.registry (part, kind, name, change, route_id, source_publisher, target_topic, enabled)"
+    driver.execute(f"UPDATE {keyspace.name}.registry SET enabled = false WHERE {where} AND name = '{kept}'")
+    driver.execute(f"DELETE FROM {keyspace.name}.registry WHERE {where} AND name = '{gone}'")
+    driver.execute(f"INSERT INTO {keyspace.name}.registry (part, kind, name, change, route_id, source_publisher, target_topic, enabled)"
                    f" VALUES ('registry', 'route', '{new}', 0, 'r-{new}', '{new}', ['a', 'b'], true)")
     routes = {route["publisher"]: route for route in json.loads(pouch.ok("route", "list", "-o", "json"))}
     assert gone not in routes and not routes[kept]["enabled"] and routes[new]["targets"] == ["a", "b"]
@@ -239,7 +199,8 @@ def splp(driver):
 
 
 @pytest.mark.acceptance("A17", "A18", "B13", "B15")
-def test_rows_that_splp_wrote_are_shown_beside_ours_without_their_payload(pouch, store, splp):
+def test_rows_that_splp_wrote_are_shown_beside_ours_without_their_payload(cassandra, pouch, keyspace, store, splp):
+    pouch.env["POUCH_STORE"] = store_url(cassandra, keyspace.name)
     now = datetime.now(timezone.utc).replace(microsecond=250000)
     request, publisher = uuid.uuid4(), f"splp-{uuid.uuid4().hex[:6]}"
     log = splp.prepare("INSERT INTO messaging.message_logs (request_id, timestamp, type, topic, payload, success, error, duration_ms) VALUES (?,?,?,?,?,?,?,?)")
@@ -268,7 +229,7 @@ def test_rows_that_splp_wrote_are_shown_beside_ours_without_their_payload(pouch,
     assert row["request_id"] == str(request)
     failed = json.loads(pouch.ok("log", "--failed", "--since", "5m", "-o", "json"))["rows"]
     assert [row["error"] for row in failed if row["request_id"] == str(request)] == ["went wrong"]
-    assert str(request) not in pouch.ok("log", "--since", "5m", "-o", "json", "--store", store + "&splp=off")
+    assert str(request) not in pouch.ok("log", "--since", "5m", "-o", "json", "--store", store)
 
 
 @pytest.mark.acceptance("B7", "B9", "B11")
@@ -282,7 +243,7 @@ def test_the_routes_of_splp_are_taken_over_as_they_are(cassandra, pouch, store, 
     splp.execute("INSERT INTO command_center.services (service_name, version, description, tags, created_at) VALUES ('svc', '1.0', 'does it', {'gov'}, toTimestamp(now()))")
     before = {row["table_name"] for row in splp.execute("SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'command_center'")}
 
-    theirs = url_of(cassandra, "command_center")
+    theirs = store_url(cassandra, "command_center")
     shown = pouch.run("route", "import", theirs, "--dry-run", "-o", "json")
     assert not {"first", "second"} & {route["publisher"] for route in json.loads(pouch.ok("route", "list", "-o", "json"))}
     done = pouch.run("route", "import", theirs, "-o", "json")
@@ -307,5 +268,5 @@ def test_the_routes_of_splp_are_taken_over_as_they_are(cassandra, pouch, store, 
     sqlite = f"sqlite://{pouch.folder}/moved"
     assert pouch.run("route", "import", store, "--store", sqlite).returncode == 0
     assert {"first", "second"} <= {r["publisher"] for r in json.loads(pouch.ok("route", "list", "-o", "json", "--store", sqlite))}
-    done = pouch.run("route", "import", url_of(cassandra, "messaging"))
+    done = pouch.run("route", "import", store_url(cassandra, "messaging"))
     assert done.returncode == 78 and "command_center" in done.stderr

@@ -4,19 +4,16 @@ import getpass
 import json
 import sqlite3
 import subprocess
-import uuid
 
 import pytest
-from test_routes import Announcements, document, refused
+from test_routes import Announcements, document, refused, with_routes
 
 NEGATIVE, USAGE, CONFIG, DIFFERS = 1, 64, 78, 2
 
 
 @pytest.fixture
 def here(pouch, store_url):
-    pouch.routes_topic = f"routes-{uuid.uuid4().hex[:12]}"
-    pouch.env |= {"POUCH_STORE": store_url, "POUCH_CENTER_ROUTES_TOPIC": pouch.routes_topic}
-    return pouch
+    return with_routes(pouch, store_url)
 
 
 def outline(state):
@@ -65,11 +62,10 @@ def test_changes_of_all_kinds_are_listed_together(here):
 
 
 @pytest.mark.acceptance("B10")
-def test_what_another_program_writes_to_the_store_is_in_the_history(here, store_url):
-    if not store_url.startswith("sqlite"):
-        pytest.skip("written with plain SQLite")
+def test_what_another_program_writes_with_plain_sql_is_in_the_history(pouch, sqlite_url):
+    here = with_routes(pouch, sqlite_url)
     before = document(here, "route", "add", "orders", "stock")
-    with sqlite3.connect(f"{store_url.removeprefix('sqlite://')}/registry.db") as db:
+    with sqlite3.connect(f"{sqlite_url.removeprefix('sqlite://')}/registry.db") as db:
         db.execute("UPDATE route SET enabled = 0")
     db.close()
     after = document(here, "route", "show", "orders")
@@ -183,7 +179,7 @@ def test_applying_a_file_makes_exactly_what_differs(here):
     heard = Announcements(here)
     shown = apply(here, ESTATE, "--dry-run")
     assert shown.stdout.splitlines() == [
-        "+ service verification: version 2.1.0; endpoint https://verify.example; tags citizens, checks",
+        "+ service verification: version 2.1.0; endpoint https://verify.example; tags checks, citizens",
         "+ service mail: version 1.0.0; tags none",
         "~ route orders: targets old-stock -> stock",
         "+ route citizens: id r-7; targets tax, land; service verification; enabled false"]

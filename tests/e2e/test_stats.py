@@ -14,16 +14,16 @@ from conftest import BUILD, wait_until
 
 
 @pytest.fixture
-def store(pouch, store_url):
-    pouch.env["POUCH_STORE"] = store_url
-    return store_url
+def store(pouch, sqlite_url):
+    """A store whose files a test may change."""
+    pouch.env["POUCH_STORE"] = sqlite_url
 
 
 @pytest.fixture
-def routed(pouch, store):
+def routed(pouch, store_url):
     """A center with a route that works, one that is disabled, one with two targets and one that nobody uses; 5, 3 and 1 requests."""
     inbox, one, two = pouch.topic(f"inbox-{uuid.uuid4().hex[:8]}"), pouch.topic(), pouch.topic()
-    pouch.env["POUCH_CENTER_INBOX"] = inbox
+    pouch.env |= {"POUCH_STORE": store_url, "POUCH_CENTER_INBOX": inbox}
     for words in (["orders", one], ["closed", one], ["both", one, two], ["idle", two]):
         pouch.ok("route", "add", *words)
     pouch.ok("route", "disable", "closed")

@@ -12,6 +12,7 @@ import subprocess
 import time
 import uuid
 from datetime import datetime, timezone
+from pathlib import Path
 
 import independent
 import pytest
@@ -21,11 +22,19 @@ SECRET = "a-word-that-nobody-may-read"
 
 
 @pytest.fixture
-def store(pouch):
-    """A store of this test's own, for everything it starts."""
-    folder = pouch.folder / "store"
-    pouch.env["POUCH_STORE"] = f"sqlite://{folder}"
-    return folder
+def store(pouch, sqlite_url):
+    """The folder of a store of this test's own, for everything it starts."""
+    pouch.env["POUCH_STORE"] = sqlite_url
+    return Path(sqlite_url.removeprefix("sqlite://"))
+
+
+@pytest.fixture
+def each_store(request, pouch, store_url):
+    """A store of each kind in turn: a function that gives all that is in it."""
+    pouch.env["POUCH_STORE"] = store_url
+    if store_url.startswith("sqlite"):
+        return lambda: b"".join(path.read_bytes() for path in Path(store_url.removeprefix("sqlite://")).iterdir())
+    return request.getfixturevalue("keyspace").everything
 
 
 def rows_of(pouch, request_id):
@@ -49,12 +58,8 @@ def answered(pouch, topic, payload, *words):
     return json.loads(done.stdout)["request_id"]
 
 
-def bytes_of(folder):
-    return b"".join(path.read_bytes() for path in folder.iterdir())
-
-
-@pytest.mark.acceptance("A17", "A18")
-def test_client_and_worker_note_a_request_but_not_what_is_in_it(pouch, store):
+@pytest.mark.acceptance("A10", "A17", "A18", "B14")
+def test_client_and_worker_note_a_request_but_not_what_is_in_it(pouch, each_store):
     topic = pouch.topic()
     pouch.worker(topic, "--exec", "cat")
     rows = traced(pouch, answered(pouch, topic, {"word": SECRET}), 4)
@@ -65,18 +70,24 @@ def test_client_and_worker_note_a_request_but_not_what_is_in_it(pouch, store):
     assert 0 < ended["took_us"] <= told["took_us"] and asked["took_us"] is None
     assert asked["at_us"] + told["took_us"] == pytest.approx(told["at_us"], abs=1e6)
     assert not any("envelope" in row for row in rows)
-    everything = bytes_of(store)
+    everything = each_store()
     assert SECRET.encode() not in everything and b'"tag"' not in everything
 
+
+@pytest.mark.acceptance("A17")
+def test_the_files_have_the_table_that_splp_wrote(pouch, store):
+    topic = pouch.topic()
+    pouch.worker(topic, "--exec", "cat")
+    rows = traced(pouch, answered(pouch, topic, {}), 4)
     logged = [row for path in store.glob("trace-*.db") for row in sqlite3.connect(path).execute(
         "SELECT request_id, timestamp, type, topic, payload, success, error, duration_ms FROM message_logs")]
     assert sorted((row[2], row[3], row[4], row[5], row[6]) for row in logged) == sorted(
         (row["message_type"], row["topic"], None, 1, None) for row in rows)
-    assert {row[0] for row in logged} == {asked["request_id"]} and sum(row[7] is not None for row in logged) == 2
+    assert {row[0] for row in logged} == {rows[0]["request_id"]} and sum(row[7] is not None for row in logged) == 2
 
 
 @pytest.mark.acceptance("A17")
-def test_a_payload_is_kept_only_sealed(pouch, store):
+def test_a_payload_is_kept_only_sealed(pouch, each_store):
     pouch.env["POUCH_TRACE_PAYLOAD"] = "sealed"
     topic = pouch.topic()
     pouch.worker(topic, "--exec", "cat")
@@ -84,13 +95,13 @@ def test_a_payload_is_kept_only_sealed(pouch, store):
     opened = [json.loads(independent.open_sealed(pouch.key, row["envelope"])) for row in rows]
     assert opened[0] == opened[1] == {"word": SECRET}
     assert opened[2] == opened[3] and opened[2]["payload"] == {"word": SECRET}
-    assert SECRET.encode() not in bytes_of(store)
+    assert SECRET.encode() not in each_store()
     envelopes = "\n".join(json.dumps(row["envelope"]) for row in rows)
     assert pouch.ok("open", stdin=envelopes).count(SECRET) == 4
 
 
 @pytest.mark.acceptance("A17")
-def test_errors_are_noted_by_their_code_and_a_handlers_words_are_not(pouch, store):
+def test_errors_are_noted_by_their_code_and_a_handlers_words_are_not(pouch, each_store):
     topic = pouch.topic()
     pouch.worker(topic, "--exec", f"echo {SECRET} >&2; exit 1")
     done = pouch.ask(topic, {})
@@ -98,7 +109,7 @@ def test_errors_are_noted_by_their_code_and_a_handlers_words_are_not(pouch, stor
     rows = traced(pouch, json.loads(done.stdout)["request_id"], 4)
     assert kinds(rows)[2:] == [("worker", "response", False), ("client", "response", False)]
     assert [row["code"] for row in rows] == [None, None, "handler_error", "handler_error"]
-    assert SECRET.encode() not in bytes_of(store)
+    assert SECRET.encode() not in each_store()
 
 
 def test_a_timeout_is_noted_by_the_client(pouch, store):
@@ -130,7 +141,7 @@ def test_a_worker_notes_requests_of_others_and_a_client_answers_of_others(pouch,
 
 
 @pytest.mark.acceptance("A19")
-def test_the_log_is_read_by_time_publisher_and_failure(pouch, store):
+def test_the_log_is_read_by_time_publisher_and_failure(pouch, each_store):
     topic = pouch.topic(partitions=1)
     pouch.worker(topic, "--pipe", "while read -r line; do id=$(echo \"$line\" | cut -d'\"' -f4); echo \"{\\\"request_id\\\":\\\"$id\\\",\\\"payload\\\":1}\"; done")
     ids = []
@@ -185,7 +196,7 @@ def test_the_log_can_be_followed_and_prints_a_row_once(pouch, store):
 
 
 @pytest.fixture
-def chain(pouch, store):
+def chain(pouch, each_store):
     """A publisher, a center and a worker; the id of a request that went through all."""
     topic, inbox = pouch.topic(), pouch.topic(f"inbox-{uuid.uuid4().hex[:8]}")
     pouch.env["POUCH_CENTER_INBOX"] = inbox

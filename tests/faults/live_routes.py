@@ -118,12 +118,16 @@ def unannounced(estate, changes):
     return turn_by_turn(estate, changes, env={"POUCH_CENTER_ROUTES_TOPIC": f"elsewhere-{estate.group}"})
 
 
-def written_by_others(estate):
-    """What another program has written to the store. The route is there."""
-    estate.becomes("orders", "ok")
-    db = sqlite3.connect(f"{estate.store_url.removeprefix('sqlite://')}/registry.db", timeout=30)
-    began_at = time.monotonic()
+def disable_in_sqlite(store_url, publisher):
+    db = sqlite3.connect(f"{store_url.removeprefix('sqlite://')}/registry.db", timeout=30)
     with db:
-        db.execute("UPDATE route SET enabled = 0 WHERE publisher = 'orders'")
+        db.execute("UPDATE route SET enabled = 0 WHERE publisher = ?", [publisher])
     db.close()
+
+
+def written_by_others(estate, disable=disable_in_sqlite):
+    """What another program has written to the store, by disable(store_url, publisher). The route is there."""
+    estate.becomes("orders", "ok")
+    began_at = time.monotonic()
+    disable(estate.store_url, "orders")
     return figures([(began_at, time.monotonic(), estate.becomes("orders", "route_disabled"))])
