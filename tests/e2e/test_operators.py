@@ -1,5 +1,6 @@
 """What operators of routes, services and keys are told when something is not as they think."""
 
+import json
 import sqlite3
 
 import pytest
@@ -58,3 +59,12 @@ def test_a_store_that_is_damaged_in_the_middle_is_an_error_and_no_crash(alone, t
     for words in (["route", "list"], ["route", "show", "p1"], ["route", "import", f"sqlite://{tmp_path}/store"]):
         done = alone.run(*words)
         assert done.returncode > 0 and done.stdout == "" and "registry.db" in done.stderr, (done.returncode, done.stderr)
+
+
+def test_settings_are_shown_without_passwords_and_in_any_encoding(alone, tmp_path):
+    alone.env["POUCH_STORE"] = "cassandra://user:hush@host/ks?password=hush"
+    for form in ("table", "json", "jsonl"):
+        shown = alone.ok("config", "show", "-o", form)
+        assert "hush" not in shown and "cassandra://user:***@host/ks?password=***" in shown
+    alone.env["POUCH_KEY_FILE"] = f"{tmp_path}/\udcff"
+    assert json.loads(alone.ok("config", "show", "-o", "json"))["key.file"]["value"] == f"{tmp_path}/\ufffd"
