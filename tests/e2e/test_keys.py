@@ -1,16 +1,12 @@
-"""Keys: the file that operators change, processes that follow it, and what never leaves them."""
+"""Keys: the file that operators change, and processes that follow it."""
 
-import base64
 import json
-import os
 import re
-import resource
 import signal
 import stat
 import sys
 import time
 import uuid
-from pathlib import Path
 
 import independent
 import pytest
@@ -225,119 +221,3 @@ def test_a_wrong_key_is_told_kept_counted_and_logged_without_secrets(pouch):
     assert log.count("a record was refused") == 2 and '"code":"decrypt_failed"' in log
     for text in (secret, theirs, pouch.key, json.loads(unknown)["data"]):
         assert text not in log
-
-
-# What never leaves
-
-
-class Canary:
-    """A payload and a key in all the forms in which they could be found."""
-
-    def __init__(self, key):
-        self.payload, raw = f"canary-{uuid.uuid4().hex}", bytes.fromhex(key)
-        self.forms = {
-            "the payload": self.payload.encode(),
-            "the payload in hex": self.payload.encode().hex().encode(),
-            "the payload in base64": base64.b64encode(self.payload.encode())[4:-4],
-            "the key": raw,
-            "the key in hex": key.lower().encode(),
-            "the key in capitals": key.upper().encode(),
-            "the key in base64": base64.b64encode(raw).rstrip(b"="),
-        }
-
-    def found(self, data):
-        return [name for name, form in self.forms.items() if form in data]
-
-
-def test_a_canary_is_found_where_it_is():
-    canary = Canary("5a" * 32)
-    for name, form in canary.forms.items():
-        assert name in canary.found(b"before" + form + b"after")
-    assert not canary.found(b"neither")
-
-
-def everything_written(pouch, tmp_path, but):
-    for path in sorted(tmp_path.rglob("*")):
-        if path.is_file() and path not in but:
-            yield str(path), path.read_bytes()
-    topics = [topic for topic in independent.producer(pouch.brokers).list_topics(timeout=30).topics if not topic.startswith("__")]
-    for topic in topics:
-        for record in independent.read_all(pouch.brokers, topic):
-            parts = [record.key(), record.value(), *(part for header in record.headers() or [] for part in (header[0].encode(), header[1]))]
-            yield f"{topic}/{record.partition()}/{record.offset()}", b"\n".join(part or b"" for part in parts)
-
-
-@pytest.mark.acceptance("A17", "B13")
-@pytest.mark.parametrize("payload", ["none", "sealed"])
-def test_neither_payload_nor_key_is_in_any_log_table_spool_or_topic(pouch, tmp_path, payload):
-    canary, ring = Canary(pouch.key), make_ring(tmp_path / "ring", f"a:{pouch.key}")
-    inbox, topic, replies = pouch.topic(), pouch.topic(), pouch.topic(f"c-{uuid.uuid4().hex}.replies", 1)
-    del pouch.env["ENCRYPTION_KEY"]
-    pouch.env.update(POUCH_STORE=f"sqlite://{tmp_path / 'store'}", POUCH_CENTER_INBOX=inbox, POUCH_KEY_FILE=str(ring), POUCH_LOG_LEVEL="debug",
-                     POUCH_TRACE_PAYLOAD=payload, XDG_STATE_HOME=str(tmp_path / "state"))
-    pouch.ok("route", "add", "secret", topic)
-    debug = ["-X", "debug=all"]
-    center = pouch.start("center", "--start", "earliest", *debug)
-    script = tmp_path / "answer.sh"
-    script.write_text('read -r line; case $line in *refuse*) echo "$line" >&2; exit 1;; *again*) exit 75;; esac; printf %s "$line"\n')
-    worker = pouch.worker(topic, "--exec", f"sh {script}", "--start", "earliest", *debug)
-    codes = {}
-    for kind in ("fine", "refuse", "again"):
-        done = pouch.run("request", "--publisher", "secret", "-o", "json", "--timeout", "60s", *debug, stdin=json.dumps({"kind": kind, "text": canary.payload}))
-        (tmp_path / f"request-{kind}.err").write_text(done.stderr.replace(canary.payload, "") if kind == "refuse" else done.stderr)
-        codes[kind] = json.loads(done.stdout).get("error", {}).get("code")
-    assert codes == {"fine": None, "refuse": "handler_error", "again": "handler_error"}
-    missing = pouch.run("request", "--publisher", "nobody", "-o", "json", "--timeout", "60s", *debug, stdin=json.dumps(canary.payload))
-    (tmp_path / "request-missing.err").write_text(missing.stderr)
-    bad = independent.seal(pouch.key, f"{canary.payload}: no JSON", replyTopic=replies)
-    independent.produce(pouch.brokers, topic, bad)
-    independent.produce(pouch.brokers, topic, independent.seal("8" * 64, json.dumps(canary.payload), replyTopic=replies))
-    reader = independent.reader(pouch.brokers, replies)
-    independent.read(reader, 2)
-    reader.close()
-    worker.kill()  # so that what only an orderly end would clear away is still there
-    assert center.stop() == 0
-    assert list((tmp_path / "store").glob("trace-*.db")), "nothing was traced"
-    found = {where: forms for where, data in everything_written(pouch, tmp_path, {ring}) if (forms := canary.found(data))}
-    assert not found
-
-
-# Core dumps
-
-
-def core_limits(pid):
-    [line] = [line for line in open(f"/proc/{pid}/limits") if line.startswith("Max core file size")]
-    return line.split()[4:6]
-
-
-def children(pid):
-    """Of all its threads."""
-    return [child for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]
-
-
-def end_by_abort(program):
-    """How it ended, as waitpid() tells it."""
-    program.process.send_signal(signal.SIGABRT)
-    status = os.waitpid(program.process.pid, 0)[1]
-    program.process.returncode = -signal.SIGABRT
-    assert os.WTERMSIG(status) == signal.SIGABRT
-    return status
-
-
-def test_no_core_dump_is_written(pouch, tmp_path, monkeypatch):
-    """Beside one of a program that allows it, so that this shows what it says."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
-    monkeypatch.chdir(tmp_path)
-    try:
-        topic = pouch.topic()
-        worker = pouch.worker(topic, "--pipe", "exec sleep 1000")
-        other = pouch.start_other(["sleep", "1000"], "sleep")
-        wait_until(lambda: core_limits(worker.process.pid) == ["0", "0"], "the limit of core dumps being 0")
-        handler = wait_until(lambda: children(worker.process.pid), "the handler")[0]
-        assert core_limits(handler) == ["0", "0"]
-        ends = {program.name: end_by_abort(program) for program in (worker, other)}
-    finally:
-        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
-    assert not os.WCOREDUMP(ends[worker.name])
-    assert os.WCOREDUMP(ends["sleep"]) or hard == 0, "without a limit a core dump is written"
