@@ -1,11 +1,18 @@
 /* Items and legs are kept and used again: a record in flight costs no allocation. */
 #include <center/state.h>
 
+/* As many as fit, those that come being as large as those that came. */
+static size_t room_for_bytes(const struct center *c) {
+    return (CENTER_BYTES_MOST - c->bytes) / (c->usual_bytes + 1) + 1;
+}
+
 size_t center_room(const struct center *c) {
     size_t most = c->settings.center_in_flight;
     if (c->parked || c->producer_full || c->bytes >= CENTER_BYTES_MOST) return 0;
     if (c->items_used >= most || c->legs_used >= most || center_awaits_many(c)) return 0;
     size_t n = most - (c->items_used > c->legs_used ? c->items_used : c->legs_used);
+    size_t fitting = room_for_bytes(c);
+    if (fitting < n) n = fitting;
     return n < CENTER_BATCH ? n : CENTER_BATCH;
 }
 
@@ -25,6 +32,7 @@ struct center_item *center_item_new(struct center *c, const struct pl_taken *t) 
     item->trace = 0;
     item->dropped = false;
     c->bytes += item->bytes;
+    c->usual_bytes = (7 * c->usual_bytes + item->bytes) / 8;
     return item;
 }
 

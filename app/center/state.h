@@ -109,7 +109,8 @@ struct center {
     size_t items_touched, items_used;
     size_t items_left; /* of those used: dropped, and kept until the group has been left */
     size_t legs_most, legs_touched, legs_used;
-    size_t bytes; /* of the records whose legs are not over */
+    size_t bytes;       /* of the records whose legs are not over */
+    size_t usual_bytes; /* of a record, as they have been lately */
 
     struct pl_heap waiting; /* posts to be sent again */
     bool producer_full;
