@@ -141,6 +141,7 @@ static void print_list(const struct ops_call *call, const struct pl_service_row 
         putchar('\n');
     }
     if (!n) ops_say("there are no services yet; to register one: pouch service add NAME");
+    if (n && !shown) ops_say("no service is like that; pouch service list shows all");
 }
 
 static int service_list(struct ops_call *call) {

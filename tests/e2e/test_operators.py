@@ -31,6 +31,13 @@ def test_what_cannot_be_a_route_names_it_whatever_the_store_is(alone):
         assert says in said and f"pouch {words[0]} {words[1]} --help" in said
 
 
+def test_a_search_without_a_find_says_so(alone):
+    alone.ok("service", "add", "shop", "--tag", "eu")
+    for words in (["--tag", "us"], ["--tag", "eu", "--endpoint", "e"]):
+        done = alone.run("service", "list", *words)
+        assert (done.returncode, done.stdout) == (0, "") and "pouch service list shows all" in done.stderr
+
+
 def test_the_id_of_a_route_may_be_any_text(alone):
     added = document(alone, "route", "add", "orders", "stock", "--id", "Bestellungen für 7")
     assert added["id"] == "Bestellungen für 7"
