@@ -6,6 +6,7 @@
 #include <base/log.h>
 #include <base/why.h>
 #include <center/state.h>
+#include <metrics/metrics.h>
 
 enum { PART = 4 };
 
@@ -64,6 +65,7 @@ void center_await(struct center_item *item) {
     leg->awaits = true;
     leg->forward.open = true;
     item->center->awaiting++;
+    pl_metric_add(PL_M_CENTER_AWAITING, 1);
     center_post_later(&leg->forward, look_again);
 }
 
@@ -71,6 +73,7 @@ void center_awaited(struct center_leg *leg) {
     struct center *c = leg->center;
     if (!leg->awaits) return;
     leg->awaits = false;
+    pl_metric_add(PL_M_CENTER_AWAITING, -1);
     if (--c->awaiting || !c->awaiting_told) return;
     c->awaiting_told = false;
     PL_LOG(PL_LOG_INFO, "no request waits for its route any more");

@@ -44,6 +44,7 @@
     X(CENTER_RESENT, counter, "pouch_center_resent_total", "", "Further attempts to write a record to a target.") \
     X(CENTER_UNTOLD, counter, "pouch_center_untold_total", "", "Errors that could not be told to their requester.") \
     X(CENTER_BLOCKED, gauge, "pouch_center_blocked_partitions", "", "Inbox partitions that wait because a dead letter cannot be stored.") \
+    X(CENTER_AWAITING, gauge, "pouch_center_awaiting_requests", "", "Requests that wait because their route has changed and the store that says how cannot be read.") \
     X(CENTER_STALLED, gauge, "pouch_center_stalled_targets", "", "Targets that take nothing while others do; what is for them is refused.") \
     X(CENTER_UNTRACED, counter, "pouch_center_untraced_total", "", "Records whose offset did not wait for their trace row because the store stood still.") \
     X(DELIVERY_ERRORS, counter, "pouch_delivery_errors_total", "", "Records the broker did not take.") \

@@ -3,6 +3,7 @@
 
 #include "fixture.h"
 #include <center/status.h>
+#include <metrics/metrics.h>
 #include <registry/registry.h>
 #include <sqlite3.h>
 
@@ -81,6 +82,7 @@ static void they_go_by_the_new_route_once_it_can_be_read(void **state) {
     take_store_away(&f);
     announce(&f, "p", 100);
     test_until(one_waits, &f);
+    assert_true(pl_metric_get(PL_M_CENTER_AWAITING) > 0);
     for (size_t i = 0; i < N; i++) ask(&f, (struct request){.publisher = "p"}, ids[i]);
     ask(&f, (struct request){.publisher = "q"}, other);
     find(&f, "three", other);
@@ -88,6 +90,7 @@ static void they_go_by_the_new_route_once_it_can_be_read(void **state) {
     for (size_t i = 0; i < N; i++) find(&f, "two", ids[i]);
     for (size_t i = 0; i < N; i++) assert_null(seen_on(&f, "one", ids[i], 0));
     test_until(none_waits, &f);
+    assert_int_equal(pl_metric_get(PL_M_CENTER_AWAITING), 0);
     stop_center(&f);
     fixture_stop(&f);
 }
