@@ -163,6 +163,7 @@ USAGE_ERRORS = {
     "bad reply topic": (["seal", "--reply-topic", "a b"], "see pouch seal --help"),
     "bad header": (["request", "t", "1", "-H", "nothing"], "NAME=VALUE"),
     "bad output form": (["version", "-o", "xml"], "'xml' is not one of table|json|jsonl"),
+    "bad output form of a list": (["log", "-o", "xml"], "'xml' is not one of table|json|jsonl|csv"),
     "output form of others": (["route", "list", "-o", "csv"], "'csv' is not one of table|json|jsonl"),
     "part of a word": (["changes", "--kind", "rout"], "--kind: 'rout' is not one of route|service|key"),
     "empty word": (["changes", "--kind", ""], "route|service|key"),
