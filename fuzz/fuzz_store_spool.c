@@ -83,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     begin();
     write_file(file, make_file(file, data, n));
     if (pl_spool_adopt(&s, &place)) abort();
-    for (int i = 0; s && !pl_spool_next(s, &rows) && (rows.batch.rows || rows.gap.rows); i++) {
+    for (int i = 0; s && !pl_spool_next(s, 1024 * 1024, &rows) && (rows.batch.rows || rows.gap.rows); i++) {
         if (i > FILE_MOST) abort();
         unpack(&rows.batch);
         pl_spool_done(s);

@@ -18,6 +18,8 @@ enum {
     TIDY_MOST_US = 60000000, /* how often old files are looked for, at the least */
     TIDY_LEAST_US = 100000,
     TIDY_A_TTL = 8,
+    REPLAY_LEAST = 64 * 1024, /* bytes of rows that are brought at once; half as many when that was too much */
+    REPLAY_MOST = 1024 * 1024,
     CALM_FORGET_US = 60000000, /* after that long with the store, a failure is the first again */
     FAST_PART = 2              /* the store is fast again when it takes rows in that part of the writer's patience */
 };
@@ -26,7 +28,7 @@ const struct pl_outlet_pace pl_outlet_pace = {.write = 300,
                                               .replay_least = 1000,
                                               .replay_most = 8000,
                                               .pause_least = 1000,
-                                              .pause_most = 30000,
+                                              .pause_most = 5000,
                                               .calm_least = 1000,
                                               .calm_most = 30000,
                                               .adopt_first = 1000,
@@ -64,6 +66,7 @@ struct pl_outlet {
     int64_t next_us, adopt_us, calm_us, calm_until_us, direct_us;
     int64_t pause_us, took_us;
     int timeout_ms;
+    size_t bytes;
     bool stopping, failing; /* the last attempt has */
 };
 
@@ -105,6 +108,7 @@ static void begin_spooling(struct pl_outlet *o) {
     o->pause_us = us(o->pace->pause_least);
     o->took_us = 0;
     o->timeout_ms = o->pace->replay_least;
+    o->bytes = REPLAY_MOST;
     o->failing = true;
     o->spooling = true;
     pl_metric_add(PL_M_TRACE_SPOOLING, 1);
@@ -292,7 +296,7 @@ static pouch_err fetch(struct pl_outlet *o, struct pl_spool **from, struct pl_sp
     *from = o->adopted ? o->adopted : o->spool;
     pthread_mutex_unlock(&o->lock);
     *rows = (struct pl_spool_rows){0};
-    pouch_err e = *from ? pl_spool_next(*from, rows) : POUCH_OK;
+    pouch_err e = *from ? pl_spool_next(*from, o->bytes, rows) : POUCH_OK;
     if (e || rows->batch.rows || rows->gap.rows || o->adopted) return e;
     *from = NULL;
     pthread_mutex_lock(&o->lock);
@@ -323,6 +327,7 @@ static void failed(struct pl_outlet *o) {
     o->next_us = now_us() + o->pause_us;
     o->pause_us = least(o->pause_us * 2, us(o->pace->pause_most));
     o->timeout_ms = (int)least(o->timeout_ms * 2, o->pace->replay_most);
+    if (o->bytes > REPLAY_LEAST) o->bytes /= 2;
 }
 
 static void succeeded(struct pl_outlet *o, struct pl_spool *from) {
@@ -330,6 +335,7 @@ static void succeeded(struct pl_outlet *o, struct pl_spool *from) {
     o->next_us = 0;
     o->pause_us = us(o->pace->pause_least);
     o->brought = o->brought || (from && from == o->adopted);
+    if (o->bytes < REPLAY_MOST) o->bytes *= 2;
     if (from)
         pl_spool_done(from);
     else

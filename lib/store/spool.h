@@ -50,10 +50,11 @@ struct pl_spool_rows {
 };
 
 /*
- * The oldest rows that are not done, and a gap when one was put or a record is damaged. Neither: the spool is empty.
- * The same again until they are done. STORE, NO_MEMORY.
+ * The oldest rows that are not done, a record of them at least and no further one from that many bytes on, and a gap
+ * when one was put or a record is damaged. Neither: the spool is empty. The same begin again until they are done.
+ * STORE, NO_MEMORY.
  */
-POUCH_MUST_CHECK pouch_err pl_spool_next(struct pl_spool *s, struct pl_spool_rows *rows);
+POUCH_MUST_CHECK pouch_err pl_spool_next(struct pl_spool *s, size_t bytes, struct pl_spool_rows *rows);
 void pl_spool_done(struct pl_spool *s);
 
 #endif

@@ -12,10 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    READ_BYTES = 1024 * 1024,
-    SCAN_BYTES = 64 * 1024
-}; /* rows that are read at once; a step of looking for a record */
+enum { SCAN_BYTES = 64 * 1024 }; /* a step of looking for a record */
 
 struct view { /* the oldest segment as the writer has left it by now */
     struct pl_segment *segment;
@@ -151,12 +148,12 @@ static pouch_err read_record(struct pl_spool *s, const struct view *v, struct pl
     return e;
 }
 
-static pouch_err read_on(struct pl_spool *s, const struct view *v, struct pl_spool_rows *out) {
+static pouch_err read_on(struct pl_spool *s, const struct view *v, size_t bytes, struct pl_spool_rows *out) {
     s->ahead = s->at;
     s->damaged = 0;
     pl_buf_reset(&s->read);
     pouch_err e = POUCH_OK;
-    for (bool more = true; more && !e && s->ahead.at < v->end && s->read.len < READ_BYTES;)
+    for (bool more = true; more && !e && s->ahead.at < v->end && s->read.len < bytes;)
         e = read_record(s, v, out, &more);
     out->batch.at = s->read.at;
     out->batch.again = true;
@@ -167,13 +164,13 @@ static bool is_none(const struct pl_spool_rows *rows) {
     return !rows->batch.rows && !rows->gap.rows;
 }
 
-pouch_err pl_spool_next(struct pl_spool *s, struct pl_spool_rows *rows) {
+pouch_err pl_spool_next(struct pl_spool *s, size_t bytes, struct pl_spool_rows *rows) {
     for (;;) {
         *rows = (struct pl_spool_rows){0};
         struct view v = look(s);
         if (!v.segment) break;
         pouch_err e = s->entered ? POUCH_OK : enter(s, &v);
-        if (!e && s->at.at < v.end) e = read_on(s, &v, rows);
+        if (!e && s->at.at < v.end) e = read_on(s, &v, bytes, rows);
         if (e || !is_none(rows)) return e;
         if (!v.done) break;
         if (s->at.at < v.end) pl_spool_done(s);

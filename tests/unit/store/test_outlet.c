@@ -25,6 +25,7 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     enum mood mood;
+    size_t most_rows;         /* that it can take in time; 0: any */
     int slow_ms;              /* how long each write takes; more than it may: it fails */
     uint8_t times[ROWS_MOST]; /* how often it got each row */
     uint64_t rows, gap_rows;  /* different rows; of gaps with different ids */
@@ -75,7 +76,7 @@ static pouch_err sink_write(struct pl_sink *s, const struct pl_trace_batch *b, c
     pthread_mutex_lock(&at.lock);
     at.writes++;
     at.by_writer += pthread_equal(pthread_self(), at.writer) != 0;
-    pouch_err e = answer(timeout_ms);
+    pouch_err e = at.most_rows && b->rows > at.most_rows ? POUCH_E_TIMEOUT : answer(timeout_ms);
     at.refused += e != POUCH_OK;
     if (!e || at.mood == LYING) {
         test_batch_numbers(b, keep_row, NULL);
@@ -150,17 +151,21 @@ static const struct pl_outlet_pace pace = {.write = 20,
                                            .adopt_first = 5,
                                            .adopt_every = 20};
 
-static struct pl_outlet *open_outlet(size_t segments, size_t reserved) {
+static struct pl_outlet *open_outlet_of(size_t segment, size_t segments, size_t reserved) {
     struct pl_outlet *o;
     const struct pl_outlet_settings s = {
         .kind = &kind,
         .where = "",
         .ttl_ms = TEST_TTL_MS,
         .spool = {folder.path, 7},
-        .bounds = {.segment = SEGMENT, .most = segments * SEGMENT, .reserve = reserved * SEGMENT},
+        .bounds = {.segment = segment, .most = segments * segment, .reserve = reserved * segment},
         .pace = &pace};
     assert_int_equal(pl_outlet_new(&o, &s), POUCH_OK);
     return o;
+}
+
+static struct pl_outlet *open_outlet(size_t segments, size_t reserved) {
+    return open_outlet_of(SEGMENT, segments, reserved);
 }
 
 static void write_rows(struct pl_outlet *o, int64_t first, int64_t last) {
@@ -191,6 +196,7 @@ static int setup(void **state) {
     test_folder_make(&folder);
     at.mood = WELL;
     at.slow_ms = 0;
+    at.most_rows = 0;
     memset(at.times, 0, sizeof at.times);
     at.rows = at.gap_rows = at.n_gaps = 0;
     at.writes = at.by_writer = at.refused = 0;
@@ -252,6 +258,22 @@ static void a_frozen_store_holds_the_writer_up_once(void **state) {
     be(WELL);
     wait_rows(10000);
     pl_outlet_free(o, 0);
+    assert_each_once(10000);
+}
+
+/* acceptance: A20 B17 B21 */
+static void a_store_that_cannot_take_many_at_once_gets_few(void **state) {
+    (void)state;
+    struct pl_outlet *o = open_outlet_of(16 * SEGMENT, 4, 0);
+    be(DOWN);
+    write_rows(o, 0, 10000);
+    pthread_mutex_lock(&at.lock);
+    at.most_rows = 1000;
+    pthread_mutex_unlock(&at.lock);
+    be(WELL);
+    wait_rows(10000);
+    assert_true(NOW(refused) > 1);
+    pl_outlet_free(o, TEST_PATIENCE_MS);
     assert_each_once(10000);
 }
 
@@ -418,6 +440,7 @@ int main(void) {
         WITH_FOLDER(a_store_that_is_well_gets_its_rows_at_once_and_there_is_no_spool),
         WITH_FOLDER(what_a_store_did_not_take_is_there_after_it_came_back),
         WITH_FOLDER(a_frozen_store_holds_the_writer_up_once),
+        WITH_FOLDER(a_store_that_cannot_take_many_at_once_gets_few),
         WITH_FOLDER(a_slow_store_gets_all_through_the_spool_without_to_and_fro),
         WITH_FOLDER(rows_that_were_written_although_the_store_failed_come_again_as_the_same),
         WITH_FOLDER(what_is_beyond_the_spool_is_counted_and_the_store_says_so),

@@ -76,7 +76,7 @@ static void see(int64_t number, void *arg) {
 static struct seen read_some(struct pl_spool *s, int times) {
     struct seen seen = {.ordered = true};
     struct pl_spool_rows rows;
-    while (times-- && !pl_spool_next(s, &rows) && (rows.batch.rows || rows.gap.rows)) {
+    while (times-- && !pl_spool_next(s, SIZE_MAX, &rows) && (rows.batch.rows || rows.gap.rows)) {
         assert_true(rows.batch.again);
         test_batch_numbers(&rows.batch, see, &seen);
         if (rows.gap.rows) assert_true(rows.gap.id != 0 && rows.gap.from_us <= rows.gap.to_us);
@@ -119,11 +119,30 @@ static void rows_come_again_until_they_are_done(void **state) {
     put(s, 0, 10);
     for (int i = 0; i < 3; i++) {
         struct pl_spool_rows rows;
-        assert_int_equal(pl_spool_next(s, &rows), POUCH_OK);
+        assert_int_equal(pl_spool_next(s, SIZE_MAX, &rows), POUCH_OK);
         assert_int_equal(rows.batch.rows, 10);
     }
     put(s, 10, 20);
     assert_int_equal(read_all(s).rows, 20);
+    pl_spool_close(s);
+}
+
+static size_t rows_within(struct pl_spool *s, size_t bytes) {
+    struct pl_spool_rows rows;
+    assert_int_equal(pl_spool_next(s, bytes, &rows), POUCH_OK);
+    return rows.batch.rows;
+}
+
+static void as_many_rows_come_as_are_wanted_and_a_record_of_them_at_least(void **state) {
+    (void)state;
+    struct pl_spool *s = open_spool(&bounds);
+    put(s, 0, 10);
+    put(s, 10, 20);
+    assert_int_equal(rows_within(s, 1), 10);
+    assert_int_equal(rows_within(s, SIZE_MAX), 20);
+    assert_int_equal(rows_within(s, 1), 10);
+    pl_spool_done(s);
+    assert_int_equal(read_all(s).rows, 10);
     pl_spool_close(s);
 }
 
@@ -162,11 +181,11 @@ static void gaps_are_kept_between_the_rows(void **state) {
     assert_int_equal(pl_spool_put_gap(s, &gap), POUCH_OK);
     put(s, 10, 20);
     struct pl_spool_rows rows;
-    assert_int_equal(pl_spool_next(s, &rows), POUCH_OK);
+    assert_int_equal(pl_spool_next(s, SIZE_MAX, &rows), POUCH_OK);
     assert_int_equal(rows.batch.rows, 10);
     assert_int_equal(rows.gap.rows, 0);
     pl_spool_done(s);
-    assert_int_equal(pl_spool_next(s, &rows), POUCH_OK);
+    assert_int_equal(pl_spool_next(s, SIZE_MAX, &rows), POUCH_OK);
     assert_memory_equal(&rows.gap, &gap, sizeof gap);
     assert_int_equal(rows.batch.rows, 0);
     pl_spool_done(s);
@@ -520,6 +539,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(what_is_put_is_read_once_and_in_order),
         WITH_FOLDER(rows_come_again_until_they_are_done),
+        WITH_FOLDER(as_many_rows_come_as_are_wanted_and_a_record_of_them_at_least),
         WITH_FOLDER(files_are_for_their_owner_alone),
         WITH_FOLDER(what_is_beyond_the_bound_is_counted),
         WITH_FOLDER(gaps_are_kept_between_the_rows),

@@ -29,7 +29,7 @@ static size_t drain(void) {
     size_t rows = 0;
     test_oom_after(-1);
     assert_int_equal(pl_spool_open(&s, &p, &bounds), POUCH_OK);
-    while (!pl_spool_next(s, &read) && read.batch.rows) {
+    while (!pl_spool_next(s, SIZE_MAX, &read) && read.batch.rows) {
         assert_int_equal(read.gap.rows, 0);
         rows += read.batch.rows;
         pl_spool_done(s);
@@ -77,7 +77,7 @@ static bool read_adopted(void) {
     pl_spool_close(s);
     test_oom_after(memory);
     pouch_err e = pl_spool_adopt(&s, &p);
-    if (!e) e = pl_spool_next(s, &read);
+    if (!e) e = pl_spool_next(s, SIZE_MAX, &read);
     if (!e) pl_spool_done(s);
     pl_spool_close(s);
     test_oom_after(-1);

@@ -59,7 +59,7 @@ static void rows_count_until_they_are_read(void **state) {
     struct pl_spool_rows rows;
     uint64_t left = 3000;
     for (;;) {
-        assert_int_equal(pl_spool_next(s, &rows), POUCH_OK);
+        assert_int_equal(pl_spool_next(s, SIZE_MAX, &rows), POUCH_OK);
         if (!rows.batch.rows) break;
         left -= rows.batch.rows;
         pl_spool_done(s);
