@@ -70,8 +70,9 @@ range_request_timeout: 30s
 write_request_timeout: 30s
 cas_contention_timeout: 30s
 request_timeout: 30s
-commitlog_sync: periodic
-commitlog_sync_period: 10000ms
+# A write is on disk before it is answered, also for kill -9; so more of them must wait at once than 32.
+commitlog_sync: batch
+concurrent_writes: 128
 commitlog_segment_size: 8MiB
 memtable_heap_space: 64MiB
 memtable_offheap_space: 64MiB
