@@ -7,6 +7,9 @@ import time
 from collections import Counter
 
 import independent
+import stores
+from conftest import stack, wait_until
+from listener import Listener
 from load import Load, letters_of
 
 
@@ -58,44 +61,97 @@ def two_instances(pouch, topic, count):
     return [(process.communicate(timeout=300), process.returncode) for process in both]
 
 
-def trace_rows(folder):
-    """The center's rows in a store's folder: what was routed where, once for each record and target."""
-    rows = set()
-    for file in sorted(folder.glob("trace-*.db")):
-        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
-            rows |= set(db.execute("SELECT topic, partition, offset, target FROM trace WHERE made_by = 1"))
-    return rows
+class SqliteStore:
+    """A store in the folder of a test."""
+
+    def __init__(self, pouch):
+        self.folder = pouch.folder / "store"
+        self.url = f"sqlite://{self.folder}"
+
+    def rows(self, _inbox):
+        """The center's rows: what was routed where, and each row's own id."""
+        rows = []
+        for file in sorted(self.folder.glob("trace-*.db")):
+            with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
+                rows += db.execute("SELECT partition, offset, target FROM trace WHERE made_by = 1")
+        return rows
+
+
+class CassandraStore:
+    """A keyspace of its own in the Cassandra with these exports."""
+
+    def __init__(self, exports, keyspace):
+        self.exports, self.keyspace = exports, keyspace
+        self.url = f"cassandra://{exports['CASSANDRA_CONTACT_POINTS']}:{exports['CASSANDRA_PORT']}/{keyspace}"
+
+    def rows(self, inbox):
+        with stores.session(self.exports) as cassandra:
+            table = cassandra.execute(f"SELECT source_topic, kafka_partition, kafka_offset, target_topic FROM {self.keyspace}.trace_by_request")
+            return [row[1:] for row in table if row.source_topic == inbox]
 
 
 def start_center(pouch, number):
-    return pouch.start("center", "--start", "earliest", name=f"center-{number}")
+    return pouch.start("center", "--start", "earliest", "--listen", "127.0.0.1:0", name=f"center-{number}")
 
 
-def kill_centers(pouch, inbox, topic, reply_topic, kills, rate, seconds_between):
-    """kill -9 of one of two centers, again and again under load, each replaced at once; a tenth of the
-    requests has no route. Every one must be answered; the trace must name each record of the inbox once."""
-    store = pouch.folder / "store"
-    pouch.env.update(POUCH_STORE=f"sqlite://{store}", POUCH_CENTER_INBOX=inbox)
-    pouch.ok("route", "add", "billing", topic)
-    centers = [start_center(pouch, n) for n in range(2)]
-    worker = start_worker(pouch, topic, 0)
-    load = Load(pouch.brokers, pouch.key, inbox, reply_topic, rate, ["billing"] * 9 + ["nobody"]).start()
-    wait_for_first_reply(load)
-    for kill in range(kills):
-        centers[kill % 2].kill()
-        centers[kill % 2] = start_center(pouch, kill + 2)
-        before, end = len(load.replies), time.monotonic() + seconds_between
-        while time.monotonic() < end or len(load.replies) == before:
+def has_traced_all(center):
+    metrics = Listener(center).metrics()
+    return all(metrics[name,] == 0 for name in ("pouch_trace_spooling", "pouch_trace_spool_bytes", "pouch_trace_queue_bytes"))
+
+
+class Traced:
+    """Two centers on an inbox under load, a tenth of it for a publisher without a route. Every request must be
+    answered; the trace must name each record of the inbox once."""
+
+    def __init__(self, pouch, store, rate):
+        self.pouch, self.store, self.rate = pouch, store, rate
+        self.inbox, self.topic = pouch.topic(), pouch.topic()
+        pouch.env.update(POUCH_STORE=store.url, POUCH_CENTER_INBOX=self.inbox)
+        pouch.ok("route", "add", "billing", self.topic)
+        self.centers = [start_center(pouch, n) for n in range(2)]
+        self.worker = start_worker(pouch, self.topic, 0)
+        self.load = Load(pouch.brokers, pouch.key, self.inbox, pouch.topic("center-faults.replies", 1), rate, ["billing"] * 9 + ["nobody"]).start()
+        wait_for_first_reply(self.load)
+
+    def go_on(self, seconds):
+        """Until replies flow again, and not shorter than that."""
+        before, end = len(self.load.replies), time.monotonic() + seconds
+        while time.monotonic() < end or len(self.load.replies) == before:
             time.sleep(0.05)
-    result = load.stop()
-    codes = [program.stop(60) for program in centers]
-    worker.stop()
-    routed = Counter(m.key().decode() for m in independent.read_all(pouch.brokers, topic))
-    letters = letters_of(pouch.brokers, inbox)
-    records = {(inbox, m.partition(), m.offset()) for m in independent.read_all(pouch.brokers, inbox)}
-    rows = trace_rows(store)
-    return dict(result, kills=kills, rate=rate, stopped=codes, records=len(records), trace_rows=len(rows),
-                untraced=len(records - {row[:3] for row in rows}),
-                unended=len(set(load.accepted) - set(routed) - set(letters)),
-                routed_twice=sum(n - 1 for n in routed.values()), letters=len(letters),
-                letters_twice=sum(len(codes) - 1 for codes in letters.values()))
+
+    def result(self, kills):
+        answered = self.load.stop()
+        for center in self.centers:
+            wait_until(lambda: has_traced_all(center), "rows in a spool being brought to the store", 300)
+        codes = [program.stop(120) for program in self.centers]
+        self.worker.stop()
+        routed = Counter(m.key().decode() for m in independent.read_all(self.pouch.brokers, self.topic))
+        letters = letters_of(self.pouch.brokers, self.inbox)
+        records = {(m.partition(), m.offset()) for m in independent.read_all(self.pouch.brokers, self.inbox)}
+        rows = self.store.rows(self.inbox)
+        return dict(answered, kills=kills, rate=self.rate, stopped=codes, records=len(records), trace_rows=len(rows),
+                    untraced=len(records - {row[:2] for row in rows}), rows_twice=len(rows) - len(set(rows)),
+                    unended=len(set(self.load.accepted) - set(routed) - set(letters)),
+                    routed_twice=sum(n - 1 for n in routed.values()), letters=len(letters),
+                    letters_twice=sum(len(codes) - 1 for codes in letters.values()))
+
+
+def kill_centers(pouch, store, kills, rate, seconds_between):
+    """kill -9 of one of two centers, again and again, each replaced at once."""
+    scene = Traced(pouch, store, rate)
+    for kill in range(kills):
+        scene.centers[kill % 2].kill()
+        scene.centers[kill % 2] = start_center(pouch, kill + 2)
+        scene.go_on(seconds_between)
+    return scene.result(kills)
+
+
+def kill_cassandra(pouch, store, kills, rate, seconds_between):
+    """kill -9 of the store's server, again and again, each time started on its data."""
+    scene = Traced(pouch, store, rate)
+    for _ in range(kills):
+        stack(store.exports["stack"], "kill", "cassandra")
+        scene.go_on(1)
+        stack(store.exports["stack"], "start", "cassandra")
+        scene.go_on(seconds_between)
+    return scene.result(kills)

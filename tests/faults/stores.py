@@ -103,14 +103,16 @@ def middle(values):
 
 
 def store_fault(pouch, exports, name, fault, pairs, rate, seconds):
-    """Alternates a center that traces, through a store with that fault, with one that does not."""
-    with Proxy(exports["CASSANDRA_CONTACT_POINTS"], int(exports["CASSANDRA_PORT"])) as proxy:
-        url = f"cassandra://127.0.0.1:{proxy.port}/faults_{fault.__name__}"
+    """Alternates a center that traces with one that does not, on a machine whose store has that fault for both."""
+    address, port = exports["CASSANDRA_CONTACT_POINTS"], int(exports["CASSANDRA_PORT"])
+    with Proxy(address, port) as proxy:
+        where = f"127.0.0.1:{proxy.port}" if fault is slow else f"{address}:{port}"
+        url = f"cassandra://{where}/faults_{fault.__name__}"
         on = Stage(pouch, url, "traced")
         off = Stage(pouch, url, "untraced", ("POUCH_TRACE_CENTER", "off"))
         runs = []
         for _ in range(pairs):
-            runs.append((measure(on, rate, seconds, fault(name, proxy)), measure(off, rate, seconds, contextlib.nullcontext())))
+            runs.append((measure(on, rate, seconds, fault(name, proxy)), measure(off, rate, seconds, fault(name, proxy))))
             wait_until(lambda: on.metric("pouch_trace_spool_bytes") == 0 and on.metric("pouch_trace_queue_bytes") == 0, "the spool being replayed", 300)
         spooled, missing = on.metric("pouch_trace_spooled_total"), on.metric("pouch_trace_missing_total")
         stopped = on.stop() + off.stop()
@@ -119,6 +121,6 @@ def store_fault(pouch, exports, name, fault, pairs, rate, seconds):
     ratios = [traced["p99_us"] / untraced["p99_us"] for traced, untraced in runs]
     return {"pairs": pairs, "rate": rate, "seconds": seconds, "failed": sum(r["failed"] for pair in runs for r in pair),
             "p99_ms_traced": round(middle([t["p99_us"] for t, _ in runs]) / 1000, 2), "p99_ms_untraced": round(middle([u["p99_us"] for _, u in runs]) / 1000, 2),
-            "p99_ratio": round(middle(ratios), 2), "records": len(records), "rows": len(rows), "rows_listed": len(listed & {row[2] for row in rows}),
+            "p99_ratio": round(middle(ratios), 2), "p99_ratios": [round(r, 2) for r in sorted(ratios)], "records": len(records), "rows": len(rows), "rows_listed": len(listed & {row[2] for row in rows}),
             "untraced": len(records - {row[:2] for row in rows}), "doubled": len(rows) - len({row[:2] for row in rows}),
             "spooled": int(spooled), "missing": int(missing), "stopped": stopped}
