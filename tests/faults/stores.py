@@ -87,12 +87,12 @@ class Stage:
         return [program.stop(60) for program in (self.center, self.worker)]
 
 
-def measure(stage, rate, seconds, fault):
-    """The loop's percentiles; the fault lasts for the middle of it."""
+def measure(stage, rate, seconds, fault, fault_seconds):
+    """The loop's percentiles; the fault is in the middle of it."""
     load = stage.load(rate, seconds)
-    time.sleep(seconds / 4)
+    time.sleep((seconds - fault_seconds) / 2)
     with fault:
-        time.sleep(seconds / 2)
+        time.sleep(fault_seconds)
     out, err = load.communicate(timeout=300)
     assert load.returncode == 0, err[-2000:]
     return json.loads(out)
@@ -102,7 +102,7 @@ def middle(values):
     return sorted(values)[len(values) // 2]
 
 
-def store_fault(pouch, exports, name, fault, pairs, rate, seconds):
+def store_fault(pouch, exports, name, fault, pairs, rate, seconds, fault_seconds):
     """Alternates a center that traces with one that does not, on a machine whose store has that fault for both."""
     address, port = exports["CASSANDRA_CONTACT_POINTS"], int(exports["CASSANDRA_PORT"])
     with Proxy(address, port) as proxy:
@@ -112,14 +112,14 @@ def store_fault(pouch, exports, name, fault, pairs, rate, seconds):
         off = Stage(pouch, url, "untraced", ("POUCH_TRACE_CENTER", "off"))
         runs = []
         for _ in range(pairs):
-            runs.append((measure(on, rate, seconds, fault(name, proxy)), measure(off, rate, seconds, fault(name, proxy))))
+            runs.append(tuple(measure(stage, rate, seconds, fault(name, proxy), fault_seconds) for stage in (on, off)))
             wait_until(lambda: on.metric("pouch_trace_spool_bytes") == 0 and on.metric("pouch_trace_queue_bytes") == 0, "the spool being replayed", 300)
         spooled, missing = on.metric("pouch_trace_spooled_total"), on.metric("pouch_trace_missing_total")
         stopped = on.stop() + off.stop()
     records = {(m.partition(), m.offset()) for m in independent.read_all(pouch.brokers, on.inbox)}
     rows, listed = rows_of(exports, f"faults_{fault.__name__}", on.inbox)
     ratios = [traced["p99_us"] / untraced["p99_us"] for traced, untraced in runs]
-    return {"pairs": pairs, "rate": rate, "seconds": seconds, "failed": sum(r["failed"] for pair in runs for r in pair),
+    return {"pairs": pairs, "rate": rate, "seconds": seconds, "fault_seconds": fault_seconds, "failed": sum(r["failed"] for pair in runs for r in pair),
             "p99_ms_traced": round(middle([t["p99_us"] for t, _ in runs]) / 1000, 2), "p99_ms_untraced": round(middle([u["p99_us"] for _, u in runs]) / 1000, 2),
             "p99_ratio": round(middle(ratios), 2), "p99_ratios": [round(r, 2) for r in sorted(ratios)], "records": len(records), "rows": len(rows), "rows_listed": len(listed & {row[2] for row in rows}),
             "untraced": len(records - {row[:2] for row in rows}), "doubled": len(rows) - len({row[:2] for row in rows}),
