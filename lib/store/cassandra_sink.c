@@ -314,6 +314,7 @@ pouch_err pl_cassandra_sink_write(struct pl_sink *s, const struct pl_trace_batch
                                   int timeout_ms) {
     begin(s, timeout_ms);
     pouch_err e = pl_cassandra_ready(&s->c, left_us(s), left_us(s));
+    s->c.prepare_us = left_us(s); /* waiting for a host has taken its part */
     if (!e) e = prepare(s);
     if (e) return pl_cassandra_told(e);
     e = write_gap(s, gap);
