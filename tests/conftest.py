@@ -18,6 +18,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = Path(os.environ.get("POUCH_BUILD", ROOT / "build" / "release"))
@@ -40,16 +41,16 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("store_url", STORES if rows & ON_EACH_STORE else STORES[:1], indirect=True)
 
 
-def needs_cassandra(item):
-    store = item.callspec.params.get("store_url") if hasattr(item, "callspec") else None
-    return store == "cassandra" or {"cassandra", "cassandra_auth"} & set(item.fixturenames)
+class OneCassandra(LoadFileScheduling):
+    """For `-n`: the tests of a file share a process, and so do all that need a Cassandra, by their names, for the sake of one server."""
+
+    def _split_scope(self, nodeid):
+        return "cassandra" if "cassandra" in nodeid or "test_cql.py" in nodeid else super()._split_scope(nodeid)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """For `--dist loadgroup`: the tests of a file share a process, and so do all that need a Cassandra, for the sake of one server."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("cassandra" if needs_cassandra(item) else item.nodeid.split("::")[0]))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return OneCassandra(config, log)
 
 
 def wait_until(condition, what, seconds=PATIENCE):
@@ -243,7 +244,8 @@ def cassandra_auth():
 def shared_keyspace(cassandra):
     """One for all tests, since it takes 10 s to make; it goes with its server."""
     made = keyspaces.Keyspace(cassandra, keyspaces.new_name(), keyspaces.connect(cassandra))
-    subprocess.run([POUCH, "route", "list", "--store", made.url], env=clean_environment(), check=True, capture_output=True, timeout=2 * PATIENCE)
+    done = subprocess.run([POUCH, "route", "list", "--store", made.url], env=clean_environment(), capture_output=True, text=True, timeout=5 * PATIENCE)
+    assert done.returncode == 0, done.stderr
     yield made
     made.session.cluster.shutdown()
 

@@ -173,6 +173,18 @@ def test_what_another_program_writes_becomes_a_change_like_any_other(driver, pou
     pouch.ok("route", "add", gone, "t", "--id", f"route-{gone}")
 
 
+@pytest.mark.acceptance("A19", "B15", "B28")
+def test_a_time_with_missing_rows_is_called_incomplete(pouch, keyspace, store):
+    pouch.ok("route", "add", "orders", "anywhere")
+    now_us = int(datetime.now(timezone.utc).timestamp() * 1e6)
+    keyspace.rows(f"INSERT INTO {{}}.trace_gaps (day, to_us, id, from_us, rows) VALUES ({now_us // 86400000000}, {now_us}, 1, {now_us - 60000000}, 7)")
+    for command in (["route", "stats"], ["log"]):
+        found = json.loads(pouch.ok(*command, "-o", "json"))
+        assert (found["complete"], found["missing"]) == (False, 7)
+        assert "*incomplete*: 7 rows" in pouch.ok(*command)
+        assert json.loads(pouch.ok(*command, "--until", "10m", "-o", "json"))["complete"] is True
+
+
 # ---- moving from splp ----
 
 SPLP = [
