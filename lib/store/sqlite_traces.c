@@ -283,6 +283,7 @@ static pouch_err add_missing(struct pl_trace_reader *r, size_t file, int64_t sin
     sqlite3 *db;
     sqlite3_stmt *q = NULL;
     pouch_err e = pl_trace_reader_file(r, file, &db);
+    if (!e && !db) *rows += pl_trace_reader_unread(r, file);
     if (e || !db) return e;
     e = pl_sqlite_prepare(db, &q, "SELECT coalesce(sum(rows), 0) FROM gap WHERE to_us >= ? AND from_us < ?");
     if (e) return e;

@@ -162,7 +162,10 @@ struct pl_trace_query {
 POUCH_MUST_CHECK pouch_err pl_store_by_time(struct pl_store *s, const struct pl_trace_query *q, pl_trace_visit *fn,
                                             void *arg);
 
-/* Rows that are known to be missing in a span of time (a queue was full, a disk was). 0: complete. */
+/*
+ * Rows that are known to be missing in a span of time: a queue was full, a disk was; one more for each file of SQLite that
+ * cannot be read, as nobody knows how many it has. 0: complete.
+ */
 POUCH_MUST_CHECK pouch_err pl_store_missing(struct pl_store *s, int64_t since_us, int64_t until_us, uint64_t *rows);
 
 /* ---- how routes do ---- */

@@ -43,8 +43,8 @@ struct file {
     struct pl_trace_name name;
     sqlite3 *db; /* NULL: not open now */
     sqlite3_stmt *do_[STATEMENTS];
-    uint64_t used; /* the reader's clock at the last use, for choosing which to close */
-    bool loaded, bad;
+    uint64_t used;            /* the reader's clock at the last use, for choosing which to close */
+    bool loaded, bad, unread; /* unread: it is there and cannot be read */
     int64_t indexed, rows;
     struct pl_keys keys; /* ordered */
     struct span *spans;  /* source 0: of any partition */
@@ -164,6 +164,7 @@ static pouch_err give_up(struct pl_trace_reader *r, struct file *f, pouch_err e)
     if (e == POUCH_E_NO_MEMORY) return e;
     if (access(path, F_OK) && errno == ENOENT) return POUCH_OK;
     if (pl_sqlite_version_of(path) > pl_trace_schema.version) return e;
+    f->unread = true;
     PL_LOG(PL_LOG_WARN, "a trace file cannot be read: its rows are missing here", "file", path, "why", pouch_why());
     return POUCH_OK;
 }
@@ -178,6 +179,10 @@ pouch_err pl_trace_reader_file(struct pl_trace_reader *r, size_t file, sqlite3 *
     f->used = ++r->clock;
     *db = f->db;
     return e;
+}
+
+bool pl_trace_reader_unread(const struct pl_trace_reader *r, size_t file) {
+    return r->at[file].unread;
 }
 
 /* What must be known of a file before its rows are looked for; nothing where it cannot be read. */

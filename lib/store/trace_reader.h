@@ -25,6 +25,9 @@ struct pl_row_at { /* a row: the file's number, and its own there */
  */
 POUCH_MUST_CHECK pouch_err pl_trace_reader_file(struct pl_trace_reader *r, size_t file, sqlite3 **db);
 
+/* Whether a file turned out to be there and unreadable. */
+bool pl_trace_reader_unread(const struct pl_trace_reader *r, size_t file);
+
 /* How many rows the query sees of a file, numbered from 1. */
 POUCH_MUST_CHECK pouch_err pl_trace_reader_rows(struct pl_trace_reader *r, size_t file, int64_t *rows);
 

@@ -259,6 +259,7 @@ static void a_damaged_file_hides_no_other(void **state) {
     struct test_seen seen = test_query(store, &q);
     assert_int_equal(seen.n, 1);
     assert_int_equal(seen.last_number, 2);
+    assert_int_equal(test_missing(store), 1); /* one at least */
 }
 
 /* acceptance: A17 B13 B14 */
