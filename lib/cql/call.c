@@ -1,5 +1,6 @@
 /* Calls that wait: they run the session until theirs is done. */
 #include <base/clock.h>
+#include <base/log.h>
 #include <base/why.h>
 #include <cql/request.h>
 #include <cql/session.h>
@@ -117,24 +118,37 @@ pouch_err pl_cql_call_batch(struct pl_cql *s, const struct pl_cql_bound bound[],
 /* ---- one text, and the agreement on a schema ---- */
 
 struct agreement {
-    struct pl_uuid version; /* of the first host that told one */
+    struct pl_uuid host, version; /* of the one that is asked */
     bool told, differs;
 };
+
+/* A host's own row comes first. When it is among its peers too, two hosts have answered and a third may be missing. */
+static void compare(struct agreement *a, const struct pl_cql_rows *row) {
+    struct pl_uuid host, version;
+    if (!pl_cql_cell_uuid(row, 0, &host) || !pl_cql_cell_uuid(row, 1, &version)) return;
+    if (!a->told) {
+        *a = (struct agreement){.host = host, .version = version, .told = true};
+        return;
+    }
+    if (!memcmp(&host, &a->host, sizeof host) || memcmp(&version, &a->version, sizeof version)) a->differs = true;
+}
 
 static pouch_err hear(struct pl_cql *s, const char *text, struct agreement *a) {
     struct pl_cql_cursor *cursor;
     const struct pl_cql_rows *row;
     pouch_err e = pl_cql_select_text(s, &cursor, text, NULL);
     if (e) return e;
-    while (!(e = pl_cql_cursor_next(cursor, &row)) && row) {
-        struct pl_uuid version;
-        if (!pl_cql_cell_uuid(row, 0, &version)) continue;
-        if (a->told && memcmp(&version, &a->version, sizeof version)) a->differs = true;
-        a->version = version;
-        a->told = true;
-    }
+    while (!(e = pl_cql_cursor_next(cursor, &row)) && row) compare(a, row);
     pl_cql_cursor_close(cursor);
     return e;
+}
+
+/* What a host knows of itself and of the others; the same one is asked both while it is there. */
+static pouch_err ask_one(struct pl_cql *s, struct agreement *a) {
+    size_t turn = s->turn;
+    pouch_err e = hear(s, "SELECT host_id, schema_version FROM system.local WHERE key = 'local'", a);
+    s->turn = turn;
+    return e ? e : hear(s, "SELECT host_id, schema_version FROM system.peers", a);
 }
 
 /* Hosts that are down keep their old version in the list, so that waiting must have an end. */
@@ -143,13 +157,14 @@ static pouch_err agree(struct pl_cql *s) {
     int64_t now = pl_mono_us(&pl_clock_system), end = now + PATIENCE_US;
     for (;;) {
         struct agreement a = {.told = false};
-        pouch_err e = hear(s, "SELECT schema_version FROM system.local WHERE key = 'local'", &a);
-        if (!e) e = hear(s, "SELECT schema_version FROM system.peers", &a);
+        pouch_err e = ask_one(s, &a);
         if (e || !a.differs) return e;
         int64_t pause = pl_mono_us(&pl_clock_system) + PAUSE_US;
-        if (pause > end) return POUCH_OK;
+        if (pause > end) break;
         while ((now = pl_mono_us(&pl_clock_system)) < pause) pl_cql_run(s, pause - now);
     }
+    PL_LOG(PL_LOG_WARN, "the Cassandra hosts do not agree on the schema; is one of them down?");
+    return POUCH_OK;
 }
 
 struct doing {
