@@ -124,7 +124,11 @@ static pouch_err read_store(const char *url, struct pl_route_row **routes, size_
     pouch_err e = pl_store_open(&s, url);
     if (e) return e;
     e = pl_store_routes(s, routes, n_routes, &version);
-    if (!e && (e = pl_store_services(s, services, n_services))) pl_route_free(*routes, *n_routes);
+    if (!e && (e = pl_store_services(s, services, n_services))) {
+        pl_route_free(*routes, *n_routes);
+        *routes = NULL;
+        *n_routes = 0;
+    }
     pl_store_close(s);
     return e;
 }
