@@ -60,7 +60,7 @@ static size_t make_file(char *file, const uint8_t *data, size_t n) {
 
 static void write_file(const char *bytes, size_t n) {
     char path[PATH_MAX];
-    const struct pl_segment_name name = {0, 1};
+    const struct pl_segment_name name = {.slot = 0, .number = 1};
     pl_segment_path(path, &place, &name);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (fd < 0 || write(fd, bytes, n) != (ssize_t)n) abort();
