@@ -143,21 +143,24 @@ static pouch_err hear(struct pl_cql *s, const char *text, struct agreement *a) {
     return e;
 }
 
-/* What a host knows of itself and of the others; the same one is asked both while it is there. */
-static pouch_err ask_one(struct pl_cql *s, struct agreement *a) {
-    size_t turn = s->turn;
+/* What the host whose turn it was knows of itself and of the others. */
+static pouch_err ask_one(struct pl_cql *s, size_t turn, struct agreement *a) {
+    s->turn = turn;
     pouch_err e = hear(s, "SELECT host_id, schema_version FROM system.local WHERE key = 'local'", a);
     s->turn = turn;
     return e ? e : hear(s, "SELECT host_id, schema_version FROM system.peers", a);
 }
 
-/* Hosts that are down keep their old version in the list, so that waiting must have an end. */
-static pouch_err agree(struct pl_cql *s) {
+/*
+ * Asks the host that has made the change: the others may not have heard of it, and agree on what was before. Hosts that are down
+ * keep their old version in the list, so that waiting must have an end.
+ */
+static pouch_err agree(struct pl_cql *s, size_t turn) {
     enum { PATIENCE_US = 10000000, PAUSE_US = 100000 };
     int64_t now = pl_mono_us(&pl_clock_system), end = now + PATIENCE_US;
     for (;;) {
         struct agreement a = {.told = false};
-        pouch_err e = ask_one(s, &a);
+        pouch_err e = ask_one(s, turn, &a);
         if (e || !a.differs) return e;
         int64_t pause = pl_mono_us(&pl_clock_system) + PAUSE_US;
         if (pause > end) break;
@@ -184,9 +187,12 @@ pouch_err pl_cql_do(struct pl_cql *s, const char *text, const struct pl_cql_how 
     const struct pl_cql_parameters p = {
         .consistency = how->consistency, .serial = how->serial, .timestamp_us = how->timestamp_us};
     struct doing d = {.session = s};
+    size_t turn;
     pouch_err e;
-    do e = pl_cql_query_page(s, text, how, &p, did, &d);
-    while (waited_for_room(s, e));
+    do {
+        turn = s->turn;
+        e = pl_cql_query_page(s, text, how, &p, did, &d);
+    } while (waited_for_room(s, e));
     if (!e) e = wait_for(s, &d.outcome);
-    return e || !d.schema ? e : agree(s);
+    return e || !d.schema ? e : agree(s, turn);
 }
