@@ -94,11 +94,6 @@ def start_center(pouch, number):
     return pouch.start("center", "--start", "earliest", "--listen", "127.0.0.1:0", name=f"center-{number}")
 
 
-def has_traced_all(center):
-    metrics = Listener(center).metrics()
-    return all(metrics[name,] == 0 for name in ("pouch_trace_spooling", "pouch_trace_spool_bytes", "pouch_trace_queue_bytes"))
-
-
 class Traced:
     """Two centers on an inbox under load, a tenth of it for a publisher without a route. Every request must be
     answered; the trace must name each record of the inbox once."""
@@ -121,8 +116,8 @@ class Traced:
 
     def result(self, kills):
         answered = self.load.stop()
-        for center in self.centers:
-            wait_until(lambda: has_traced_all(center), "rows in a spool being brought to the store", 300)
+        for listener in map(Listener, self.centers):
+            wait_until(lambda: stores.has_traced_all(listener), "rows in a spool being brought to the store", 300)
         codes = [program.stop(120) for program in self.centers]
         self.worker.stop()
         routed = Counter(m.key().decode() for m in independent.read_all(self.pouch.brokers, self.topic))
