@@ -253,6 +253,7 @@ def shared_keyspace(cassandra):
 @pytest.fixture
 def keyspace(shared_keyspace):
     """A keyspace with nothing in it."""
+    wait_until(shared_keyspace.answers, "the driver finding Cassandra again")
     shared_keyspace.clear()
     return shared_keyspace
 

@@ -16,7 +16,13 @@ SECRET = "a-word-that-nobody-may-read"
 @pytest.fixture(scope="module")
 def driver(shared_keyspace):
     """A session of the Python driver; rows are dictionaries."""
+    wait_until(shared_keyspace.answers, "the driver finding Cassandra again")
     return shared_keyspace.session
+
+
+@pytest.fixture(autouse=True)
+def found_again(shared_keyspace):
+    wait_until(shared_keyspace.answers, "the driver finding Cassandra again")
 
 
 @pytest.fixture

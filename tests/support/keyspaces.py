@@ -2,8 +2,9 @@
 
 import uuid
 
-from cassandra.cluster import Cluster
+from cassandra.cluster import Cluster, NoHostAvailable
 from cassandra.concurrent import execute_concurrent_with_args
+from cassandra.policies import ConstantReconnectionPolicy
 from cassandra.query import dict_factory
 
 PATIENCE = 60  # seconds: time enough for a server that shares two cores with other tests
@@ -27,7 +28,7 @@ def store_url(exports, keyspace, parameters=""):
 def connect(exports, **options):
     """A session whose rows are dictionaries; session.cluster.shutdown() ends it."""
     cluster = Cluster(exports["CASSANDRA_CONTACT_POINTS"].split(","), port=int(exports["CASSANDRA_PORT"]), protocol_version=4,
-                      connect_timeout=PATIENCE, **options)
+                      connect_timeout=PATIENCE, reconnection_policy=ConstantReconnectionPolicy(0.2, max_attempts=None), **options)
     session = cluster.connect()
     session.default_timeout = PATIENCE
     session.row_factory = dict_factory
@@ -40,6 +41,13 @@ class Keyspace:
     def __init__(self, exports, name, session):
         self.name, self.session = name, session
         self.url = store_url(exports, name, "&splp=off")  # tests of the tables of splp use the same server
+
+    def answers(self):
+        """Whether the driver has found the server again after a test that froze or killed it."""
+        try:
+            return bool(self.rows("SELECT key FROM system.local"))
+        except NoHostAvailable:
+            return False
 
     def rows(self, query):
         return list(self.session.execute(query.format(self.name)))
