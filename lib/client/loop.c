@@ -31,12 +31,18 @@ static void hear_lane(pouch_client *c) {
                news.why);
 }
 
+/* A request that has ended, by its deadline or because its client gave it up; what is only stored has no deadline. */
+static bool is_unwanted(pouch_client *c, const struct pl_held *h) {
+    const struct pl_call *call = h->record.arg;
+    return call && !call->stored && !pl_pending_is_open(&c->pending, call);
+}
+
 /* Sends what was held, in order, until the producer is full; then the next delivery report brings us here again. */
 static void let_through(pouch_client *c, struct pl_gate *g) {
     while (!pl_gate_is_open(g) && !pl_gate_open_if_empty(g)) {
         struct pl_held *h = pl_gate_first(g);
         struct pl_call *call = h->record.arg;
-        bool wanted = !call || call->stored || pl_pending_is_open(&c->pending, call);
+        bool wanted = !is_unwanted(c, h);
         pouch_err e = wanted ? pl_producer_send(c->producer, &h->record) : POUCH_OK;
         if (e == POUCH_E_OVERLOADED) return;
         pl_gate_pop(g);
@@ -59,6 +65,16 @@ static pouch_err why_held(pouch_client *c) {
     return pl_fail(POUCH_E_NO_BROKER, "%s", health);
 }
 
+/* Lets go of what ended before it was sent. */
+static void drop_unwanted(pouch_client *c, struct pl_gate *g) {
+    struct pl_held *h;
+    while ((h = pl_gate_first(g)) && is_unwanted(c, h)) {
+        struct pl_call *call = h->record.arg;
+        pl_gate_pop(g);
+        pl_client_let_go(c, call);
+    }
+}
+
 /* Ends what was held too long. */
 static void give_up(pouch_client *c, struct pl_gate *g, bool at_once, int64_t now) {
     struct pl_held *h;
@@ -76,8 +92,10 @@ static void pass_gates(pouch_client *c, int64_t now) {
         give_up(c, &c->sends, false, now);
     if (c->positioned)
         let_through(c, &c->requests);
-    else
+    else if (!c->connected || is_hopeless(c))
         give_up(c, &c->requests, is_hopeless(c), now);
+    else
+        drop_unwanted(c, &c->requests);
 }
 
 static void expire(pouch_client *c, int64_t now) {
@@ -107,8 +125,7 @@ static int64_t sooner(int64_t due, struct pl_gate *g) {
 int64_t pl_client_next_due(pouch_client *c) {
     int64_t due = pl_pending_due(&c->pending), send = pl_producer_due(c->producer);
     if (send < due) due = send;
-    if (!c->connected) due = sooner(due, &c->sends);
-    if (!c->positioned) due = sooner(due, &c->requests);
+    if (!c->connected) due = sooner(sooner(due, &c->sends), &c->requests);
     bool closing = atomic_load_explicit(&c->closing, memory_order_acquire);
     return closing && c->drain_until < due ? c->drain_until : due;
 }

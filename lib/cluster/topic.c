@@ -194,5 +194,10 @@ pouch_err pl_topic_offsets(rd_kafka_t *rk, const char *topic, int32_t partition,
     int64_t until_us = pl_mono_us(&pl_clock_system) + (int64_t)timeout * 1000;
     rd_kafka_resp_err_t e = ask_edge(rk, topic, partition, RD_KAFKA_OFFSET_BEGINNING, until_us, low);
     if (!e) e = ask_edge(rk, topic, partition, RD_KAFKA_OFFSET_END, until_us, high);
+    if (e == RD_KAFKA_RESP_ERR__TIMED_OUT)
+        return pl_fail(POUCH_E_NO_BROKER,
+                       "cannot read the offsets of %s: the leader of its partition %d did not answer within %d ms; "
+                       "see whether it has one: pouch topic describe %s",
+                       topic, (int)partition, timeout, topic);
     return e ? pl_metadata_fail(rk, e, "cannot read the offsets of", topic, timeout) : POUCH_OK;
 }

@@ -185,9 +185,11 @@ def test_requests_are_answered_over_three_brokers_while_one_is_down(pouch3, kafk
     pouch3.start("bench", "worker", topic)
     pouch3.ok("bench", "request", topic, "--count", 100, "--in-flight", 10, "--timeout", "60s", timeout=120)
     stack(kafka3["stack"], "kill", "kafka.2")
-    out = pouch3.ok("bench", "request", topic, "--count", 2000, "--in-flight", 50, "--timeout", "60s", "-o", "json", timeout=300)
+    try:
+        out = pouch3.ok("bench", "request", topic, "--count", 2000, "--in-flight", 50, "--timeout", "60s", "-o", "json", timeout=300)
+    finally:
+        stack(kafka3["stack"], "start", "kafka.2")
     assert json.loads(out.splitlines()[-1])["failed"] == 0
-    stack(kafka3["stack"], "start", "kafka.2")
     out = pouch3.ok("bench", "request", topic, "--count", 2000, "--in-flight", 50, "--timeout", "60s", "-o", "json", timeout=300)
     assert json.loads(out.splitlines()[-1])["failed"] == 0
 

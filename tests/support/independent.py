@@ -5,7 +5,7 @@ import os
 import time
 import uuid
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 
@@ -50,11 +50,24 @@ def reader(brokers, topic, at=OFFSET_BEGINNING, **settings):
     while not (partitions := c.list_topics(topic, timeout=30).topics[topic].partitions):
         assert time.monotonic() < end, f"{topic} is not there"
     if at == OFFSET_END:
-        at_ends = [TopicPartition(topic, p, c.get_watermark_offsets(TopicPartition(topic, p), timeout=30)[1]) for p in partitions]
+        at_ends = [TopicPartition(topic, p, watermarks(c, topic, p)[1]) for p in partitions]
         c.assign(at_ends)
     else:
         c.assign([TopicPartition(topic, p, at) for p in partitions])
     return c
+
+
+def watermarks(consumer, topic, partition):
+    """Where it begins and ends; a leader that was named a moment ago may not know the topic yet."""
+    end = time.monotonic() + 30
+    while True:
+        try:
+            return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+        except KafkaException as e:
+            passing = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+            if e.args[0].code() not in passing or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
 
 
 def read(consumer, n, seconds=60):
@@ -73,7 +86,7 @@ def read_all(brokers, topic):
     c = reader(brokers, topic)
     total = 0
     for p in c.list_topics(topic, timeout=30).topics[topic].partitions:
-        low, high = c.get_watermark_offsets(TopicPartition(topic, p), timeout=30)
+        low, high = watermarks(c, topic, p)
         total += high - low
     out = read(c, total)
     c.close()

@@ -124,6 +124,35 @@ static void a_short_deadline_ends_a_held_request_first(void **state) {
     close(fd);
 }
 
+/* Brokers are there, so the time for the first of them has nothing to say any more. */
+static void a_request_waits_for_the_leader_of_its_reply_topic_as_long_as_its_own_deadline(void **state) {
+    struct stage *s = *state;
+    struct ending sent = {.error = POUCH_E_NO_BROKER}, asked = {0}, brief = {0};
+    pouch_dest *to = pouch_dest_topic("orders");
+    test_mock_topic(&s->mock, "orphan.replies", 1);
+    rd_kafka_mock_partition_set_leader(s->mock.cluster, "orphan.replies", 0, -1);
+    pouch_client *c =
+        stage_client(s, (const char *const[]){"client.id", "orphan", "client.connect_timeout", "1ms", NULL});
+    while (sent.error == POUCH_E_NO_BROKER) {
+        sent = (struct ending){0};
+        assert_int_equal(pouch_client_send(c, to, "1", 1, NULL, note_stored, &sent), POUCH_OK);
+        test_until(has_ended, &sent);
+    }
+    assert_int_equal(sent.error, POUCH_OK);
+    ask(c, "orders", "\"patient\"", 60000, &asked);
+    ask(c, "orders", "1", 100, &brief);
+    test_until(has_ended, &brief);
+    assert_int_equal(brief.error, POUCH_E_TIMEOUT);
+    assert_non_null(strstr(brief.why, "the reply lane was not ready"));
+    assert_int_equal(atomic_load(&asked.times), 0);
+    rd_kafka_mock_partition_set_leader(s->mock.cluster, "orphan.replies", 0, 1);
+    test_until(has_ended, &asked);
+    if (asked.error) fail_msg("%s", asked.why);
+    assert_string_equal(asked.payload, "\"patient\"");
+    pouch_client_close(c, 0);
+    pouch_dest_free(to);
+}
+
 /* acceptance: A21 */
 static void close_without_a_broker_ends_all_with_closed(void **state) {
     struct stage *s = *state;
@@ -167,6 +196,7 @@ int main(void) {
         ON_STAGE(a_request_made_before_the_broker_is_up_is_held),
         ON_STAGE(without_a_broker_calls_end_with_the_reason),
         ON_STAGE(a_short_deadline_ends_a_held_request_first),
+        ON_STAGE(a_request_waits_for_the_leader_of_its_reply_topic_as_long_as_its_own_deadline),
         ON_STAGE(close_without_a_broker_ends_all_with_closed),
         ON_STAGE(what_may_not_be_read_is_told_at_once),
     };
