@@ -171,17 +171,17 @@ class Pouch:
                     program.stop(20)
 
 
-def stack(name, verb, *words):
-    """scripts/stack VERB, on the stack of that name; what it prints."""
-    done = subprocess.run([ROOT / "scripts" / "stack", verb, "--name", name, *words], capture_output=True, text=True)
+def stack(name, verb, *words, nice=0):
+    """scripts/stack VERB, on the stack of that name; what it prints. What it starts is as nice."""
+    done = subprocess.run(["nice", "-n", str(nice), ROOT / "scripts" / "stack", verb, "--name", name, *words], capture_output=True, text=True)
     if done.returncode:
         pytest.fail(f"scripts/stack {shlex.join([verb, *words])}: {done.stderr[-3000:]}")
     return done.stdout
 
 
-def stack_up(name, *servers):
+def stack_up(name, *servers, nice=0):
     exports = {}
-    for line in stack(name, "up", *servers).splitlines():
+    for line in stack(name, "up", *servers, nice=nice).splitlines():
         name_, _, value = line.removeprefix("export ").partition("=")
         exports[name_] = shlex.split(value)[0] if value else ""
     return exports

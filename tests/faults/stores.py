@@ -18,11 +18,15 @@ from listener import Listener
 from proxy import Proxy
 
 
+# The store's share of the machine: what the center and the others leave, as if it had one of its own.
+LOWEST = 19
+
+
 @contextlib.contextmanager
 def killed(name, _proxy):
     stack(name, "kill", "cassandra")
     yield
-    stack(name, "start", "cassandra")
+    stack(name, "start", "cassandra", nice=LOWEST)
 
 
 @contextlib.contextmanager
@@ -112,6 +116,7 @@ def store_fault(pouch, exports, name, fault, pairs, rate, seconds, fault_seconds
     """Alternates a center that traces with one that does not, on a machine whose store has that fault for both."""
     address, port = exports["CASSANDRA_CONTACT_POINTS"], int(exports["CASSANDRA_PORT"])
     with Proxy(address, port) as proxy:
+        proxy.step_back()
         where = f"127.0.0.1:{proxy.port}" if fault is slow else f"{address}:{port}"
         url = f"cassandra://{where}/faults_{fault.__name__}"
         on = Stage(pouch, url, "traced")
