@@ -11,11 +11,6 @@ static bool is_gone(pouch_err e) {
     return !e || e == POUCH_E_HANDLER_TIMEOUT;
 }
 
-static void leave(pouch_job *job) {
-    PL_LOG(PL_LOG_ERROR, "a request could not be ended; it will be handled again", "request_id",
-           pouch_job_request_id(job), "why", pouch_why());
-}
-
 static void refuse(pouch_job *job, const char *who, const char *what) {
     char text[WHY_MAX];
     snprintf(text, sizeof text, "%s gave %s that cannot be sent: %s", who, what, pouch_why());
@@ -39,10 +34,12 @@ void runner_end_forward(pouch_job *job, const char *who, const char *next, const
 }
 
 void runner_end_fail(pouch_job *job, const char *text) {
-    if (!is_gone(pouch_job_fail(job, text))) leave(job);
+    if (!is_gone(pouch_job_fail(job, text))) runner_end_retry(job, pouch_why());
 }
 
+/* A handler that lets go of a job without ending it takes its place among those in flight for good. */
 void runner_end_retry(pouch_job *job, const char *reason) {
-    pouch_err e = pouch_job_retry(job, reason);
-    if (!is_gone(e)) leave(job);
+    if (is_gone(pouch_job_retry(job, reason)) || is_gone(pouch_job_retry(job, NULL))) return;
+    PL_LOG(PL_LOG_ERROR, "a request could not be ended: its handler counts as too slow", "request_id",
+           pouch_job_request_id(job), "why", pouch_why());
 }

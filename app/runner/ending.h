@@ -1,6 +1,7 @@
 /*
- * Ending a job for good: where an outcome cannot be taken, the job fails with the reason, so
- * that none is left to its timeout. After each of these the job is gone.
+ * Ending a job for good: where an outcome cannot be taken, the job fails with the reason; where that cannot be told
+ * either, because nothing can be sealed, it is tried again and at last becomes a dead letter. So none is left
+ * to its timeout. After each of these the job is gone.
  */
 #ifndef POUCH_RUNNER_ENDING_H
 #define POUCH_RUNNER_ENDING_H

@@ -32,7 +32,9 @@ struct pouch_job {
     bool sent; /* nobody wants a reply */
     const struct fake_header *headers;
     size_t n_headers;
-    pouch_err refuse; /* what replying and forwarding give, once */
+    pouch_err refuse;      /* what replying and forwarding give, once */
+    pouch_err refuse_fail; /* what failing gives */
+    int refuse_retries;    /* so many times there is no memory to try it again */
 
     enum fake_end end;
     int ended;     /* how often */
@@ -152,11 +154,13 @@ pouch_err pouch_job_reply(pouch_job *j, const void *json, size_t n) {
 }
 
 pouch_err pouch_job_fail(pouch_job *j, const char *text) {
+    if (j->refuse_fail) return pl_fail(j->refuse_fail, "nothing can be sealed");
     return fake_note(j, FAKE_FAIL, text, strlen(text));
 }
 
 pouch_err pouch_job_retry(pouch_job *j, const char *reason) {
-    return fake_note(j, FAKE_RETRY, reason, strlen(reason));
+    if (j->refuse_retries-- > 0) return pl_fail(POUCH_E_NO_MEMORY, "no memory");
+    return fake_note(j, FAKE_RETRY, reason ? reason : "", reason ? strlen(reason) : 0);
 }
 
 pouch_err pouch_job_forward(pouch_job *j, const pouch_dest *next, const void *json, size_t n) {
