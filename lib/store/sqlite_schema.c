@@ -8,8 +8,7 @@
         blob, 13, 4) "||'-'||" HEX(blob, 17, 4) "||'-'||" HEX(blob, 21, 12) ") END"
 
 /*
- * trace is only appended to. request leads from a key (trace_hash.h) to rows, up to the row in indexed; what
- * came later is few enough to be read. batch says what each transaction wrote, source which offsets of a
+ * trace is only appended to. request leads from a key (trace_hash.h) to rows, up to the row in indexed. batch says what each transaction wrote, source which offsets of a
  * partition there are rows of, gap what is missing.
  */
 #define TRACE_ROWS                                                                                         \
@@ -41,6 +40,14 @@
     "INSERT INTO tallied VALUES(0);"                                                                        \
     "CREATE TABLE replay(row INTEGER PRIMARY KEY);"
 
+/*
+ * unindexed leads to the rows behind the one in indexed: first_row and the keys of that row and of those after it, four
+ * bytes of each. A gap that has an id may be there again, in this file or another, and counts once.
+ */
+#define TRACE_MARKS                                                              \
+    "CREATE TABLE unindexed(first_row INTEGER PRIMARY KEY, keys BLOB NOT NULL);" \
+    "ALTER TABLE gap ADD COLUMN id INTEGER;"
+
 #define TRACE_VIEWS                                                                                                    \
     "CREATE VIEW routing_metadata AS SELECT"                                                                           \
     " " UUID("request_id") " AS request_id, publisher AS worker_name, " TIME(                                          \
@@ -60,10 +67,14 @@
                                           "AS duration_us,"                                                            \
                                           " at_us AS timestamp_us FROM trace WHERE made_by <> 1;"
 
-/* Version 2 counts, and its views have the microseconds. */
+/*
+ * Version 2 counts, and its views have the microseconds. Version 3 has the keys of rows that are not indexed yet, but for
+ * those that were written before.
+ */
 const struct pl_sqlite_schema pl_trace_schema = {
     .what = "trace",
-    .version = 2,
-    .sql = TRACE_ROWS TRACE_COUNTS TRACE_VIEWS,
-    .upgrades = (const char *const[]){"DROP VIEW routing_metadata; DROP VIEW message_logs;" TRACE_COUNTS TRACE_VIEWS},
+    .version = 3,
+    .sql = TRACE_ROWS TRACE_COUNTS TRACE_MARKS TRACE_VIEWS,
+    .upgrades = (const char *const[]){"DROP VIEW routing_metadata; DROP VIEW message_logs;" TRACE_COUNTS TRACE_VIEWS,
+                                      TRACE_MARKS},
 };

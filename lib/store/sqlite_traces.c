@@ -278,30 +278,71 @@ pouch_err pl_sqlite_by_time(struct pl_store *s, const struct pl_trace_query *q, 
 
 /* ---- what is not there ---- */
 
-static pouch_err add_missing(struct pl_trace_reader *r, size_t file, int64_t since_us, int64_t until_us,
-                             uint64_t *rows) {
+/* Gaps that have ids, each of which counts once: its writer may have been killed before it knew that it was written. */
+struct known {
+    int64_t id, rows;
+};
+
+struct gaps {
+    struct known *at;
+    size_t n, max;
+    uint64_t rows; /* of all others */
+};
+
+static pouch_err add_known(struct gaps *g, int64_t id, int64_t rows) {
+    if (g->n == g->max) {
+        size_t max = g->max ? g->max * 2 : 64;
+        struct known *wider = realloc(g->at, max * sizeof *wider);
+        if (!wider) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for reading what is missing");
+        g->at = wider;
+        g->max = max;
+    }
+    g->at[g->n++] = (struct known){id, rows};
+    return POUCH_OK;
+}
+
+static pouch_err add_gaps(struct pl_trace_reader *r, size_t file, int64_t since_us, int64_t until_us, struct gaps *g) {
     sqlite3 *db;
     sqlite3_stmt *q = NULL;
     pouch_err e = pl_trace_reader_file(r, file, &db);
-    if (!e && !db) *rows += pl_trace_reader_unread(r, file);
+    if (!e && !db) g->rows += pl_trace_reader_unread(r, file);
     if (e || !db) return e;
-    e = pl_sqlite_prepare(db, &q, "SELECT coalesce(sum(rows), 0) FROM gap WHERE to_us >= ? AND from_us < ?");
+    e = pl_sqlite_prepare(db, &q, "SELECT coalesce(id, 0), rows FROM gap WHERE to_us >= ? AND from_us < ?");
     if (e) return e;
     sqlite3_bind_int64(q, 1, since_us);
     sqlite3_bind_int64(q, 2, until_us);
     bool there;
-    e = pl_sqlite_step(q, &there);
-    if (!e) *rows += (uint64_t)sqlite3_column_int64(q, 0);
+    while (!(e = pl_sqlite_step(q, &there)) && there) {
+        int64_t id = sqlite3_column_int64(q, 0), rows = sqlite3_column_int64(q, 1);
+        if (!id) g->rows += (uint64_t)rows;
+        if (id && (e = add_known(g, id, rows))) break;
+    }
     sqlite3_finalize(q);
     return e;
 }
 
+static int compare_known(const void *left, const void *right) {
+    const struct known *a = left, *b = right;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+static uint64_t count_gaps(const struct gaps *g) {
+    uint64_t rows = g->rows;
+    if (g->n) qsort(g->at, g->n, sizeof *g->at, compare_known);
+    for (size_t i = 0; i < g->n; i++)
+        if (!i || g->at[i].id != g->at[i - 1].id) rows += (uint64_t)g->at[i].rows;
+    return rows;
+}
+
 pouch_err pl_sqlite_missing(struct pl_store *s, int64_t since_us, int64_t until_us, uint64_t *rows) {
     struct pl_trace_reader *r;
+    struct gaps gaps = {.at = NULL};
     *rows = 0;
     pouch_err e = pl_trace_reader_open(&r, folder_of(s));
     if (e) return e;
-    for (size_t i = 0; i < pl_trace_reader_files(r) && !e; i++) e = add_missing(r, i, since_us, until_us, rows);
+    for (size_t i = 0; i < pl_trace_reader_files(r) && !e; i++) e = add_gaps(r, i, since_us, until_us, &gaps);
+    if (!e) *rows = count_gaps(&gaps);
+    free(gaps.at);
     pl_trace_reader_close(r);
     return e;
 }

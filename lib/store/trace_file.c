@@ -15,7 +15,7 @@
 
 /*
  * Keys are random, so that adding one touches a page of its own; adding many in sorted order touches each page
- * once. So they wait until they are INDEX_EVERY, and readers look through the rows that are not indexed yet.
+ * once. So they wait until they are INDEX_EVERY; for those that wait, readers look through their marks.
  */
 enum { INDEX_EVERY = 32768, INDEX_AT_END = 1024, COUNT_EVERY = 8192, BUSY_MS = 100 };
 
@@ -27,7 +27,7 @@ static const char *const finished = "PRAGMA journal_mode=DELETE";
 static const char *const settings = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
                                     "PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-8000";
 
-enum statement { BEGIN, COMMIT, ROW, ROWS, KEY, KEYS, INDEXED, BATCH, SOURCE, GAP, STATEMENTS };
+enum statement { BEGIN, COMMIT, ROW, ROWS, MARKS, KEY, KEYS, INDEXED, UNMARK, BATCH, SOURCE, GAP, STATEMENTS };
 
 /* Rows that go into a table with one statement take up to a third less time than one by one. */
 enum { ROWS_AT_ONCE = 16, KEYS_AT_ONCE = 64, ROW_COLUMNS = 17, KEY_COLUMNS = 2, SQL_MAX = 1024 };
@@ -40,12 +40,14 @@ static const struct {
     [COMMIT] = {"COMMIT", 0, 0},
     [ROW] = {"INSERT INTO trace", ROW_COLUMNS, 1},
     [ROWS] = {"INSERT INTO trace", ROW_COLUMNS, ROWS_AT_ONCE},
+    [MARKS] = {"INSERT INTO unindexed", 2, 1},
     [KEY] = {"INSERT INTO request", KEY_COLUMNS, 1},
     [KEYS] = {"INSERT INTO request", KEY_COLUMNS, KEYS_AT_ONCE},
     [INDEXED] = {"UPDATE indexed SET row = ?", 0, 0},
+    [UNMARK] = {"DELETE FROM unindexed", 0, 0},
     [BATCH] = {"INSERT INTO batch", 6, 1},
     [SOURCE] = {"REPLACE INTO source", 3, 1},
-    [GAP] = {"INSERT INTO gap", 3, 1},
+    [GAP] = {"INSERT INTO gap", 4, 1},
 };
 
 struct pl_trace_file {
@@ -57,6 +59,7 @@ struct pl_trace_file {
     struct pl_keys keys; /* of the rows that are not indexed yet */
     struct pl_spans spans;
     struct pl_counts *counts;
+    uint32_t marks[INDEX_EVERY]; /* of one transaction's rows */
 };
 
 /* What a transaction has written, for its row in batch. */
@@ -211,8 +214,19 @@ static pouch_err append_spans(struct pl_trace_file *f) {
 
 static pouch_err append_gap(struct pl_trace_file *f, const struct pl_gap *gap) {
     if (!gap->rows) return POUCH_OK;
-    const int64_t values[] = {gap->from_us, gap->to_us, (int64_t)gap->rows};
-    return do_with(f->do_[GAP], values, 3);
+    const int64_t values[] = {gap->from_us, gap->to_us, (int64_t)gap->rows, (int64_t)gap->id};
+    return do_with(f->do_[GAP], values, 4);
+}
+
+/* The keys of the transaction's rows are the last ones, and fewer than INDEX_EVERY. */
+static pouch_err append_marks(struct pl_trace_file *f, const struct written *w) {
+    size_t n = (size_t)(f->rows + 1 - w->first_row);
+    if (!n) return POUCH_OK;
+    const struct pl_key *keys = f->keys.at + f->keys.n - n;
+    for (size_t i = 0; i < n; i++) f->marks[i] = pl_key_mark(keys[i].key);
+    sqlite3_bind_int64(f->do_[MARKS], 1, w->first_row);
+    sqlite3_bind_blob64(f->do_[MARKS], 2, f->marks, n * sizeof f->marks[0], SQLITE_STATIC);
+    return pl_sqlite_do(f->do_[MARKS]);
 }
 
 static pouch_err index_keys(sqlite3_stmt *s, const struct pl_key *keys, int n) {
@@ -223,8 +237,7 @@ static pouch_err index_keys(sqlite3_stmt *s, const struct pl_key *keys, int n) {
     return pl_sqlite_do(s);
 }
 
-static pouch_err index_rows(struct pl_trace_file *f, size_t least) {
-    if (f->keys.n < least) return POUCH_OK;
+static pouch_err index_rows(struct pl_trace_file *f) {
     pl_keys_sort(&f->keys);
     pouch_err e = POUCH_OK;
     for (size_t i = 0; i < f->keys.n && !e;) {
@@ -233,6 +246,7 @@ static pouch_err index_rows(struct pl_trace_file *f, size_t least) {
         i += n;
     }
     f->keys.n = 0;
+    if (!e) e = pl_sqlite_do(f->do_[UNMARK]);
     return e ? e : do_with(f->do_[INDEXED], &f->rows, 1);
 }
 
@@ -249,7 +263,7 @@ pouch_err pl_trace_file_append(struct pl_trace_file *f, const struct pl_trace_ba
     if (!e) e = append_batch(f, &w);
     if (!e) e = append_spans(f);
     if (!e) e = append_gap(f, gap);
-    if (!e) e = index_rows(f, INDEX_EVERY);
+    if (!e) e = f->keys.n < INDEX_EVERY ? append_marks(f, &w) : index_rows(f);
     if (!e) e = pl_counts_write(f->counts, f->rows, COUNT_EVERY);
     if (!e) e = pl_sqlite_do(f->do_[COMMIT]);
     if (e) roll_back(f);
@@ -262,7 +276,7 @@ pouch_err pl_trace_file_append(struct pl_trace_file *f, const struct pl_trace_ba
 static void finish(struct pl_trace_file *f) {
     bool due = f->keys.n >= INDEX_AT_END || pl_counts_waiting(f->counts);
     if (f->broken || !due || pl_sqlite_do(f->do_[BEGIN])) return;
-    pouch_err e = index_rows(f, INDEX_AT_END);
+    pouch_err e = f->keys.n < INDEX_AT_END ? POUCH_OK : index_rows(f);
     if (!e) e = pl_counts_write(f->counts, f->rows, 1);
     if (!e) e = pl_sqlite_do(f->do_[COMMIT]);
     if (e) roll_back(f);

@@ -2,6 +2,7 @@
 #ifndef POUCH_STORE_TRACE_KEYS_H
 #define POUCH_STORE_TRACE_KEYS_H
 
+#include <endian.h>
 #include <pouch/error.h>
 #include <sqlite3.h>
 #include <stddef.h>
@@ -18,6 +19,11 @@ struct pl_keys { /* all zero: none */
 
 void pl_keys_free(struct pl_keys *k);
 POUCH_MUST_CHECK pouch_err pl_keys_add(struct pl_keys *k, int64_t key, int64_t row); /* NO_MEMORY */
+
+/* What a file has of a key until that is indexed: enough to pass over nearly all rows of other requests unread. */
+static inline uint32_t pl_key_mark(int64_t key) {
+    return htole32((uint32_t)(uint64_t)key);
+}
 
 /* By key, then by row. */
 void pl_keys_sort(struct pl_keys *k);

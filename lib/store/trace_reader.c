@@ -17,7 +17,7 @@
  */
 enum { OPEN_MAX_FILES = 64, BUSY_MS = 1000 };
 
-enum statement { FETCH, FIND, REQUEST, ID, WRITTEN, STATEMENTS };
+enum statement { FETCH, FIND, REQUEST, MARKS, MARKED, ID, WRITTEN, STATEMENTS };
 
 static const char *const sql[STATEMENTS] = {
     [FETCH] = ("SELECT id, made_by, response, success, request_id, at_us, took_us, publisher, topic, partition, offset,"
@@ -26,7 +26,10 @@ static const char *const sql[STATEMENTS] = {
     [REQUEST] =
         "SELECT row, id, at_us FROM trace WHERE request_id = ?1 AND (row IN (SELECT row FROM request WHERE key = ?2))"
         " UNION ALL SELECT row, id, at_us FROM trace"
-        " WHERE request_id = ?1 AND row > (SELECT row FROM indexed)",
+        " WHERE request_id = ?1 AND row > (SELECT row FROM indexed)"
+        " AND row < (SELECT coalesce(min(first_row), 9223372036854775807) FROM unindexed)",
+    [MARKS] = "SELECT first_row, keys FROM unindexed",
+    [MARKED] = "SELECT row, id, at_us FROM trace WHERE request_id = ?1 AND row = ?2",
     [ID] = "SELECT id FROM trace WHERE row = ?",
     [WRITTEN] = "SELECT written_us FROM batch WHERE first_row <= ? ORDER BY first_row DESC LIMIT 1",
 };
@@ -242,13 +245,12 @@ pouch_err pl_trace_reader_find(struct pl_trace_reader *r, size_t file, uint64_t 
     return e;
 }
 
-pouch_err pl_trace_reader_request(struct pl_trace_reader *r, size_t file, const struct pl_uuid *id,
-                                  pl_row_of_request *fn, void *arg) {
-    sqlite3_stmt *q;
-    pouch_err e = statement(r, file, REQUEST, &q);
-    if (e || !q) return e;
+/* The rows that a statement gives for a request and one more number. */
+static pouch_err take_found(sqlite3_stmt *q, size_t file, const struct pl_uuid *id, int64_t number,
+                            pl_row_of_request *fn, void *arg) {
     sqlite3_bind_blob(q, 1, id->b, sizeof id->b, SQLITE_STATIC);
-    sqlite3_bind_int64(q, 2, (int64_t)pl_trace_key(id, 0));
+    sqlite3_bind_int64(q, 2, number);
+    pouch_err e;
     bool row;
     while (!(e = pl_sqlite_step(q, &row)) && row) {
         const struct pl_row_found_of found = {
@@ -256,6 +258,37 @@ pouch_err pl_trace_reader_request(struct pl_trace_reader *r, size_t file, const 
         if ((e = fn(&found, arg))) break;
     }
     sqlite3_reset(q);
+    return e;
+}
+
+/* Rows that are not indexed yet, by the marks of one transaction. */
+static pouch_err take_marked(struct pl_trace_reader *r, size_t file, const struct pl_uuid *id, sqlite3_stmt *marks,
+                             pl_row_of_request *fn, void *arg) {
+    uint32_t mark = pl_key_mark((int64_t)pl_trace_key(id, 0)), one;
+    int64_t row = sqlite3_column_int64(marks, 0);
+    const char *at = sqlite3_column_blob(marks, 1);
+    size_t n = at ? (size_t)sqlite3_column_bytes(marks, 1) / sizeof one : 0;
+    for (size_t i = 0; i < n; i++, row++) {
+        memcpy(&one, at + i * sizeof one, sizeof one);
+        if (one != mark) continue;
+        pouch_err e = take_found(r->at[file].do_[MARKED], file, id, row, fn, arg);
+        if (e) return e;
+    }
+    return POUCH_OK;
+}
+
+pouch_err pl_trace_reader_request(struct pl_trace_reader *r, size_t file, const struct pl_uuid *id,
+                                  pl_row_of_request *fn, void *arg) {
+    sqlite3_stmt *q;
+    pouch_err e = statement(r, file, REQUEST, &q);
+    if (e || !q) return e;
+    e = take_found(q, file, id, (int64_t)pl_trace_key(id, 0), fn, arg);
+    if (e) return e;
+    sqlite3_stmt *marks = r->at[file].do_[MARKS];
+    bool row;
+    while (!(e = pl_sqlite_step(marks, &row)) && row)
+        if ((e = take_marked(r, file, id, marks, fn, arg))) break;
+    sqlite3_reset(marks);
     return e;
 }
 

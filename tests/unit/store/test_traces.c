@@ -239,7 +239,7 @@ static void a_file_of_a_later_version_fails_the_query_and_says_so(void **state) 
     row = test_row(2);
     test_put_and_close(&folder, &row, 1);
     assert_int_equal(test_folder_count(&folder, "trace-", ".db"), 2);
-    run_sql(path, "PRAGMA user_version=2");
+    run_sql(path, "PRAGMA user_version=3");
     assert_int_equal(test_query(store, &q).n, 2);
 }
 
@@ -378,8 +378,14 @@ static void the_oldest_files_go_when_there_is_too_much(void **state) {
     pl_tracer_free(living, TEST_PATIENCE_MS);
 }
 
-/* What a file of version 1 has, which counts nothing. */
+/* What a file of version 2 has, where rows that are not indexed are read and gaps have no ids. */
+static void make_version_2(const char *path) {
+    run_sql(path, "DROP TABLE unindexed; ALTER TABLE gap DROP COLUMN id; PRAGMA user_version=2");
+}
+
+/* Version 1 counts nothing either. */
 static void make_version_1(const char *path) {
+    make_version_2(path);
     run_sql(path, "DROP TABLE minute; DROP TABLE tallied; DROP TABLE replay; DROP VIEW routing_metadata;"
                   "DROP VIEW message_logs; CREATE VIEW routing_metadata AS SELECT id FROM trace;"
                   "CREATE VIEW message_logs AS SELECT id FROM trace; PRAGMA user_version=1");
@@ -390,28 +396,57 @@ static bool count_all(const struct pl_route_stats *stats, void *arg) {
     return true;
 }
 
-static void a_file_of_an_earlier_version_is_read_counted_and_written_to(void **state) {
-    (void)state;
-    struct pl_trace rows[] = {test_row(1), test_row(2), test_row(3)};
+static uint64_t counted(void) {
+    struct pl_stats_query all = {.until_us = INT64_MAX};
+    uint64_t count = 0;
+    assert_int_equal(pl_store_stats(store, &all, count_all, &count), POUCH_OK);
+    return count;
+}
+
+/* Each row is looked for, too: the last is marked in the file, and the others are not. */
+static void is_read_counted_and_written_to(void (*make_earlier)(const char *path), int64_t first) {
+    struct pl_trace rows[] = {test_row(first), test_row(first + 1), test_row(first + 2)};
     test_put_and_close(&folder, rows, 2);
     char path[PATH_MAX];
     assert_true(test_folder_find(&folder, "trace-", ".db", 0, path));
-    make_version_1(path);
+    make_earlier(path);
     struct pl_trace_query q = test_all();
-    struct pl_stats_query all = {.until_us = INT64_MAX};
-    uint64_t counted = 0;
-    assert_int_equal(test_query(store, &q).n, 2);
-    assert_int_equal(pl_store_stats(store, &all, count_all, &counted), POUCH_OK);
-    assert_int_equal(counted, 2);
+    assert_int_equal(test_query(store, &q).n, first + 2);
+    assert_int_equal(counted(), first + 2);
+    assert_int_equal(test_missing(store), 0);
     run_sql(path, "SELECT processing_time_us, timestamp_us FROM routing_metadata");
 
-    make_version_1(path);
+    make_earlier(path);
     test_put_and_close(&folder, rows + 2, 1);
     assert_int_equal(test_folder_count(&folder, "trace-", ".db"), 1);
-    assert_int_equal(test_query(store, &q).n, 3);
-    counted = 0;
-    assert_int_equal(pl_store_stats(store, &all, count_all, &counted), POUCH_OK);
-    assert_int_equal(counted, 3);
+    assert_int_equal(test_query(store, &q).n, first + 3);
+    assert_int_equal(counted(), first + 3);
+    for (int64_t n = 0; n < first + 3; n++) assert_int_equal(test_request(store, n).n, 1);
+}
+
+static void a_file_of_an_earlier_version_is_read_counted_and_written_to(void **state) {
+    (void)state;
+    is_read_counted_and_written_to(make_version_1, 0);
+    is_read_counted_and_written_to(make_version_2, 3);
+}
+
+/* A replay that is killed before it knows that it has written goes on elsewhere. */
+static void a_gap_in_two_files_counts_once(void **state) {
+    (void)state;
+    const struct pl_trace_batch none = {.at = ""};
+    const struct pl_gap gap = {.from_us = 1000, .to_us = 2000, .rows = 7, .id = 11},
+                        other = {.from_us = 1000, .to_us = 2000, .rows = 7, .id = 12};
+    struct pl_sink *a, *b;
+    assert_int_equal(pl_store_sqlite.sink_open(&a, folder.path, TEST_TTL_MS), POUCH_OK);
+    assert_int_equal(pl_store_sqlite.sink_open(&b, folder.path, TEST_TTL_MS), POUCH_OK);
+    assert_int_equal(pl_store_sqlite.sink_write(a, &none, &gap, 0), POUCH_OK);
+    assert_int_equal(pl_store_sqlite.sink_write(b, &none, &gap, 0), POUCH_OK);
+    assert_int_equal(test_missing(store), 7);
+    assert_int_equal(pl_store_sqlite.sink_write(b, &none, &other, 0), POUCH_OK);
+    assert_int_equal(test_missing(store), 14);
+    pl_store_sqlite.sink_close(a);
+    pl_store_sqlite.sink_close(b);
+    assert_int_equal(test_folder_count(&folder, "trace-", ".db"), 2);
 }
 
 #define WITH_STORE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -429,6 +464,7 @@ int main(void) {
         WITH_STORE(rows_of_many_writers_come_in_one_order),
         WITH_STORE(a_file_of_a_later_version_fails_the_query_and_says_so),
         WITH_STORE(a_file_of_an_earlier_version_is_read_counted_and_written_to),
+        WITH_STORE(a_gap_in_two_files_counts_once),
         WITH_STORE(a_damaged_file_hides_no_other),
         WITH_STORE(the_tables_of_earlier_systems_are_readable_with_plain_sqlite),
         WITH_STORE(old_files_are_removed_whole_and_new_ones_stay),
