@@ -22,13 +22,6 @@ static pouch_err no_memory(void) {
 
 /* ---- routes ---- */
 
-/* splp goes by one route a publisher as well; of several rows, by whichever it has read last. */
-static struct pl_route_row *same_publisher(struct import *im, const char *publisher) {
-    for (size_t i = 0; i < im->n_routes; i++)
-        if (!strcmp(im->routes[i].publisher, publisher)) return &im->routes[i];
-    return NULL;
-}
-
 static pouch_err read_route(struct pl_route_row *r, const struct pl_cql_rows *row) {
     r->targets = calloc(1, sizeof *r->targets);
     if (!r->targets) return no_memory();
@@ -43,17 +36,6 @@ static pouch_err read_route(struct pl_route_row *r, const struct pl_cql_rows *ro
     return e;
 }
 
-/* The one that was changed last is taken, and the log says which was not. */
-static void choose(struct pl_route_row *there, struct pl_route_row *r) {
-    if (r->updated_ms > there->updated_ms) {
-        struct pl_route_row older = *there;
-        *there = *r;
-        *r = older;
-    }
-    PL_LOG(PL_LOG_WARN, "a publisher has several routes, of which the one changed last is taken", "publisher",
-           there->publisher, "taken", there->id, "left", r->id);
-}
-
 static pouch_err add_route(struct import *im, const struct pl_cql_rows *row) {
     if (im->n_routes == im->max_routes) {
         size_t max = im->max_routes ? 2 * im->max_routes : FIRST_CAP;
@@ -65,14 +47,40 @@ static pouch_err add_route(struct import *im, const struct pl_cql_rows *row) {
     struct pl_route_row *r = &im->routes[im->n_routes];
     *r = (struct pl_route_row){0};
     pouch_err e = read_route(r, row);
-    struct pl_route_row *there = !e && r->publisher ? same_publisher(im, r->publisher) : NULL;
-    if (there) choose(there, r);
-    if (!e && !there && r->publisher) {
+    if (!e && r->publisher)
         im->n_routes++;
-        return POUCH_OK;
-    }
-    pl_route_clear(r);
+    else
+        pl_route_clear(r);
     return e;
+}
+
+/* By publisher; of one publisher, the one that was changed last comes first. */
+static int by_publisher(const void *left, const void *right) {
+    const struct pl_route_row *a = left, *b = right;
+    int order = strcmp(a->publisher, b->publisher);
+    if (order) return order;
+    if (a->updated_ms != b->updated_ms) return a->updated_ms > b->updated_ms ? -1 : 1;
+    return strcmp(a->id ? a->id : "", b->id ? b->id : "");
+}
+
+/*
+ * splp goes by one route a publisher as well; of several rows, by whichever it has read last. The one that was changed last is
+ * taken, and the log says which were not.
+ */
+static void take_one_each(struct import *im) {
+    size_t n = im->n_routes, taken = 0;
+    if (n) qsort(im->routes, n, sizeof *im->routes, by_publisher);
+    for (size_t i = 1; i < n; i++) {
+        struct pl_route_row *last = &im->routes[taken], *r = &im->routes[i];
+        if (strcmp(r->publisher, last->publisher)) {
+            im->routes[++taken] = *r;
+            continue;
+        }
+        PL_LOG(PL_LOG_WARN, "a publisher has several routes, of which the one changed last is taken", "publisher",
+               last->publisher, "taken", last->id, "left", r->id);
+        pl_route_clear(r);
+    }
+    if (n) im->n_routes = taken + 1;
 }
 
 /* ---- services ---- */
@@ -168,6 +176,7 @@ static pouch_err read_tables(struct import *im) {
         read_table(im, "route_id, source_publisher, target_topic, service_name, enabled, created_at, updated_at",
                    "routes", add_route);
     if (e) return e;
+    take_one_each(im);
     return read_table(im, "service_name, version, description, endpoint, tags, created_at, updated_at", "services",
                       add_service);
 }
