@@ -41,12 +41,12 @@ def test_two_instances_of_one_client_each_get_their_own_replies(pouch):
         assert result["count"] == 10000 and result["failed"] == 0
 
 
-def test_a_million_records_under_backpressure_are_contiguous(pouch):
+def test_records_under_backpressure_are_contiguous(pouch):
     topic = pouch.topic(partitions=3)
-    done = subprocess.run([BUILD / "e2e_group_million", pouch.brokers, topic, "1000000", "20261121"], capture_output=True, text=True, timeout=600)
+    done = subprocess.run([BUILD / "e2e_group_million", pouch.brokers, topic, "250000", "20261121"], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
-    assert (result["taken"], result["gaps"], result["repeats"]) == (1000000, 0, 0), result
+    assert (result["taken"], result["gaps"], result["repeats"]) == (250000, 0, 0), result
 
 
 def load_while(pouch, topic, change, count, rate):

@@ -119,8 +119,9 @@ static void *fork_and_draw(void *family) {
     if (child < 0) return NULL;
     if (child == 0) _exit(child_draws(f, ends[1]));
     close(ends[1]);
-    bool drawn =
-        draw_ivs(f->ivs + 1, CHILD_DRAWS) && read_whole(ends[0], f->ivs[1 + CHILD_DRAWS], f->ivs[0] + sizeof f->ivs);
+    bool drawn = draw_ivs(f->ivs + 1, CHILD_DRAWS) &&
+                 read_whole(ends[0], (uint8_t *)f->ivs + (1 + CHILD_DRAWS) * sizeof f->ivs[0],
+                            (uint8_t *)f->ivs + sizeof f->ivs);
     close(ends[0]);
     return waitpid(child, &status, 0) == child && status == 0 && drawn ? f : NULL;
 }
