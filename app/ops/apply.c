@@ -99,6 +99,7 @@ static pouch_err plan_all(struct ops_plan *p, const char *file, const struct pl_
     static const struct pl_yaml nothing = {.kind = PL_YAML_MAP};
     const struct pl_yaml *routes = pl_yaml_get(tree, "routes"), *services = pl_yaml_get(tree, "services");
     pouch_err e = ops_apply_outline(file, tree);
+    if (!e && prune) e = ops_apply_refuse_empty(file, tree);
     if (!routes) routes = &nothing;
     if (!services) services = &nothing;
     for (size_t i = 0; !e && i < services->n; i++) e = plan_service(p, file, &services->items[i]);

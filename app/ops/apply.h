@@ -45,4 +45,7 @@ POUCH_MUST_CHECK pouch_err ops_apply_service(struct pl_service_row *r, const cha
 /* The document's outline: a map with routes, services, or both, each a map by name. */
 POUCH_MUST_CHECK pouch_err ops_apply_outline(const char *file, const struct pl_yaml *tree);
 
+/* CONFIG for a document that names nothing, where what is not named would be removed. */
+POUCH_MUST_CHECK pouch_err ops_apply_refuse_empty(const char *file, const struct pl_yaml *tree);
+
 #endif

@@ -101,6 +101,17 @@ pouch_err ops_apply_service(struct pl_service_row *r, const char *file, const st
     return e ? e : placed(pl_service_check(r), file, node);
 }
 
+/* A file that came out empty is no wish to remove everything. */
+pouch_err ops_apply_refuse_empty(const char *file, const struct pl_yaml *tree) {
+    for (size_t i = 0; i < tree->n; i++)
+        if (tree->items[i].n) return POUCH_OK;
+    return pl_fail(
+        POUCH_E_CONFIG,
+        "%s: it names no route and no service, and --prune would remove all there are; see to what wrote it, "
+        "or remove them with pouch route remove and pouch service remove",
+        file);
+}
+
 pouch_err ops_apply_outline(const char *file, const struct pl_yaml *tree) {
     if (tree->kind != PL_YAML_MAP)
         return pl_fail(POUCH_E_CONFIG, "%s:%u: give routes:, services:, or both", file, tree->line);

@@ -80,7 +80,7 @@ int ops_error(pouch_err e);
 /* The next step on stderr, where one helps whatever the command was: a broker that is not there. */
 void ops_advise(pouch_err e);
 
-/* Talk on stderr, one line. */
+/* Talk on stderr, one line: what a terminal would take as a command is written as \xHH. */
 void ops_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The key ring as the settings name it. */

@@ -7,32 +7,53 @@
 #include <ops/common.h>
 #include <ops/dumps.h>
 #include <ops/ops.h>
+#include <ops/screen.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+static void say(const char *format, va_list args, const char *then, const char *more)
+    __attribute__((format(printf, 1, 0)));
+
+/*
+ * One line in one piece, as threads write to the log meanwhile. Parts of it may be from others: a worker's error, a name
+ * in a store. Where UTF-8 cannot be shown it does no harm.
+ */
+static void say(const char *format, va_list args, const char *then, const char *more) {
+    static const struct ops_screen screen = {.utf8 = true};
+    char *text = NULL, *line = NULL;
+    size_t length;
+    int n = vasprintf(&text, format, args);
+    FILE *out = n < 0 ? NULL : open_memstream(&line, &length);
+    if (out) {
+        fputs("pouch: ", out);
+        ops_screen_put(out, &screen, text, (size_t)n, SIZE_MAX);
+        fprintf(out, "%s%s\n", then, more);
+    }
+    bool whole = out && !fclose(out);
+    fputs(whole ? line : "pouch: out of memory\n", stderr);
+    free(line);
+    if (n >= 0) free(text);
+}
+
 void ops_say(const char *format, ...) {
     va_list args;
     va_start(args, format);
-    fputs("pouch: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    say(format, args, "", "");
     va_end(args);
 }
 
 int ops_usage(const struct ops_call *call, const char *format, ...) {
+    char more[64] = "--help";
     va_list args;
     va_start(args, format);
-    fputs("pouch: ", stderr);
-    vfprintf(stderr, format, args);
+    if (call && call->command) snprintf(more, sizeof more, "%s --help", call->command->name);
+    say(format, args, "; see pouch ", more);
     va_end(args);
-    if (call && call->command)
-        fprintf(stderr, "; see pouch %s --help\n", call->command->name);
-    else
-        fputs("; see pouch --help\n", stderr);
     return OPS_EXIT_USAGE;
 }
 

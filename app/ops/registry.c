@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { ANNOUNCE_MS = 3000, PER_MS = 10 }; /* and a millisecond more for so many */
+enum { TOLD_MAX = 64 * 1024 };
 
 pouch_err ops_registry_open(const struct ops_call *call, struct pl_store **store) {
     char *url = NULL;
@@ -92,10 +93,13 @@ int ops_route_told(const struct ops_call *call, const struct pl_route_row *r, co
     if (!as_it_was) ops_announce(call, &a, 1);
     if (call->output != OPS_TABLE) return ops_print_json(ops_route_json(r));
     if (as_it_was) done = "is so already";
-    fprintf(stderr, "pouch: route %s %s%s%s: ", r->publisher, done ? done : "", done ? ", " : "",
-            r->enabled ? "enabled" : "disabled");
-    ops_texts_put(stderr, r->targets, r->n_targets);
-    fputc('\n', stderr);
+    struct pl_buf targets;
+    pl_buf_init(&targets, TOLD_MAX);
+    pouch_err e = POUCH_OK;
+    for (size_t i = 0; !e && i < r->n_targets; i++) e = pl_buf_printf(&targets, "%s%s", i ? ", " : "", r->targets[i]);
+    ops_say("route %s %s%s%s: %s", r->publisher, done ? done : "", done ? ", " : "",
+            r->enabled ? "enabled" : "disabled", e || !targets.len ? "-" : targets.at);
+    pl_buf_free(&targets);
     return OPS_EXIT_OK;
 }
 
@@ -135,9 +139,16 @@ json_t *ops_texts_json(char *const *texts, size_t n) {
     return list;
 }
 
-void ops_texts_put(FILE *out, char *const *texts, size_t n) {
-    for (size_t i = 0; i < n; i++) fprintf(out, "%s%s", i ? ", " : "", texts[i]);
-    if (!n) fputc('-', out);
+void ops_text_put(const struct ops_screen *screen, const char *text) {
+    ops_screen_column(stdout, screen, text ? text : "-", 0);
+}
+
+void ops_texts_put(const struct ops_screen *screen, char *const *texts, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (i) fputs(", ", stdout);
+        ops_text_put(screen, texts[i]);
+    }
+    if (!n) putchar('-');
 }
 
 json_t *ops_route_json(const struct pl_route_row *r) {

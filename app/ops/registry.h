@@ -4,6 +4,7 @@
 
 #include <json/json.h>
 #include <ops/ops.h>
+#include <ops/screen.h>
 #include <registry/registry.h>
 #include <store/store.h>
 
@@ -56,7 +57,8 @@ json_t *ops_texts_json(char *const *texts, size_t n);
 json_t *ops_route_json(const struct pl_route_row *r);
 json_t *ops_service_json(const struct pl_service_row *s);
 
-/* Writes texts with ", " between them, "-" when there are none. */
-void ops_texts_put(FILE *out, char *const *texts, size_t n);
+/* Writes a text of the registry, or several with ", " between them, on stdout; "-" where there is none. */
+void ops_text_put(const struct ops_screen *screen, const char *text);
+void ops_texts_put(const struct ops_screen *screen, char *const *texts, size_t n);
 
 #endif

@@ -14,6 +14,7 @@ enum {
     PAYLOAD_MAX = 64 * 1024 * 1024,
     DRAIN_MS = 1000,
     PATIENCE_MS = 200,       /* an answer this quick needs no word about who is there */
+    COUNT_MS = 5000,         /* to find out who is there, or less where the request has less */
     BLIND_PATIENCE_MS = 1500 /* where the cluster cannot tell who reads a topic */
 };
 
@@ -97,8 +98,9 @@ static pouch_err count_readers(const struct ops_call *call, const char *topic, i
     pouch_err e = pl_settings_read(&s, call->options);
     if (e) return e;
     struct pl_cluster *c = NULL;
+    int timeout = s.request_timeout_ms < COUNT_MS ? s.request_timeout_ms : COUNT_MS;
     e = pl_cluster_open(&c, &s, "pouch-cli");
-    if (!e) e = pl_topic_readers(pl_cluster_handle(c), topic, readers, 5000);
+    if (!e) e = pl_topic_readers(pl_cluster_handle(c), topic, readers, timeout);
     pl_cluster_close(c);
     pl_settings_free(&s);
     return e;

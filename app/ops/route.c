@@ -13,11 +13,15 @@ static json_t *list_json(const struct pl_route_row *routes, size_t n) {
 }
 
 static void print_list(const struct pl_route_row *routes, size_t n) {
+    const struct ops_screen screen = ops_screen_of(stdout);
     if (n) printf("%-32s %-9s %-24s %s\n", "PUBLISHER", "STATE", "SERVICE", "TARGETS");
     for (size_t i = 0; i < n; i++) {
         const struct pl_route_row *r = &routes[i];
-        printf("%-32s %-9s %-24s ", r->publisher, r->enabled ? "enabled" : "disabled", r->service ? r->service : "-");
-        ops_texts_put(stdout, r->targets, r->n_targets);
+        ops_screen_column(stdout, &screen, r->publisher, 32);
+        printf(" %-9s ", r->enabled ? "enabled" : "disabled");
+        ops_screen_column(stdout, &screen, r->service ? r->service : "-", 24);
+        putchar(' ');
+        ops_texts_put(&screen, r->targets, r->n_targets);
         putchar('\n');
     }
     if (!n) ops_say("there are no routes yet; to make one: pouch route add PUBLISHER TARGET");
@@ -44,11 +48,17 @@ static int route_list(struct ops_call *call) {
 
 static void print_route(const struct pl_route_row *r, const struct pl_service_row *service) {
     char created[OPS_WHEN_TEXT], updated[OPS_WHEN_TEXT];
-    printf("publisher  %s\nid         %s\nstate      %s\ntargets    ", r->publisher, r->id,
-           r->enabled ? "enabled" : "disabled");
-    ops_texts_put(stdout, r->targets, r->n_targets);
-    printf("\nservice    %s", r->service ? r->service : "-");
-    if (service) printf(" %s", service->version);
+    const struct ops_screen screen = ops_screen_of(stdout);
+    fputs("publisher  ", stdout);
+    ops_text_put(&screen, r->publisher);
+    fputs("\nid         ", stdout);
+    ops_text_put(&screen, r->id);
+    printf("\nstate      %s\ntargets    ", r->enabled ? "enabled" : "disabled");
+    ops_texts_put(&screen, r->targets, r->n_targets);
+    fputs("\nservice    ", stdout);
+    ops_text_put(&screen, r->service);
+    if (service) putchar(' ');
+    if (service) ops_text_put(&screen, service->version);
     if (r->service && !service) printf(" (not registered)");
     printf("\nversion    %" PRId64 "\ncreated    %s\nupdated    %s\n", r->version,
            ops_when_text(created, r->created_ms), ops_when_text(updated, r->updated_ms));

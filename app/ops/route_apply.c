@@ -22,6 +22,7 @@ static pouch_err read_stdin(struct pl_yaml **tree) {
     struct pl_buf text;
     pl_buf_init(&text, FILE_MAX);
     pouch_err e = ops_read_all(stdin, &text);
+    if (e == POUCH_E_TOO_LARGE) e = pl_fail(POUCH_E_CONFIG, "stdin: larger than %d bytes", FILE_MAX);
     if (!e) e = pl_yaml_parse(tree, "stdin", text.at ? text.at : "", text.len);
     pl_buf_free(&text);
     return e;
@@ -57,10 +58,13 @@ static int print_json(const struct ops_call *call, const struct ops_plan *p) {
 }
 
 static void print_lines(const struct ops_plan *p) {
+    const struct ops_screen screen = ops_screen_of(stdout);
     for (size_t i = 0; i < p->n; i++) {
         const struct ops_step *s = &p->steps[i];
         json_t *before = ops_state_json(s->before), *after = ops_state_json(s->after);
-        printf("%s %s %s: ", words[s->what].sign, kind_of(s), s->name);
+        printf("%s %s ", words[s->what].sign, kind_of(s));
+        ops_text_put(&screen, s->name);
+        fputs(": ", stdout);
         ops_difference_put(stdout, before, after);
         putchar('\n');
         json_decref(before);

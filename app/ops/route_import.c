@@ -47,7 +47,9 @@ static void note(struct import *im, const struct item *item, enum taken taken, c
         const struct ops_screen screen = ops_screen_of(stdout);
         printf("%-8s ", item->kind);
         ops_screen_cell(stdout, &screen, item->name, 32);
-        printf(" %s%s%s\n", words[taken], why ? ": " : "", why ? why : "");
+        printf(" %s%s", words[taken], why ? ": " : "");
+        ops_screen_column(stdout, &screen, why ? why : "", 0);
+        putchar('\n');
         return;
     }
     json_t *name = ops_anytext((struct pl_span){item->name, strlen(item->name)});

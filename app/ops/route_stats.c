@@ -7,6 +7,7 @@
 #include <ops/csv.h>
 #include <ops/incomplete.h>
 #include <ops/rows.h>
+#include <ops/screen.h>
 #include <ops/waterfall.h>
 #include <ops/when.h>
 #include <stdlib.h>
@@ -95,16 +96,20 @@ static pouch_err read_stats(struct routes *r) {
 enum { PUBLISHER = 24, ID = 30, NUMBER = 10, SPAN = 9 };
 
 static void print_table(const struct routes *r) {
+    const struct ops_screen screen = ops_screen_of(stdout);
     char average[OPS_SPAN_TEXT], p50[OPS_SPAN_TEXT], p99[OPS_SPAN_TEXT], when[OPS_WHEN_TEXT];
     if (r->n)
         printf("%-*s %-*s %*s %*s %*s %*s %*s %*s  LAST SEEN\n", PUBLISHER, "PUBLISHER", ID, "ROUTE", NUMBER, "COUNT",
                NUMBER, "SUCCESS", NUMBER, "FAILURE", SPAN, "AVERAGE", SPAN, "P50", SPAN, "P99");
     for (size_t i = 0; i < r->n; i++) {
         const struct pl_route_stats *s = &r->at[i].stats;
-        printf("%-*s %-*s %*" PRIu64 " %*" PRIu64 " %*" PRIu64 " %*s %*s %*s  %s\n", PUBLISHER, r->at[i].publisher, ID,
-               r->at[i].id, NUMBER, s->count, NUMBER, s->count - s->failed, NUMBER, s->failed, SPAN,
-               ops_span_text(average, s->average_us), SPAN, ops_span_text(p50, s->p50_us), SPAN,
-               ops_span_text(p99, s->p99_us), s->count ? ops_when_text(when, s->last_us / 1000) : "-");
+        ops_screen_column(stdout, &screen, r->at[i].publisher, PUBLISHER);
+        putchar(' ');
+        ops_screen_column(stdout, &screen, r->at[i].id, ID);
+        printf(" %*" PRIu64 " %*" PRIu64 " %*" PRIu64 " %*s %*s %*s  %s\n", NUMBER, s->count, NUMBER,
+               s->count - s->failed, NUMBER, s->failed, SPAN, ops_span_text(average, s->average_us), SPAN,
+               ops_span_text(p50, s->p50_us), SPAN, ops_span_text(p99, s->p99_us),
+               s->count ? ops_when_text(when, s->last_us / 1000) : "-");
     }
     ops_incomplete_print(&r->incomplete, "");
 }

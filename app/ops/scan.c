@@ -31,6 +31,7 @@ static pouch_err look_up_partition(struct scan *s, rd_kafka_t *rk, int32_t id) {
     if (s->only && s->only->partition != id) return POUCH_OK;
     pouch_err e = pl_topic_offsets(rk, s->topic, id, &low, &high, CALL_MS);
     if (e) return e;
+    if (s->only && low == high) return pl_fail(POUCH_E_NOT_FOUND, "partition %" PRId32 " of %s is empty", id, s->topic);
     if (s->only && (s->only->offset < low || s->only->offset >= high))
         return pl_fail(POUCH_E_NOT_FOUND,
                        "partition %" PRId32 " of %s has offsets %" PRId64 " to %" PRId64 ", not %" PRId64, id, s->topic,

@@ -76,6 +76,11 @@ size_t ops_screen_put(FILE *out, const struct ops_screen *s, const char *text, s
     return used + cut;
 }
 
+void ops_screen_column(FILE *out, const struct ops_screen *s, const char *text, size_t width) {
+    size_t used = ops_screen_put(out, s, text, strlen(text), SIZE_MAX);
+    fprintf(out, "%*s", used < width ? (int)(width - used) : 0, "");
+}
+
 void ops_screen_cell(FILE *out, const struct ops_screen *s, const char *text, size_t width) {
     size_t used = ops_screen_put(out, s, text, strlen(text), width);
     fprintf(out, "%*s", (int)(width - used), "");

@@ -25,7 +25,10 @@ struct ops_screen ops_screen_of(FILE *out);
  */
 size_t ops_screen_put(FILE *out, const struct ops_screen *s, const char *text, size_t n, size_t most);
 
-/* The same for a whole text, then spaces up to `width` columns. */
+/* The whole text, never cut, then spaces where it takes less than `width` columns. */
+void ops_screen_column(FILE *out, const struct ops_screen *s, const char *text, size_t width);
+
+/* A text in exactly `width` columns: cut, or with spaces behind it. */
 void ops_screen_cell(FILE *out, const struct ops_screen *s, const char *text, size_t width);
 
 #endif

@@ -131,13 +131,19 @@ static json_t *list_json(const struct ops_call *call, const struct pl_service_ro
 }
 
 static void print_list(const struct ops_call *call, const struct pl_service_row *services, size_t n) {
+    const struct ops_screen screen = ops_screen_of(stdout);
     size_t shown = 0;
     for (size_t i = 0; i < n; i++) {
         const struct pl_service_row *s = &services[i];
         if (!wanted(call, s)) continue;
         if (!shown++) printf("%-32s %-12s %-32s %s\n", "SERVICE", "VERSION", "ENDPOINT", "TAGS");
-        printf("%-32s %-12s %-32s ", s->name, s->version, s->endpoint ? s->endpoint : "-");
-        ops_texts_put(stdout, s->tags, s->n_tags);
+        ops_screen_column(stdout, &screen, s->name, 32);
+        putchar(' ');
+        ops_screen_column(stdout, &screen, s->version, 12);
+        putchar(' ');
+        ops_screen_column(stdout, &screen, s->endpoint ? s->endpoint : "-", 32);
+        putchar(' ');
+        ops_texts_put(&screen, s->tags, s->n_tags);
         putchar('\n');
     }
     if (!n) ops_say("there are no services yet; to register one: pouch service add NAME");
@@ -183,11 +189,21 @@ static pouch_err publishers_of(struct pl_store *store, const char *service, char
 
 static void print_service(const struct pl_service_row *s, char *const *publishers, size_t n) {
     char created[OPS_WHEN_TEXT], updated[OPS_WHEN_TEXT];
-    printf("service      %s\nversion      %s\ndescription  %s\nendpoint     %s\ntags         ", s->name, s->version,
-           s->description ? s->description : "-", s->endpoint ? s->endpoint : "-");
-    ops_texts_put(stdout, s->tags, s->n_tags);
+    const struct ops_screen screen = ops_screen_of(stdout);
+    const struct {
+        const char *label, *text;
+    } lines[] = {{"service      ", s->name},
+                 {"\nversion      ", s->version},
+                 {"\ndescription  ", s->description},
+                 {"\nendpoint     ", s->endpoint}};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        fputs(lines[i].label, stdout);
+        ops_text_put(&screen, lines[i].text);
+    }
+    fputs("\ntags         ", stdout);
+    ops_texts_put(&screen, s->tags, s->n_tags);
     printf("\nroutes       ");
-    ops_texts_put(stdout, publishers, n);
+    ops_texts_put(&screen, publishers, n);
     printf("\nrevision     %" PRId64 "\ncreated      %s\nupdated      %s\n", s->revision,
            ops_when_text(created, s->created_ms), ops_when_text(updated, s->updated_ms));
 }

@@ -56,7 +56,7 @@ POUCH_MUST_CHECK pouch_err pl_topic_describe(rd_kafka_t *rk, const char *topic, 
 
 /*
  * Members of any group that have a partition of topic assigned. -1: this cannot be told, as on the mock,
- * or while groups that have nothing assigned are in a rebalance.
+ * or while groups that have nothing assigned are in a rebalance. Takes no longer than timeout, in all that it asks for.
  */
 POUCH_MUST_CHECK pouch_err pl_topic_readers(rd_kafka_t *rk, const char *topic, int *members, int timeout);
 

@@ -228,6 +228,15 @@ def test_only_prune_removes_what_the_file_does_not_name(here):
     assert [route["publisher"] for route in routes] == ["orders"] and services == []
 
 
+def test_a_file_that_names_nothing_is_no_wish_to_remove_everything(here):
+    apply(here, ESTATE)
+    before = registered(here)
+    for empty in ("", "# nothing\n", "routes:\n", "routes: {}\nservices: {}\n"):
+        assert "it names no route and no service" in apply(here, empty, "--prune", code=CONFIG).stderr
+        apply(here, empty)
+    assert registered(here) == before
+
+
 def test_the_exit_code_tells_whether_something_differs_when_asked_to(here):
     apply(here, ESTATE, "--dry-run")
     apply(here, ESTATE, "--dry-run", "--exit-code", code=DIFFERS)
@@ -242,6 +251,13 @@ def test_a_file_comes_from_stdin_too(here):
                           text=True, env=here.env, timeout=120)
     assert done.returncode == 0, done.stderr
     assert [json.loads(line)["name"] for line in done.stdout.splitlines()] == ["verification", "mail", "orders", "citizens"]
+
+
+def test_what_is_too_large_on_stdin_is_told_as_of_a_file(here):
+    large = "#" * 2_000_000
+    done = here.run("route", "apply", "-f", "-", stdin=large)
+    assert done.returncode == CONFIG and "stdin: larger than" in done.stderr
+    assert "routes.yaml: larger than" in apply(here, large, code=CONFIG).stderr
 
 
 BAD_FILES = {

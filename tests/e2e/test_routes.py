@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import stat
 import subprocess
 import uuid
@@ -27,6 +28,26 @@ def with_routes(pouch, store_url):
 @pytest.fixture
 def here(pouch, store_url):
     return with_routes(pouch, store_url)
+
+
+HARM = "\x1b[31m"
+
+
+def test_what_others_wrote_to_the_registry_does_not_steer_a_terminal(alone, tmp_path):
+    assert document(alone, "route", "list") == []
+    with sqlite3.connect(tmp_path / "store" / "registry.db") as store:
+        store.execute("INSERT INTO route VALUES (?, ?, ?, 1, 0, 0, 0)", ["p" + HARM, "i" + HARM, "s" + HARM])
+        store.execute("INSERT INTO target VALUES (?, 0, ?)", ["p" + HARM, "t" + HARM])
+        store.execute("INSERT INTO service (name, version, description, endpoint, created_ms, updated_ms) "
+                      "VALUES (?, ?, ?, ?, 0, 0)", ["s" + HARM, "v" + HARM, "d" + HARM, "e" + HARM])
+        store.execute("INSERT INTO tag VALUES (?, 0, ?)", ["s" + HARM, "g" + HARM])
+    store.close()
+    for words, names in ((["route", "list"], "pst"), (["route", "show", "p" + HARM], "pistv"), (["route", "stats"], "pi"),
+                         (["service", "list"], "sveg"), (["service", "show", "s" + HARM], "svdegp"),
+                         (["route", "enable", "p" + HARM], "pt"), (["route", "show", "x" + HARM], "x")):
+        done = alone.run(*words)
+        shown = done.stdout + done.stderr
+        assert "\x1b" not in shown and all(name + r"\x1b[31m" in shown for name in names), f"{words}: {shown!r}"
 
 
 @pytest.fixture

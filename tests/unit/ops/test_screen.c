@@ -79,6 +79,26 @@ static void a_cell_is_filled_with_spaces(void **state) {
     free(shown);
 }
 
+static void a_column_is_never_cut(void **state) {
+    (void)state;
+    const struct ops_screen screen = {.columns = 80, .utf8 = true};
+    static const struct {
+        const char *text;
+        size_t width;
+        const char *wanted;
+    } rows[] = {{"ab", 4, "ab  "}, {"abcd", 4, "abcd"}, {"abcdef", 4, "abcdef"}, {"\033", 5, "\\x1b "}, {"", 0, ""}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *shown;
+        size_t n;
+        FILE *out = open_memstream(&shown, &n);
+        assert_non_null(out);
+        ops_screen_column(out, &screen, rows[i].text, rows[i].width);
+        assert_int_equal(fclose(out), 0);
+        assert_string_equal(shown, rows[i].wanted);
+        free(shown);
+    }
+}
+
 static void the_environment_tells_the_width(void **state) {
     (void)state;
     static const struct {
@@ -102,6 +122,7 @@ int main(void) {
         cmocka_unit_test(what_could_steer_a_terminal_is_escaped),
         cmocka_unit_test(every_byte_alone_is_ascii_on_a_terminal_without_utf_8),
         cmocka_unit_test(a_cell_is_filled_with_spaces),
+        cmocka_unit_test(a_column_is_never_cut),
         cmocka_unit_test(the_environment_tells_the_width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
