@@ -2,9 +2,10 @@
  * The error in clear that a failed request's sender is told, where there is one that may be told; tried only while it may
  * be of use. The dead letter stands in any case.
  *
- * Anybody may name a topic for replies that takes nothing. So what is on its way to one of them is at most a sixteenth
- * of what may be in flight, and a quarter to all of them. An answer for which there is no room waits, and nothing is taken
- * meanwhile, as with a busy target; what is for a topic that has stalled, which is told as of targets, is not told.
+ * Anybody may name a topic for replies that takes nothing. So what is on its way to all of them is at most a quarter of what
+ * may be in flight, and that is shared among them as targets share theirs. An answer for which there is no room waits, and
+ * nothing is taken meanwhile, as with a busy target; what is for a topic that has stalled, which is told as of targets, is not
+ * told.
  */
 #include <base/log.h>
 #include <base/why.h>
@@ -75,7 +76,7 @@ static size_t bytes_of(const struct pl_record *r) {
 }
 
 static bool all_full(const struct center *c) {
-    return c->askers.in_flight >= c->settings.center_in_flight / CENTER_ASKERS_PART;
+    return c->askers.in_flight >= c->askers.room;
 }
 
 static void send_answer(struct center_post *p);
@@ -131,9 +132,17 @@ static void send_answer(struct center_post *p) {
     }
 }
 
+static bool holds_inbox(const struct center *c, const struct center_target *asker) {
+    for (size_t i = 0; i < c->legs_touched; i++) {
+        const struct center_leg *leg = &c->legs[i];
+        if (leg->answer.sent && leg->asker == asker && center_leg_holds_inbox(leg)) return true;
+    }
+    return false;
+}
+
 static bool is_crowded(const struct center_target *asker, void *center) {
     const struct center *c = center;
-    return all_full(c) || center_target_full(&c->askers, asker, 0);
+    return all_full(c) || center_target_full(&c->askers, asker, 0) || holds_inbox(c, asker);
 }
 
 static void stalled(struct center_target *asker, void *center) {

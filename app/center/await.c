@@ -52,7 +52,7 @@ static void look_again(struct center_post *p) {
     } else if (center_awaits(leg->item)) {
         tell(leg->center);
         not_yet(p);
-    } else if (leg->center->legs_used > leg->center->settings.center_in_flight) {
+    } else if (leg->center->legs_used > leg->center->legs_room) {
         center_post_full(p, look_again); /* one record becomes many legs: those released before it have all the room */
     } else {
         go_on(leg);

@@ -12,8 +12,8 @@ enum {
     LOOK_US = 250000,
     PRODUCER_FULL_US = 10000, /* deliveries that make room wake us; this is for when memory was short */
     FLUSH_LEAST_MS = 500,
-    QUARTER = 4,
-    TARGET_BYTES = 16 * 1024 * 1024,
+    ASKERS_PART = 4, /* of what may be in flight, for errors on their way to requesters */
+    ASKERS_BYTES = 16 * 1024 * 1024,
 };
 
 /*
@@ -245,9 +245,10 @@ pouch_err center_run(struct center *c) {
     char why[1024];
     if (c->items || c->health) return pl_fail(POUCH_E_CONFIG, "a center runs once; make a new one");
     pl_clockcheck_init(&c->clockcheck, c->clock, c->settings.deadline_skew_ms);
-    center_targets_init(&c->targets, c->settings.center_in_flight / QUARTER, TARGET_BYTES, c->settings.reply_topics);
-    center_targets_init(&c->askers, c->settings.center_in_flight / CENTER_ASKER_PART, CENTER_ASKER_BYTES,
-                        c->settings.reply_topics);
+    size_t most = c->settings.center_in_flight;
+    center_targets_init(&c->targets, most, CENTER_BYTES_MOST, c->settings.reply_topics);
+    center_targets_init(&c->askers, most / ASKERS_PART, ASKERS_BYTES, c->settings.reply_topics);
+    c->legs_room = most + c->askers.room;
     pouch_err e = center_start(c, &hooks);
     if (!e && c->group) e = work(c);
     snprintf(why, sizeof why, "%s", pouch_why());

@@ -142,13 +142,21 @@ void center_unpark(struct center *c) {
     }
 }
 
+static bool holds_inbox(const struct center *c, const struct center_target *target) {
+    for (size_t i = 0; i < c->legs_touched; i++) {
+        const struct center_leg *leg = &c->legs[i];
+        if (leg->target == target && leg->forward.sent && center_leg_holds_inbox(leg)) return true;
+    }
+    return false;
+}
+
 /* The end of a center waits as those do that are parked. */
 static bool is_crowded(const struct center_target *target, void *center) {
     const struct center *c = center;
     if (center_stops(c)) return true;
     for (const struct center_leg *leg = c->parked; leg; leg = leg->next)
         if (leg->target == target) return true;
-    return false;
+    return holds_inbox(c, target);
 }
 
 /* What is parked for it fails when it is unparked. */

@@ -91,6 +91,10 @@ void center_leg_over(struct center_leg *leg) {
     if (--item->open == 0) item_over(item);
 }
 
+bool center_leg_holds_inbox(const struct center_leg *leg) {
+    return leg->item && pl_watermark_full(&leg->item->taken.partition->watermark);
+}
+
 static void let_go(struct center *c) {
     struct center_item *item = c->untraced;
     c->untraced = item->next;

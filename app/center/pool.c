@@ -9,9 +9,9 @@ static size_t room_for_bytes(const struct center *c) {
 size_t center_room(const struct center *c) {
     size_t most = c->settings.center_in_flight;
     if (c->parked || c->producer_full || c->bytes >= CENTER_BYTES_MOST) return 0;
-    if (c->items_used >= most || c->legs_used >= most || center_awaits_many(c)) return 0;
-    size_t n = most - (c->items_used > c->legs_used ? c->items_used : c->legs_used);
-    size_t fitting = room_for_bytes(c);
+    if (c->items_used >= most || c->legs_used >= c->legs_room || center_awaits_many(c)) return 0;
+    size_t n = most - c->items_used, legs = c->legs_room - c->legs_used, fitting = room_for_bytes(c);
+    if (legs < n) n = legs;
     if (fitting < n) n = fitting;
     return n < CENTER_BATCH ? n : CENTER_BATCH;
 }

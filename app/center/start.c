@@ -57,7 +57,7 @@ static pouch_err open_store(struct center *c) {
 
 /* A batch may bring this many more legs than there was room for, each record having as many targets as may be. */
 static size_t legs_most(const struct center *c) {
-    return c->settings.center_in_flight + (size_t)CENTER_BATCH * PL_TARGETS_MAX;
+    return c->legs_room + (size_t)CENTER_BATCH * PL_TARGETS_MAX;
 }
 
 static pouch_err make_pools(struct center *c) {

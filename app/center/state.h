@@ -24,7 +24,6 @@
 #include <store/tracer.h>
 #include <wire/envelope.h>
 
-enum { CENTER_ASKERS_PART = 4, CENTER_ASKER_PART = 16, CENTER_ASKER_BYTES = 4 * 1024 * 1024 };
 enum { CENTER_BATCH = 500, CENTER_REASON_MAX = 640, CENTER_BYTES_MOST = 64 * 1024 * 1024 };
 
 /* A snapshot of the routes, held while records that were judged by it are in flight. */
@@ -108,6 +107,7 @@ struct center {
     char (*reasons)[CENTER_REASON_MAX]; /* one a leg */
     size_t items_touched, items_used;
     size_t items_left; /* of those used: dropped, and kept until the group has been left */
+    size_t legs_room;  /* nothing is taken while so many are used; targets and askers together never hold them all */
     size_t legs_most, legs_touched, legs_used;
     size_t bytes;       /* of the records whose legs are not over */
     size_t usual_bytes; /* of a record, as they have been lately */
@@ -195,6 +195,7 @@ bool center_stops(const struct center *c);
 
 /* over.c: a leg is over, then its item, then its offset is done. */
 void center_leg_over(struct center_leg *leg);
+bool center_leg_holds_inbox(const struct center_leg *leg); /* nothing is taken from its partition until it is over */
 void center_items_traced(struct center *c);
 
 #endif

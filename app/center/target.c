@@ -3,8 +3,10 @@
 #include <string.h>
 #include <wire/headers.h>
 
-void center_targets_init(struct center_targets *t, size_t most, size_t most_bytes, const char *reply_topics) {
-    *t = (struct center_targets){.most = most, .most_bytes = most_bytes, .reply_topics = reply_topics};
+enum { PARTS_LEFT = 3 };
+
+void center_targets_init(struct center_targets *t, size_t room, size_t room_bytes, const char *reply_topics) {
+    *t = (struct center_targets){.room = room, .room_bytes = room_bytes, .reply_topics = reply_topics};
 }
 
 void center_targets_free(struct center_targets *t) {
@@ -51,8 +53,15 @@ void center_target_forget(struct center_targets *t, struct center_target *target
     free(target);
 }
 
+/* Whether it may hold so much when all together hold `all`: no more than a third of what is left, and so 1/(n + 3) of n. */
+static bool has_share(size_t room, size_t all, size_t held) {
+    return all <= room && PARTS_LEFT * held <= room - all;
+}
+
 bool center_target_full(const struct center_targets *t, const struct center_target *target, size_t bytes) {
-    return target->in_flight && (target->in_flight >= t->most || target->bytes + bytes > t->most_bytes);
+    if (!target->in_flight) return false;
+    return !has_share(t->room, t->in_flight + 1, target->in_flight + 1) ||
+           !has_share(t->room_bytes, t->bytes + bytes, target->bytes + bytes);
 }
 
 static void takes_again(struct center_targets *t, struct center_target *target) {
@@ -67,6 +76,7 @@ void center_target_enter(struct center_targets *t, struct center_target *target,
     target->in_flight++;
     target->bytes += bytes;
     t->in_flight++;
+    t->bytes += bytes;
 }
 
 /* One whose last report has come is tried anew, whatever that said. */
@@ -74,6 +84,7 @@ void center_target_leave(struct center_targets *t, struct center_target *target,
     target->in_flight--;
     target->bytes -= bytes;
     t->in_flight--;
+    t->bytes -= bytes;
     if (stored || !target->in_flight) takes_again(t, target);
 }
 

@@ -1,7 +1,8 @@
 /*
- * The topics that routes lead to, and whether each takes what it is sent. None may hold more than a quarter of
- * what is in flight. One that takes nothing while the cluster works is stalled: what is for it is refused
- * until it takes something again, so that it stops nobody else.
+ * The topics that routes lead to, and whether each takes what it is sent. One may hold a third of what the others and it
+ * have left: alone that is a quarter of all, and those that take nothing never have everything, however many
+ * there are. One that takes nothing while the cluster works is stalled: what is for it is refused until it
+ * takes something again, so that it stops nobody else.
  *
  * How long a target has taken nothing is counted in time during which the cluster was seen to work:
  * between two signs of life, such as deliveries to whatever topic, that were at most a second
@@ -28,15 +29,15 @@ struct center_target {
 
 struct center_targets {
     struct center_target *slots[CENTER_SLOTS];
-    size_t most, most_bytes; /* for each */
+    size_t room, room_bytes; /* for all together */
     const char *reply_topics;
     int64_t healthy_us; /* time of proven health so far */
     int64_t alive_us;   /* when the last sign of life came */
-    size_t in_flight, stalled;
+    size_t in_flight, bytes, stalled;
 };
 
 /* reply_topics: patterns, borrowed. */
-void center_targets_init(struct center_targets *t, size_t most, size_t most_bytes, const char *reply_topics);
+void center_targets_init(struct center_targets *t, size_t room, size_t room_bytes, const char *reply_topics);
 void center_targets_free(struct center_targets *t);
 
 /* The target of that name, made when it is new. NULL: no memory. */

@@ -145,6 +145,34 @@ static void a_flood_for_it_does_not_fill_the_center(void **state) {
     fixture_stop(&f);
 }
 
+/*
+ * As when a broker is gone that leads most of the topics, one for replies among them. The producer keeps what it has for
+ * longer than this test waits.
+ */
+static void many_that_take_nothing_leave_room_for_others(void **state) {
+    (void)state;
+    enum { N = 100, BAD = 5 };
+    static const char *const bad[BAD] = {"one", "two", "three", "four", REPLIES};
+    static const char *const few[] = {"center.max_in_flight", "64", "kafka.message.timeout.ms", "600000", NULL};
+    static char ids[N][ID_TEXT];
+    struct fixture f;
+    char id[ID_TEXT];
+    fixture_start(&f, 1);
+    for (size_t i = 0; i < BAD; i++) add_route(&f, bad[i], true, TARGETS(bad[i]));
+    add_route(&f, "good", true, TARGETS(OTHERS));
+    for (size_t i = 0; i < BAD; i++) rd_kafka_mock_partition_set_leader(f.mock.cluster, bad[i], 0, -1);
+    start_center(&f, few);
+    for (size_t i = 0; i < N; i++) ask(&f, (struct request){.publisher = bad[i % BAD]}, ids[i]);
+    for (size_t i = 0; i < N; i++) {
+        ask(&f, (struct request){.publisher = "good"}, id);
+        find(&f, OTHERS, id);
+    }
+    for (size_t i = 0; i < N; i++) assert_letter(&f, ids[i], "overloaded");
+    stop_center_soon(&f);
+    assert_int_equal(committed(&f), given(&f));
+    fixture_stop(&f);
+}
+
 /* What requests that cannot be routed name as their topic for replies is up to whoever sends them. */
 static void errors_for_a_topic_that_takes_nothing_do_not_fill_the_center(void **state) {
     (void)state;
@@ -182,6 +210,7 @@ int main(void) {
         cmocka_unit_test(the_only_target_there_is_ends_its_records_too),
         cmocka_unit_test(a_stop_leaves_its_records_to_the_next_center),
         cmocka_unit_test(a_flood_for_it_does_not_fill_the_center),
+        cmocka_unit_test(many_that_take_nothing_leave_room_for_others),
         cmocka_unit_test(errors_for_a_topic_that_takes_nothing_do_not_fill_the_center),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

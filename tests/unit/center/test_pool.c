@@ -9,7 +9,7 @@ enum { IN_FLIGHT = 10000, LARGE = 1024 * 1024 };
 static struct center *set_up(void) {
     struct center *c = calloc(1, sizeof *c);
     assert_non_null(c);
-    c->settings.center_in_flight = IN_FLIGHT;
+    c->settings.center_in_flight = c->legs_room = IN_FLIGHT;
     c->items = calloc(IN_FLIGHT, sizeof *c->items);
     assert_non_null(c->items);
     return c;

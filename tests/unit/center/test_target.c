@@ -4,7 +4,7 @@
 #include <center/target.h>
 #include <stdio.h>
 
-enum { MOST = 4, MOST_BYTES = 1000, SECOND = 1000000 };
+enum { MOST = 4, MOST_BYTES = 1000, ROOM = 4 * MOST, ROOM_BYTES = 4 * MOST_BYTES, SECOND = 1000000 };
 
 struct fixture {
     struct center_targets targets;
@@ -17,7 +17,7 @@ struct fixture {
 static int set_up(void **state) {
     static struct fixture f;
     f = (struct fixture){.now_us = 10 * SECOND};
-    center_targets_init(&f.targets, MOST, MOST_BYTES, "*.replies");
+    center_targets_init(&f.targets, ROOM, ROOM_BYTES, "*.replies");
     f.bad = center_target_of(&f.targets, "bad");
     f.good = center_target_of(&f.targets, "good");
     *state = &f;
@@ -72,19 +72,45 @@ static void a_target_for_replies_is_known_by_its_name(void **state) {
     assert_false(f->good->takes_replies);
 }
 
-static void a_target_holds_so_many_records_and_bytes(void **state) {
+static void one_target_holds_at_most_a_quarter(void **state) {
     struct fixture *f = *state;
     for (int i = 0; i < MOST; i++) {
         assert_false(center_target_full(&f->targets, f->bad, 1));
         center_target_enter(&f->targets, f->bad, 1);
     }
     assert_true(center_target_full(&f->targets, f->bad, 1));
-    assert_false(center_target_full(&f->targets, f->good, MOST_BYTES + 1)); /* one it takes always */
+    assert_false(center_target_full(&f->targets, f->good, ROOM_BYTES + 1)); /* one it takes always */
+    center_target_leave(&f->targets, f->bad, 1, true);
+    assert_false(center_target_full(&f->targets, f->bad, 1));
+    while (f->bad->in_flight) center_target_leave(&f->targets, f->bad, 1, true);
     center_target_enter(&f->targets, f->good, MOST_BYTES - 1);
     assert_false(center_target_full(&f->targets, f->good, 1));
     assert_true(center_target_full(&f->targets, f->good, 2));
-    center_target_leave(&f->targets, f->bad, 1, true);
-    assert_false(center_target_full(&f->targets, f->bad, 1));
+}
+
+/* Records of so many bytes, until it is full. */
+static size_t fill(struct fixture *f, struct center_target *t, size_t bytes) {
+    while (!center_target_full(&f->targets, t, bytes)) center_target_enter(&f->targets, t, bytes);
+    return t->in_flight;
+}
+
+static void those_that_are_full_leave_room_for_one_more(void **state) {
+    struct fixture *f = *state;
+    enum { WIDE = 1024, BYTES = 1000, FULL = 16 };
+    static const size_t rooms[][2] = {{WIDE, SIZE_MAX / 4}, {SIZE_MAX / 4, WIDE * BYTES}};
+    for (size_t i = 0; i < sizeof rooms / sizeof rooms[0]; i++) {
+        center_targets_free(&f->targets);
+        center_targets_init(&f->targets, rooms[i][0], rooms[i][1], "");
+        size_t share = WIDE / 4;
+        for (int n = 0; n < FULL; n++) {
+            char name[16];
+            snprintf(name, sizeof name, "t%d", n);
+            size_t holds = fill(f, center_target_of(&f->targets, name), BYTES);
+            assert_true(holds > 0 && holds <= share);
+            share = holds;
+        }
+        assert_true(f->targets.in_flight < WIDE);
+    }
 }
 
 static void one_that_takes_nothing_for_long_while_others_do_has_stalled(void **state) {
@@ -165,7 +191,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_name_has_one_target, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_target_for_replies_is_known_by_its_name, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_target_holds_so_many_records_and_bytes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_target_holds_at_most_a_quarter, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(those_that_are_full_leave_room_for_one_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_takes_nothing_for_long_while_others_do_has_stalled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_somebody_waits_for_has_stalled_sooner, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_broker_that_was_away_stalls_nobody, set_up, tear_down),
