@@ -44,6 +44,10 @@ static void free_names(struct names *names) {
 
 /* ---- looking ---- */
 
+#define LOOK                                                                                         \
+    "SELECT name, row_version, writetime(row_version), writetime(enabled), writetime(target_topic)," \
+    " writetime(route_id), writetime(service_name) FROM %s.registry WHERE part = 'registry' AND kind = 'route'"
+
 /* name, row_version, and the write times of that and of the others. */
 static bool is_ours(const struct pl_cql_rows *row) {
     enum { ROW_VERSION = 1, OURS, OTHERS, OTHERS_END = OTHERS + 4 };
@@ -78,11 +82,7 @@ static pouch_err look_at_id(const struct pl_cql_rows *row, void *arg) {
 
 static pouch_err look_for(struct pl_cassandra *c, struct look *look) {
     int64_t counted;
-    pouch_err e = pl_cassandra_select(c,
-                                      "SELECT name, row_version, writetime(row_version), writetime(enabled),"
-                                      " writetime(target_topic), writetime(route_id), writetime(service_name)"
-                                      " FROM %s.registry WHERE part = 'registry' AND kind = 'route'",
-                                      NULL, 0, look_at_route, look);
+    pouch_err e = pl_cassandra_select(c, LOOK, NULL, 0, look_at_route, look);
     if (!e) e = pl_cassandra_routes_counted(c, &counted);
     if (e || (counted == (int64_t)look->all.n && !look->written.n)) return e;
     return pl_cassandra_select(c,
@@ -99,6 +99,23 @@ struct other {
     char *publisher;
 };
 
+static pouch_err note_others(const struct pl_cql_rows *row, void *arg) {
+    *(bool *)arg = !is_ours(row);
+    return POUCH_OK;
+}
+
+/* Every center looks, and the first to find something makes the change: EXISTS for those that come after it. */
+static pouch_err made_already(const char *name) {
+    return pl_fail(POUCH_E_EXISTS, "another process has made what was done to %s a change", name);
+}
+
+static pouch_err check_written(struct pl_cassandra *c, const char *publisher) {
+    const struct pl_cql_value name = pl_cql_text(publisher);
+    bool others = false;
+    pouch_err e = pl_cassandra_select(c, LOOK " AND name = ?", &name, 1, note_others, &others);
+    return e || others ? e : made_already(publisher);
+}
+
 static pouch_err keep_row(const struct pl_cql_rows *row, void *arg) {
     return pl_cassandra_read_route(&((struct other *)arg)->row, row);
 }
@@ -108,7 +125,8 @@ static pouch_err decide_written(struct pl_cassandra_change *change, void *arg) {
     struct pl_route_row *r = &other->row;
     char *before = NULL;
     pl_route_clear(r);
-    pouch_err e = pl_cassandra_find(change->c, PL_AUDIT_ROUTE, other->name, keep_row, other);
+    pouch_err e = check_written(change->c, other->name);
+    if (!e) e = pl_cassandra_find(change->c, PL_AUDIT_ROUTE, other->name, keep_row, other);
     if (!e && !r->id && r->publisher && asprintf(&r->id, "route-%s", r->publisher) < 0) r->id = NULL;
     if (!e && (!r->id || pl_route_check(r)))
         e = pl_fail(POUCH_E_NOT_FOUND, "what another program wrote for %s is no route", other->name);
@@ -132,7 +150,7 @@ static pouch_err decide_removed(struct pl_cassandra_change *change, void *arg) {
     struct other *other = arg;
     char *before = NULL;
     pouch_err e = pl_cassandra_find(change->c, "id", other->name, keep_publisher, other);
-    if (!e && !other->publisher) e = pl_fail(POUCH_E_NOT_FOUND, "the id %s is free already", other->name);
+    if (!e && !other->publisher) e = made_already(other->name);
     if (!e) e = pl_cassandra_last_state(change->c, PL_AUDIT_ROUTE, other->publisher, &before);
     if (e) return e;
     change->routes = other->routes;
@@ -148,6 +166,7 @@ static pouch_err make_change(struct pl_cassandra *c, const struct look *look, co
         PL_LOG(PL_LOG_WARN, "a route that another program wrote is not taken over", "name", name, "why", pouch_why());
         e = POUCH_OK;
     }
+    if (e == POUCH_E_EXISTS) e = POUCH_OK;
     pl_route_clear(&other.row);
     free(other.publisher);
     return e;

@@ -292,7 +292,8 @@ static pouch_err prepare(struct pl_sink *s) {
 
 static pouch_err store_counts(struct pl_sink *s, bool all) {
     pouch_err e = finish(s, pl_stats_sink_write(s->stats, &s->c, s->ttl_us, all, start, s));
-    if (e) pl_stats_sink_failed(s->stats);
+    if (!e) return pl_stats_sink_stored(s->stats);
+    pl_stats_sink_failed(s->stats);
     return e;
 }
 

@@ -17,10 +17,12 @@ typedef pouch_err pl_sink_start(void *arg, const struct pl_cql_bound *bound, siz
 
 /*
  * Starts to store the minutes that have changed; many of them once a second at most, unless it is the last call (all).
- * pl_stats_sink_failed(): not all of it is stored, so the next call does all again.
+ * When all that was started has ended, pl_stats_sink_stored() says that it is stored, and minutes may be forgotten;
+ * pl_stats_sink_failed(): not all of it is, so the next call does all again.
  */
 POUCH_MUST_CHECK pouch_err pl_stats_sink_write(struct pl_stats_sink *s, struct pl_cassandra *c, int64_t ttl_us,
                                                bool all, pl_sink_start *start, void *arg);
+POUCH_MUST_CHECK pouch_err pl_stats_sink_stored(struct pl_stats_sink *s); /* NO_MEMORY */
 void pl_stats_sink_failed(struct pl_stats_sink *s);
 
 #endif

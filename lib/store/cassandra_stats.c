@@ -133,9 +133,14 @@ pouch_err pl_stats_sink_write(struct pl_stats_sink *s, struct pl_cassandra *c, i
     if (e) return e;
     s->unstored = false;
     s->stored_us = mono_us;
-    if (pl_tally_minutes(s->tally) <= MINUTES_MAX) return POUCH_OK;
-    pl_tally_clear(s->tally);
-    return new_writer(s);
+    return POUCH_OK;
+}
+
+pouch_err pl_stats_sink_stored(struct pl_stats_sink *s) {
+    if (s->unstored || pl_tally_minutes(s->tally) <= MINUTES_MAX) return POUCH_OK;
+    pouch_err e = new_writer(s);
+    if (!e) pl_tally_clear(s->tally);
+    return e;
 }
 
 /* ---- reading ---- */

@@ -21,6 +21,7 @@ enum {
     REPLAY_LEAST = 64 * 1024, /* bytes of rows that are brought at once; half as many when that was too much */
     REPLAY_MOST = 1024 * 1024,
     CALM_FORGET_US = 60000000, /* after that long with the store, a failure is the first again */
+    TELL_EVERY_US = 60000000,  /* how often it is said why rows stay in the spool */
     FAST_PART = 2              /* the store is fast again when it takes rows in that part of the writer's patience */
 };
 
@@ -63,7 +64,7 @@ struct pl_outlet {
     struct pl_spool *adopted; /* the replayer's: of a process that is gone */
     bool unadopted;           /* that one could not be had was said */
     bool brought;             /* rows of the adopted one, so that it is worth looking for another at once */
-    int64_t next_us, adopt_us, calm_us, calm_until_us, direct_us;
+    int64_t next_us, adopt_us, calm_us, calm_until_us, direct_us, tell_us;
     int64_t pause_us, took_us;
     int timeout_ms;
     size_t bytes;
@@ -105,6 +106,7 @@ static void begin_spooling(struct pl_outlet *o) {
     o->calm_us = again ? least(o->calm_us * 2, us(o->pace->calm_most)) : us(o->pace->calm_least);
     o->calm_until_us = now + o->calm_us;
     o->next_us = now + us(o->pace->pause_least);
+    o->tell_us = now + TELL_EVERY_US;
     o->pause_us = us(o->pace->pause_least);
     o->took_us = 0;
     o->timeout_ms = o->pace->replay_least;
@@ -323,8 +325,13 @@ static pouch_err bring(struct pl_outlet *o, const struct pl_spool_rows *rows) {
 }
 
 static void failed(struct pl_outlet *o) {
+    int64_t now = now_us();
+    if (now >= o->tell_us) {
+        PL_LOG(PL_LOG_WARN, "trace rows stay in the spool: they cannot be brought to the store", "why", pouch_why());
+        o->tell_us = now + TELL_EVERY_US;
+    }
     o->failing = true;
-    o->next_us = now_us() + o->pause_us;
+    o->next_us = now + o->pause_us;
     o->pause_us = least(o->pause_us * 2, us(o->pace->pause_most));
     o->timeout_ms = (int)least(o->timeout_ms * 2, o->pace->replay_most);
     if (o->bytes > REPLAY_LEAST) o->bytes /= 2;
