@@ -42,8 +42,66 @@ static pouch_err make_routes(struct bench_scene *s) {
     return e;
 }
 
+static void remove_all(struct bench_scene *s) {
+    int64_t version;
+    for (size_t i = 0; i < s->n_routes; i++) (void)!pl_store_route_remove(s->store, s->publishers[i], -1, &version);
+    for (size_t i = 0; i < s->n_topics; i++)
+        (void)!pl_topic_delete(pl_cluster_handle(s->cluster), topic_at(s, i), TIMEOUT_MS);
+}
+
+/* ---- the end by a signal ---- */
+
+/* What a shell or nohup has the program ignore is still ignored. */
+static sigset_t endings(void) {
+    static const int numbers[] = {SIGINT, SIGHUP};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct sigaction now;
+        if (!sigaction(numbers[i], NULL, &now) && now.sa_handler != SIG_IGN) sigaddset(&set, numbers[i]);
+    }
+    return set;
+}
+
+/* Nobody else uses the store and the cluster of the scene between its opening and its closing. */
+static void *wait_for_end(void *arg) {
+    struct bench_scene *s = arg;
+    const sigset_t set = endings();
+    int number = 0;
+    if (sigwait(&set, &number)) return NULL;
+    pthread_mutex_lock(&s->lock);
+    if (!s->is_closing) {
+        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+        remove_all(s);
+        raise(number);
+        _exit(128 + number);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+static pouch_err guard(struct bench_scene *s) {
+    s->is_guarded = !pthread_create(&s->guard, NULL, wait_for_end, s);
+    return s->is_guarded ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "no thread to wait for signals");
+}
+
+/* While the guard removes what was made this waits, until the program ends by the guard's hand. */
+static void end_guard(struct bench_scene *s) {
+    if (!s->is_guarded) return;
+    pthread_mutex_lock(&s->lock);
+    s->is_closing = true;
+    pthread_mutex_unlock(&s->lock);
+    pthread_kill(s->guard, SIGTERM);
+    pthread_join(s->guard, NULL);
+}
+
+/* ---- opening and closing ---- */
+
 pouch_err bench_scene_open(struct bench_scene *s, pouch_options *o, size_t n_publishers) {
-    *s = (struct bench_scene){.n_publishers = n_publishers};
+    const sigset_t set = endings();
+    *s = (struct bench_scene){.n_publishers = n_publishers, .lock = PTHREAD_MUTEX_INITIALIZER};
+    pthread_sigmask(SIG_BLOCK, &set, &s->mask);
     name_all(s);
     pouch_err e = pouch_options_set(o, "center.inbox", s->inbox);
     if (!e) e = pl_settings_read(&s->settings, o);
@@ -52,19 +110,18 @@ pouch_err bench_scene_open(struct bench_scene *s, pouch_options *o, size_t n_pub
     if (!e) e = pl_cluster_open(&s->cluster, &s->settings, "pouch-bench");
     if (!e) e = make_topics(s);
     if (!e) e = make_routes(s);
-    return e;
+    return e ? e : guard(s);
 }
 
 void bench_scene_close(struct bench_scene *s) {
     char why[1024];
-    int64_t version;
     snprintf(why, sizeof why, "%s", pouch_why());
-    for (size_t i = 0; i < s->n_routes; i++) (void)!pl_store_route_remove(s->store, s->publishers[i], -1, &version);
-    for (size_t i = 0; i < s->n_topics; i++)
-        (void)!pl_topic_delete(pl_cluster_handle(s->cluster), topic_at(s, i), TIMEOUT_MS);
+    end_guard(s);
+    remove_all(s);
     pl_store_close(s->store);
     pl_cluster_close(s->cluster);
     pl_settings_free(&s->settings);
+    pthread_sigmask(SIG_SETMASK, &s->mask, NULL);
     pl_why_set("%s", why);
 }
 

@@ -7,6 +7,9 @@
 
 #include <bench/part.h>
 #include <conf/settings.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct pl_cluster;
@@ -22,9 +25,19 @@ struct bench_scene {
     char publishers[BENCH_PUBLISHERS_MAX][BENCH_NAME_BYTES]; /* each has a target of the same name */
     size_t n_publishers;
     size_t n_topics, n_routes; /* made so far */
+
+    sigset_t mask; /* the caller's, while the scene is open */
+    pthread_t guard;
+    bool is_guarded;
+    pthread_mutex_t lock; /* held by whoever removes what was made */
+    bool is_closing;      /* under the lock: the guard has nothing more to do */
 };
 
-/* Makes topics and routes; sets center.inbox in o. bench_scene_close() also after an error. */
+/*
+ * Makes topics and routes; sets center.inbox in o. bench_scene_close() also after an error. SIGINT, SIGTERM and SIGHUP are
+ * blocked in the caller, and in what threads it makes, until then: one that comes ends the program after what was made is
+ * removed, a second one at once. The scene stays where it is.
+ */
 POUCH_MUST_CHECK pouch_err bench_scene_open(struct bench_scene *s, pouch_options *o, size_t n_publishers);
 
 /* Removes them; what cannot be removed, as topics of the embedded broker, stays. pouch_why() keeps its text. */

@@ -244,7 +244,7 @@ const struct ops_command ops_bench_route = {
     .summary = "Measure how fast a center routes a backlog",
     .about = "Makes an inbox, four publishers with a target each and their routes, fills the inbox with\n"
              "sealed requests, and times a center of its own from its first record to its last, its trace in\n"
-             "the store given. Removes topics and routes again; the trace rows stay.\n\n"
+             "the store given. Removes topics and routes again, after Ctrl-C too; the trace rows stay.\n\n"
              "  pouch bench route --count 300000 --size 256 --store sqlite:///var/tmp/bench -o json\n",
     .flags =
         (const struct ops_flag[]){

@@ -1,6 +1,7 @@
 """The measurements that bring a center of their own, on a real Kafka and on the embedded one."""
 
 import json
+import signal
 from collections import Counter
 
 import pytest
@@ -54,6 +55,20 @@ def test_what_a_measurement_made_is_removed_again(pouch, store):
         assert result["count"] == words[2] and result["failed"] == 0 and result["rate"] > 0
         wait_until(lambda: not topics_of_runs(pouch), "the topics being deleted")
         assert json.loads(pouch.ok("route", "list", "-o", "json", "--store", store)) == []
+
+
+@pytest.mark.parametrize("words", [["chain", "--count", 10_000_000], ["route", "--count", 50_000_000]], ids=lambda w: w[0])
+def test_what_a_measurement_made_is_removed_when_it_is_ended(pouch, store, words):
+    def routes():
+        return json.loads(pouch.ok("route", "list", "-o", "json", "--store", store))
+
+    before = topics_of_runs(pouch)
+    bench = pouch.start("bench", *words, "--store", store)
+    wait_until(routes, "the routes of the run")
+    bench.process.send_signal(signal.SIGINT)
+    assert bench.process.wait(timeout=60) == -signal.SIGINT
+    assert routes() == []
+    wait_until(lambda: topics_of_runs(pouch) <= before, "no topic of the run is left")
 
 
 def test_a_chain_is_measured_on_the_embedded_broker(dev, store):
