@@ -1,6 +1,7 @@
 #include <ops/anytext.h>
 #include <ops/common.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ITEM_MAX = 1 << 30 };
 
@@ -14,6 +15,10 @@ json_t *ops_anytext(struct pl_span text) {
     string = json_stringn(clean, n);
     free(clean);
     return string;
+}
+
+json_t *ops_anytext_of(const char *text) {
+    return ops_anytext((struct pl_span){text, text ? strlen(text) : 0});
 }
 
 /* Between the tokens of a JSON text a line's end is as good as a space, and an item is one line. */

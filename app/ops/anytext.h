@@ -10,6 +10,9 @@
 /* A JSON string, bytes that are no UTF-8 replaced by U+FFFD; null when at is NULL. NULL: no memory. */
 json_t *ops_anytext(struct pl_span text);
 
+/* The same of a whole text. */
+json_t *ops_anytext_of(const char *text);
+
 /*
  * Prints object, which it takes, with one more member whose value is JSON text that is kept as it is, digits and
  * order of members included; on one line, without the line's end. raw.at NULL: without that member. Gives the exit code.

@@ -2,6 +2,7 @@
 #include <base/clock.h>
 #include <base/why.h>
 #include <inttypes.h>
+#include <ops/anytext.h>
 #include <ops/changes.h>
 #include <ops/commands.h>
 #include <ops/common.h>
@@ -76,9 +77,10 @@ struct found {
 static bool keep(const struct pl_audit *c, void *arg) {
     struct found *f = arg;
     char at[OPS_WHEN_TEXT];
-    json_t *row = json_pack("{s:I,s:s,s:s,s:s,s:s,s:o,s:o}", "version", (json_int_t)c->version, "at",
-                            ops_when_text(at, c->at_ms), "kind", c->kind, "name", c->name, "who", c->who, "before",
-                            ops_state_json(c->before), "after", ops_state_json(c->after));
+    json_t *row =
+        json_pack("{s:I,s:s,s:s,s:o,s:o,s:o,s:o}", "version", (json_int_t)c->version, "at", ops_when_text(at, c->at_ms),
+                  "kind", c->kind, "name", ops_anytext_of(c->name), "who", ops_anytext_of(c->who), "before",
+                  ops_state_json(c->before), "after", ops_state_json(c->after));
     f->rows = ops_array_with(f->rows, row);
     if (f->rows) return true;
     f->error = pl_fail(POUCH_E_NO_MEMORY, "out of memory for changes");

@@ -29,10 +29,6 @@ static pouch_err row_at(const struct ops_call *call, size_t i, struct row *row, 
     return e;
 }
 
-static json_t *value_json(const struct row *row) {
-    return ops_anytext((struct pl_span){row->value, row->value ? strlen(row->value) : 0});
-}
-
 static int show_all(const struct ops_call *call, struct pl_buf *shown) {
     json_t *all = call->output == OPS_JSON ? json_object() : NULL;
     int exit_code = OPS_EXIT_OK;
@@ -41,10 +37,11 @@ static int show_all(const struct ops_call *call, struct pl_buf *shown) {
     bool past = false;
     for (size_t i = 0; !exit_code && !(e = row_at(call, i, &row, shown, &past)) && !past; i++)
         if (call->output == OPS_JSON)
-            all = ops_json_with(all, row.name, json_pack("{s:o,s:s}", "value", value_json(&row), "origin", row.origin));
+            all = ops_json_with(all, row.name,
+                                json_pack("{s:o,s:s}", "value", ops_anytext_of(row.value), "origin", row.origin));
         else if (call->output == OPS_JSONL)
             exit_code = ops_print_json(
-                json_pack("{s:s,s:o,s:s}", "name", row.name, "value", value_json(&row), "origin", row.origin));
+                json_pack("{s:s,s:o,s:s}", "name", row.name, "value", ops_anytext_of(row.value), "origin", row.origin));
         else
             printf("%-28s %-28s %s\n", row.name, row.value ? row.value : "-", row.origin);
     if (e) {

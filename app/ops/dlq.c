@@ -113,7 +113,9 @@ static int print_list(const struct ops_call *call, const struct list *list) {
     int exit_code = OPS_EXIT_OK;
     if (call->output == OPS_TABLE) {
         print_table(list);
-        if (!list->n) ops_say("no dead letters%s", list->since_ms || list->code ? " like that" : "");
+        if (!list->n)
+            ops_say("no dead letters%s",
+                    list->since_ms || list->code || list->topic || list->publisher ? " like that" : "");
     } else {
         for (size_t i = 0; i < list->n && !exit_code; i++)
             exit_code = ops_anytext_item(call, i, ops_letter_json(&list->at[i]), "", (struct pl_span){0});

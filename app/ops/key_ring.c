@@ -16,11 +16,6 @@ static const char *key_name(const char *kid, const char *fingerprint) {
     return *kid ? kid : fingerprint;
 }
 
-/* A path may be in any encoding. */
-static json_t *path_json(const char *path) {
-    return ops_anytext((struct pl_span){path, path ? strlen(path) : 0});
-}
-
 /* ---- list ---- */
 
 static json_t *use_json(const struct pl_key_use *use, bool seals) {
@@ -49,7 +44,7 @@ static int print_ring(const struct ops_call *call, pouch_keyring *ring) {
     json_t *keys = json_array();
     for (size_t i = 0; keys && i < n; i++) keys = ops_array_with(keys, use_json(&uses[i], i == 0));
     int exit_code = call->output == OPS_JSON
-                        ? ops_print_json(json_pack("{s:o,s:o}", "file", path_json(file), "keys", keys))
+                        ? ops_print_json(json_pack("{s:o,s:o}", "file", ops_anytext_of(file), "keys", keys))
                         : ops_print_array(call, keys);
     return exit_code ? exit_code : ops_done();
 }
@@ -71,7 +66,7 @@ static char *state_of(const struct pl_keyedit *edit, const char *file) {
     json_t *keys = json_array();
     for (size_t i = 0; keys && i < set->n; i++)
         keys = ops_array_with(keys, json_string(key_name(set->keys[i].kid, set->keys[i].count->fingerprint)));
-    json_t *state = json_pack("{s:o,s:o}", "file", path_json(file), "keys", keys);
+    json_t *state = json_pack("{s:o,s:o}", "file", ops_anytext_of(file), "keys", keys);
     size_t n;
     char *text = state ? pl_json_text(state, &n) : NULL;
     json_decref(state);

@@ -1,4 +1,5 @@
 #include <base/why.h>
+#include <ops/anytext.h>
 #include <ops/common.h>
 #include <ops/registry.h>
 #include <ops/rows.h>
@@ -135,7 +136,7 @@ pouch_err ops_texts_set(char ***texts, size_t *n, const char *const from[], size
 
 json_t *ops_texts_json(char *const *texts, size_t n) {
     json_t *list = json_array();
-    for (size_t i = 0; list && i < n; i++) list = ops_array_with(list, json_string(texts[i]));
+    for (size_t i = 0; list && i < n; i++) list = ops_array_with(list, ops_anytext_of(texts[i]));
     return list;
 }
 
@@ -153,16 +154,18 @@ void ops_texts_put(const struct ops_screen *screen, char *const *texts, size_t n
 
 json_t *ops_route_json(const struct pl_route_row *r) {
     char created[OPS_WHEN_TEXT], updated[OPS_WHEN_TEXT];
-    return json_pack("{s:s,s:s,s:o,s:b,s:s?,s:I,s:s,s:s}", "publisher", r->publisher, "id", r->id, "targets",
-                     ops_texts_json(r->targets, r->n_targets), "enabled", (int)r->enabled, "service", r->service,
-                     "version", (json_int_t)r->version, "created_at", ops_when_text(created, r->created_ms),
-                     "updated_at", ops_when_text(updated, r->updated_ms));
+    return json_pack("{s:o,s:o,s:o,s:b,s:o,s:I,s:s,s:s}", "publisher", ops_anytext_of(r->publisher), "id",
+                     ops_anytext_of(r->id), "targets", ops_texts_json(r->targets, r->n_targets), "enabled",
+                     (int)r->enabled, "service", ops_anytext_of(r->service), "version", (json_int_t)r->version,
+                     "created_at", ops_when_text(created, r->created_ms), "updated_at",
+                     ops_when_text(updated, r->updated_ms));
 }
 
 json_t *ops_service_json(const struct pl_service_row *s) {
     char created[OPS_WHEN_TEXT], updated[OPS_WHEN_TEXT];
-    return json_pack("{s:s,s:s,s:s?,s:s?,s:o,s:I,s:s,s:s}", "name", s->name, "version", s->version, "description",
-                     s->description, "endpoint", s->endpoint, "tags", ops_texts_json(s->tags, s->n_tags), "revision",
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:I,s:s,s:s}", "name", ops_anytext_of(s->name), "version",
+                     ops_anytext_of(s->version), "description", ops_anytext_of(s->description), "endpoint",
+                     ops_anytext_of(s->endpoint), "tags", ops_texts_json(s->tags, s->n_tags), "revision",
                      (json_int_t)s->revision, "created_at", ops_when_text(created, s->created_ms), "updated_at",
                      ops_when_text(updated, s->updated_ms));
 }

@@ -1,5 +1,6 @@
 /* pouch route apply. */
 #include <base/why.h>
+#include <ops/anytext.h>
 #include <ops/apply.h>
 #include <ops/changes.h>
 #include <ops/commands.h>
@@ -44,9 +45,9 @@ static const char *kind_of(const struct ops_step *s) {
 }
 
 static json_t *step_json(const struct ops_step *s) {
-    return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o}", "change", words[s->what].name, "kind", kind_of(s), "name", s->name,
-                     "before", ops_state_json(s->before), "after", ops_state_json(s->after), "version",
-                     s->made ? json_integer(s->made) : json_null());
+    return json_pack("{s:s,s:s,s:o,s:o,s:o,s:o}", "change", words[s->what].name, "kind", kind_of(s), "name",
+                     ops_anytext_of(s->name), "before", ops_state_json(s->before), "after", ops_state_json(s->after),
+                     "version", s->made ? json_integer(s->made) : json_null());
 }
 
 static int print_json(const struct ops_call *call, const struct ops_plan *p) {

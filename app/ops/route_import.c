@@ -52,9 +52,8 @@ static void note(struct import *im, const struct item *item, enum taken taken, c
         putchar('\n');
         return;
     }
-    json_t *name = ops_anytext((struct pl_span){item->name, strlen(item->name)});
-    im->rows = ops_array_with(im->rows, json_pack("{s:s,s:o,s:s,s:s?}", "kind", item->kind, "name", name, "result",
-                                                  words[taken], "why", why));
+    im->rows = ops_array_with(im->rows, json_pack("{s:s,s:o,s:s,s:s?}", "kind", item->kind, "name",
+                                                  ops_anytext_of(item->name), "result", words[taken], "why", why));
     if (!im->rows) im->error = pl_fail(POUCH_E_NO_MEMORY, "out of memory for what was imported");
 }
 

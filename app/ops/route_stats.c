@@ -2,6 +2,7 @@
 #include <base/clock.h>
 #include <base/why.h>
 #include <inttypes.h>
+#include <ops/anytext.h>
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/csv.h>
@@ -121,11 +122,11 @@ static json_t *length_json(int64_t us) {
 static json_t *route_json(const struct route *route) {
     const struct pl_route_stats *s = &route->stats;
     char when[OPS_WHEN_TEXT];
-    return json_pack("{s:s,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "publisher", route->publisher, "route", route->id,
-                     "count", (json_int_t)s->count, "success", (json_int_t)(s->count - s->failed), "failure",
-                     (json_int_t)s->failed, "average_us", length_json(s->average_us), "p50_us", length_json(s->p50_us),
-                     "p99_us", length_json(s->p99_us), "last_seen",
-                     s->count ? json_string(ops_when_text(when, s->last_us / 1000)) : json_null());
+    return json_pack("{s:o,s:o,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "publisher", ops_anytext_of(route->publisher), "route",
+                     ops_anytext_of(route->id), "count", (json_int_t)s->count, "success",
+                     (json_int_t)(s->count - s->failed), "failure", (json_int_t)s->failed, "average_us",
+                     length_json(s->average_us), "p50_us", length_json(s->p50_us), "p99_us", length_json(s->p99_us),
+                     "last_seen", s->count ? json_string(ops_when_text(when, s->last_us / 1000)) : json_null());
 }
 
 static int print_jsonl(const struct routes *r) {

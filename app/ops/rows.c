@@ -74,10 +74,6 @@ void ops_rows_free(struct ops_rows *rows) {
     *rows = (struct ops_rows){.most = rows->most};
 }
 
-static json_t *text_json(const char *text) {
-    return ops_anytext((struct pl_span){text, text ? strlen(text) : 0});
-}
-
 static json_t *row_json(const struct pl_trace *row) {
     char when[OPS_WHEN_TEXT], id[37];
     pl_uuid_format(id, &row->request_id);
@@ -86,14 +82,14 @@ static json_t *row_json(const struct pl_trace *row) {
                           row->response ? "response" : "request", "request_id", id, "success", row->success);
     if (!o) return NULL;
     json_object_set_new(o, "took_us", row->took_us < 0 ? json_null() : json_integer(row->took_us));
-    json_object_set_new(o, "publisher", text_json(row->publisher));
-    json_object_set_new(o, "topic", text_json(row->topic));
+    json_object_set_new(o, "publisher", ops_anytext_of(row->publisher));
+    json_object_set_new(o, "topic", ops_anytext_of(row->topic));
     json_object_set_new(o, "partition", row->offset < 0 ? json_null() : json_integer(row->partition));
     json_object_set_new(o, "offset", row->offset < 0 ? json_null() : json_integer(row->offset));
-    json_object_set_new(o, "target", text_json(row->target));
-    json_object_set_new(o, "route", text_json(row->route));
-    json_object_set_new(o, "code", text_json(row->code));
-    json_object_set_new(o, "error", text_json(row->error));
+    json_object_set_new(o, "target", ops_anytext_of(row->target));
+    json_object_set_new(o, "route", ops_anytext_of(row->route));
+    json_object_set_new(o, "code", ops_anytext_of(row->code));
+    json_object_set_new(o, "error", ops_anytext_of(row->error));
     return o;
 }
 

@@ -50,6 +50,19 @@ def test_what_others_wrote_to_the_registry_does_not_steer_a_terminal(alone, tmp_
         assert "\x1b" not in shown and all(name + r"\x1b[31m" in shown for name in names), f"{words}: {shown!r}"
 
 
+def test_what_others_wrote_to_the_registry_is_listed_though_it_is_no_utf_8(alone, tmp_path):
+    assert document(alone, "route", "list") == []
+    with sqlite3.connect(tmp_path / "store" / "registry.db") as store:
+        store.execute("INSERT INTO route VALUES (CAST(x'70ff' AS TEXT), CAST(x'69ff' AS TEXT), 's', 1, 0, 0, 0)")
+        store.execute("INSERT INTO target VALUES (CAST(x'70ff' AS TEXT), 0, 't')")
+        store.execute("INSERT INTO service (name, version, created_ms, updated_ms) VALUES (CAST(x'73ff' AS TEXT), '1', 0, 0)")
+    store.close()
+    assert [(route["publisher"], route["id"]) for route in document(alone, "route", "list")] == [("p\ufffd", "i\ufffd")]
+    assert [service["name"] for service in document(alone, "service", "list")] == ["s\ufffd"]
+    assert [route["publisher"] for route in document(alone, "route", "stats")["routes"]] == ["p\ufffd"]
+    assert {change["name"] for change in document(alone, "changes")} == {"p\ufffd", "s\ufffd"}
+
+
 @pytest.fixture
 def alone(tmp_path):
     """The same where no broker answers. A change waits for one for seconds, so tests of a kind share their changes."""
