@@ -267,7 +267,8 @@ static pouch_err take_marked(struct pl_trace_reader *r, size_t file, const struc
     uint32_t mark = pl_key_mark((int64_t)pl_trace_key(id, 0)), one;
     int64_t row = sqlite3_column_int64(marks, 0);
     const char *at = sqlite3_column_blob(marks, 1);
-    size_t n = at ? (size_t)sqlite3_column_bytes(marks, 1) / sizeof one : 0;
+    if (!at) return pl_sqlite_failed(r->at[file].db);
+    size_t n = (size_t)sqlite3_column_bytes(marks, 1) / sizeof one;
     for (size_t i = 0; i < n; i++, row++) {
         memcpy(&one, at + i * sizeof one, sizeof one);
         if (one != mark) continue;

@@ -8,6 +8,8 @@
 #include <sqlite3.h>
 #include <store/audit.h>
 
+enum { WAITING = 2047 };
+
 static struct test_folder folder;
 
 static bool ended(pouch_err e) {
@@ -75,6 +77,15 @@ static pouch_err request_call(struct pl_store *s) {
     return e;
 }
 
+/* Its mark is one of many, which are read from pages of their own. */
+static pouch_err waiting_call(struct pl_store *s) {
+    struct test_seen seen = {0};
+    struct pl_trace row = test_row(WAITING);
+    pouch_err e = pl_store_by_request(s, &row.request_id, test_see, &seen);
+    if (!e) assert_int_equal(seen.n, 1);
+    return e;
+}
+
 static bool count_route(const struct pl_route_stats *stats, void *arg) {
     *(uint64_t *)arg += stats->count;
     return true;
@@ -126,6 +137,22 @@ static bool find_request(void) {
     return with_store(request_call);
 }
 
+static bool find_waiting(void) {
+    return with_store(waiting_call);
+}
+
+static void a_row_that_waits_for_the_index_is_not_passed_over(void **state) {
+    (void)state;
+    if (!test_oom_works()) skip();
+    test_folder_make(&folder);
+    struct pl_tracer *t = test_tracer(&folder);
+    test_put_rows(t, 0, WAITING + 1);
+    sqlite3_initialize();
+    assert_true(test_oom_each(find_waiting) > 0);
+    pl_tracer_free(t, TEST_PATIENCE_MS);
+    test_folder_remove(&folder);
+}
+
 static void every_failed_allocation_is_an_error_and_no_leak(void **state) {
     (void)state;
     if (!test_oom_works()) skip();
@@ -146,6 +173,7 @@ static void every_failed_allocation_is_an_error_and_no_leak(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_failed_allocation_is_an_error_and_no_leak),
+        cmocka_unit_test(a_row_that_waits_for_the_index_is_not_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
