@@ -106,7 +106,7 @@ class Traced:
         pouch.ok("route", "add", "billing", self.topic)
         self.centers = [start_center(pouch, n) for n in range(2)]
         self.worker = start_worker(pouch, self.topic, 0)
-        self.load = Load(pouch.brokers, pouch.key, self.inbox, pouch.topic("center-faults.replies", 1), rate, ["billing"] * 9 + ["nobody"]).start()
+        self.load = Load(pouch.brokers, pouch.key, self.inbox, pouch.topic(f"{self.inbox}.replies", 1), rate, ["billing"] * 9 + ["nobody"]).start()
         wait_for_first_reply(self.load)
 
     def go_on(self, seconds):
