@@ -70,7 +70,8 @@ POUCH_MUST_CHECK pouch_err pl_store_services(struct pl_store *s, struct pl_servi
 
 /*
  * The registry's version alone: cheap, for those who look whether to read all again. It grows with every change, by
- * whomever: what other programs write to the tables of a back end counts as well.
+ * whomever: routes that other programs write to the tables of a back end count as well. Services do on SQLite only:
+ * centers need none, and who lists them reads the table.
  */
 POUCH_MUST_CHECK pouch_err pl_store_version(struct pl_store *s, int64_t *version);
 
