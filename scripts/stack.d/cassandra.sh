@@ -104,14 +104,26 @@ until ((!$before)) || (exec 3<>/dev/tcp/127.0.0.$before/$(port "$dir" main)) 2>/
 END
 }
 
-# Ready: it answers an OPTIONS frame of protocol 4 with a frame of its own.
+# Ready: it answers an OPTIONS frame of protocol 4 with a frame of its own; one of three knows the others too.
 cassandra_ready() {
-  local port byte address
+  local port byte address others
   port=$(port "$1" main) address=$(sed -n 's/^rpc_address: //p' "$1/cassandra.yaml")
+  others=$(($(find "$stack" -maxdepth 1 -name 'cassandra.[0-9]*' -type d | wc -l) - 1))
   (exec 3<>"/dev/tcp/$address/$port") 2>/dev/null || return
   exec {cql}<>"/dev/tcp/$address/$port" || return
   printf '\x04\x00\x00\x00\x05\x00\x00\x00\x00' >&"$cql"
   byte=$(timeout 2 head -c 1 <&"$cql" | od -An -tx1)
   exec {cql}>&-
-  [[ $byte == *84* ]]
+  [[ $byte == *84* ]] && { ((others < 1)) || (($(cassandra_peers "$address" "$port") == others)); }
+}
+
+# How many others a node has in its ring: STARTUP and QUERY of protocol 4; each row is an address, 127.0.0.N.
+cassandra_peers() {
+  local cql rows
+  exec {cql}<>"/dev/tcp/$1/$2" || return
+  printf '\x04\x00\x00\x01\x01\x00\x00\x00\x16\x00\x01\x00\x0bCQL_VERSION\x00\x053.0.0' >&"$cql"
+  printf '\x04\x00\x00\x02\x07\x00\x00\x00\x24\x00\x00\x00\x1dSELECT peer FROM system.peers\x00\x01\x00' >&"$cql"
+  rows=$(timeout 1 cat <&"$cql" | od -An -v -tx1 | tr -d ' \n')
+  exec {cql}>&-
+  grep -o '000000047f0000' <<<"$rows" | wc -l
 }
