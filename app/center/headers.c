@@ -35,7 +35,8 @@ void center_facts_read(struct center_facts *f, const rd_kafka_headers_t *came) {
         int64_t value = 0;
         if (!deadline && is(&h, PL_H_DEADLINE)) {
             deadline = true;
-            if (pl_header_number(&value, h.value, h.n)) f->deadline_ms = value;
+            if (pl_header_number(&value, h.value, h.n))
+                f->deadline_ms = value < PL_DEADLINE_MOST ? value : PL_DEADLINE_MOST;
         } else if (!hop && is(&h, PL_H_HOP)) {
             hop = true;
             if (pl_header_number(&value, h.value, h.n)) f->hop = value < PL_HOPS_MAX ? (int)value : PL_HOPS_MAX;

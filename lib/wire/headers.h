@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <wire/envelope.h>
 
-#define PL_H_DEADLINE    "pouch-deadline" /* ms since the epoch, decimal */
+#define PL_H_DEADLINE    "pouch-deadline" /* ms since the epoch, decimal; what is later than PL_DEADLINE_MOST is that */
 #define PL_H_HOP         "pouch-hop"      /* decimal, 0 when absent */
 #define PL_H_REPLY       "pouch-reply"    /* "none": nobody replies */
 #define PL_H_SOURCE      "pouch-source"   /* topic/partition/offset */
@@ -15,6 +15,9 @@
 #define PL_H_TARGET      "pouch-target"   /* echoed by workers */
 #define PL_H_TRACEPARENT "traceparent"
 #define PL_H_TRACESTATE  "tracestate"
+
+/* So late that nobody waits for it, and still in range when it is added to and counted in microseconds. */
+#define PL_DEADLINE_MOST (INT64_MAX / 4000)
 
 enum { PL_HOPS_MAX = 16 };
 

@@ -66,7 +66,7 @@ static bool header_is(const struct pouch_job *j, const char *name, const char *t
 }
 
 static void read_headers(struct pouch_job *j) {
-    j->deadline_ms = header_number(j, PL_H_DEADLINE, INT64_MAX);
+    j->deadline_ms = header_number(j, PL_H_DEADLINE, PL_DEADLINE_MOST);
     j->hop = (int)header_number(j, PL_H_HOP, PL_HOPS_MAX);
     j->wants_reply = !header_is(j, PL_H_REPLY, "none");
 }
