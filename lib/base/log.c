@@ -1,5 +1,6 @@
 #include <base/log_line.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -80,6 +81,12 @@ void pl_log_kept(void (*each)(const char *json, size_t n, void *arg), void *arg)
     pthread_mutex_unlock(&kept.lock);
 }
 
+/* A pipe that takes anything takes a whole line; one that nobody reads any more would end the process by a signal. */
+static bool stderr_takes(void) {
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
+}
+
 /* What stderr does not take is lost: a log must never hold up or end the process. */
 static void print(const struct pl_log_event *event) {
     struct pl_log_line line;
@@ -87,7 +94,7 @@ static void print(const struct pl_log_event *event) {
     if (!terminal || trouble) pl_log_line_json(&line, event);
     if (trouble) keep(&line);
     if (terminal) pl_log_line_text(&line, event, program, wants_colour());
-    while (write(STDERR_FILENO, line.at, line.len) < 0 && errno == EINTR) continue;
+    while (stderr_takes() && write(STDERR_FILENO, line.at, line.len) < 0 && errno == EINTR) continue;
 }
 
 void pl_log_write(struct pl_log_site *site, enum pl_log_level level, const char *msg, const char *const fields[]) {

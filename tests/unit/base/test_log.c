@@ -3,6 +3,7 @@
 
 #include <base/log_line.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -269,6 +270,24 @@ static void a_closed_stderr_is_no_failure(void **state) {
     close(old);
 }
 
+static void a_pipe_that_is_full_or_read_by_nobody_holds_up_nothing(void **state) {
+    (void)state;
+    int ends[2], old = dup(STDERR_FILENO);
+    char filling[4096] = {0};
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    while (write(ends[1], filling, sizeof filling) > 0) continue;
+    assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    now.mono_us += 1000000;
+    say_one();
+    close(ends[0]);
+    say_one();
+    assert_true(dup2(old, STDERR_FILENO) >= 0);
+    close(old);
+    close(ends[1]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_json_line_has_time_level_message_and_fields),
@@ -281,6 +300,7 @@ int main(void) {
         cmocka_unit_test(a_terminal_gets_text_and_colour_only_if_wanted),
         cmocka_unit_test(the_latest_errors_and_warnings_are_kept),
         cmocka_unit_test(a_closed_stderr_is_no_failure),
+        cmocka_unit_test(a_pipe_that_is_full_or_read_by_nobody_holds_up_nothing),
     };
     setenv("TZ", "UTC", 1);
     test_clock_init(&now);
