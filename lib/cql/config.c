@@ -235,9 +235,10 @@ static pouch_err read_password(struct pl_cql_config *c, int fd, const char *path
     ssize_t n = read(fd, text, PASSWORD_MAX);
     if (n < 0) return pl_fail(POUCH_E_CONFIG, "cannot read password file %s: %s", path, strerror(errno));
     text[n] = 0;
-    text[strcspn(text, "\r\n")] = 0;
+    size_t length = strcspn(text, "\r\n");
+    text[length] = 0;
     pouch_err e = POUCH_OK;
-    if (n == PASSWORD_MAX || !*text)
+    if (!length || length == PASSWORD_MAX)
         e = pl_fail(POUCH_E_CONFIG, "password file %s: its first line must have 1 to %d characters", path,
                     PASSWORD_MAX - 1);
     else if (!(c->password = strdup(text)))

@@ -2,7 +2,7 @@
  * A client of Cassandra's native protocol, version 4: a session keeps a few connections to each host of a cluster and
  * has thousands of requests under way on them.
  *
- * THREADS    A session belongs to one thread; only pl_cql_wake() may be called from others. It has no thread of its
+ * THREADS    A session belongs to one thread. It has no thread of its
  *            own: bytes move, time-outs pass and connections come back only within pl_cql_run() and the calls that
  *            are said to wait, which run it. Callbacks are called from there alone.
  * CALLBACKS  A call that returns an error never calls back. One that returns OK calls back exactly once: with the
@@ -58,12 +58,9 @@ void pl_cql_close(struct pl_cql *s);
 
 /*
  * Moves bytes and calls back for at most wait_us (0: only what is ready, negative: until something happens). Returns
- * earlier when at least one request has ended, or when a wake is signalled. How many requests have ended.
+ * earlier when at least one request has ended, or when the wake is signalled. How many requests have ended.
  */
 size_t pl_cql_run(struct pl_cql *s, int64_t wait_us);
-
-/* Makes pl_cql_run() return soon. Any thread. */
-void pl_cql_wake(struct pl_cql *s);
 
 /*
  * Runs until a host can take requests. STORE: none could for wait_us, with each host's reason; NOT_ALLOWED:

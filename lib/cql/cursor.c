@@ -117,6 +117,14 @@ static void read_next_page(struct pl_cql_cursor *c) {
     c->more = c->reading->rows.paging;
 }
 
+/* The error is what every further call gives. */
+static pouch_err give_up(struct pl_cql_cursor *c, pouch_err e) {
+    c->more = false;
+    c->error = e;
+    snprintf(c->why, sizeof c->why, "%s", pouch_why());
+    return e;
+}
+
 pouch_err pl_cql_cursor_next(struct pl_cql_cursor *c, const struct pl_cql_rows **row) {
     *row = NULL;
     for (;;) {
@@ -132,7 +140,7 @@ pouch_err pl_cql_cursor_next(struct pl_cql_cursor *c, const struct pl_cql_rows *
             pl_cql_run(c->session, -1);
         } else if (c->more) {
             pouch_err e = ask_for_sure(c);
-            if (e) return e;
+            if (e) return give_up(c, e);
         } else {
             return POUCH_OK;
         }

@@ -28,11 +28,6 @@ static inline uint64_t pl_cql_big_endian(const char *at, size_t n) {
     return v;
 }
 
-static inline uint8_t pl_cql_read_byte(struct pl_cql_read *r) {
-    const char *at = pl_cql_read_raw(r, 1);
-    return at ? (uint8_t)*at : 0;
-}
-
 static inline uint16_t pl_cql_read_short(struct pl_cql_read *r) {
     const char *at = pl_cql_read_raw(r, 2);
     return at ? (uint16_t)pl_cql_big_endian(at, 2) : 0;

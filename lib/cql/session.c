@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEARTBEAT_US = 15000000, POLL_MAX = PL_CQL_HOSTS_MAX * PL_CQL_CONNECTIONS_MAX + 2 };
+enum { HEARTBEAT_US = 15000000, POLL_MAX = PL_CQL_HOSTS_MAX * PL_CQL_CONNECTIONS_MAX + 1 };
 
 /* ---- opening and closing ---- */
 
@@ -45,13 +45,8 @@ pouch_err pl_cql_open(struct pl_cql **session, const struct pl_cql_config *confi
     struct pl_cql *s = calloc(1, sizeof *s);
     if (!s) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a session with Cassandra");
     pl_buf_init(&s->key, UINT16_MAX * 2);
-    s->other_wake = wake;
-    pouch_err e = pl_wake_init(&s->wake);
-    if (e) {
-        free(s);
-        return e;
-    }
-    e = set_up(s, config);
+    s->wake = wake;
+    pouch_err e = set_up(s, config);
     if (e) {
         pl_cql_close(s);
         return e;
@@ -87,7 +82,6 @@ void pl_cql_close(struct pl_cql *s) {
     pl_cql_tls_free(s->tls);
     pl_cql_config_free(&s->config);
     pl_buf_free(&s->key);
-    pl_wake_free(&s->wake);
     free(s);
 }
 
@@ -190,8 +184,7 @@ struct polled {
 
 static void gather(struct pl_cql *s, struct polled *p) {
     p->n = 0;
-    p->fds[p->n++] = (struct pollfd){.fd = s->wake.fd, .events = POLLIN};
-    if (s->other_wake) p->fds[p->n++] = (struct pollfd){.fd = s->other_wake->fd, .events = POLLIN};
+    p->fds[p->n++] = (struct pollfd){.fd = s->wake ? s->wake->fd : -1, .events = POLLIN};
     for (size_t i = 0; i < s->n_hosts; i++) {
         for (size_t j = 0; j < s->config.connections; j++) {
             struct pl_cql_conn *c = s->hosts[i]->conns[j];
@@ -210,17 +203,9 @@ static bool serve(struct pl_cql *s, int64_t until, int64_t now) {
     if (wait > INT64_C(3600000000)) wait = INT64_C(3600000000);
     const struct timespec time = {.tv_sec = wait / 1000000, .tv_nsec = wait % 1000000 * 1000};
     if (ppoll(p.fds, p.n, &time, NULL) <= 0) return false;
-    nfds_t wakes = s->other_wake ? 2 : 1;
-    bool woken = false;
-    for (nfds_t i = 0; i < p.n; i++) {
-        if (!p.fds[i].revents) continue;
-        if (i < wakes)
-            woken = true;
-        else
-            pl_cql_conn_ready_to(p.conns[i], p.fds[i].revents);
-    }
-    if (p.fds[0].revents) pl_wake_clear(&s->wake);
-    return woken;
+    for (nfds_t i = 1; i < p.n; i++)
+        if (p.fds[i].revents) pl_cql_conn_ready_to(p.conns[i], p.fds[i].revents);
+    return p.fds[0].revents;
 }
 
 size_t pl_cql_run(struct pl_cql *s, int64_t wait_us) {
@@ -235,10 +220,6 @@ size_t pl_cql_run(struct pl_cql *s, int64_t wait_us) {
     }
     each_conn(s, flush_conn, now);
     return s->ended;
-}
-
-void pl_cql_wake(struct pl_cql *s) {
-    pl_wake_signal(&s->wake);
 }
 
 /* Whether waiting on is of no use: a host was reached and will have none of us as we are. */

@@ -125,8 +125,7 @@ struct pl_cql_host {
 struct pl_cql {
     struct pl_cql_config config; /* texts are its own */
     struct pl_cql_tls *tls;      /* NULL: none */
-    struct pl_wake wake;
-    struct pl_wake *other_wake;
+    struct pl_wake *wake;        /* the caller's; NULL: none */
     bool closing;
 
     struct pl_cql_host *hosts[PL_CQL_HOSTS_MAX];
