@@ -12,7 +12,7 @@ void center_view_release(struct center *c, struct center_view *v) {
     free(v);
 }
 
-/* A batch is judged by one snapshot. Without memory for a new one it is the one before, once more. */
+/* A batch is judged by one snapshot. Without memory for a new one it is the one before, once more; the first has none before it. */
 void center_look_up_view(struct center *c) {
     const struct pl_snapshot *s = pl_registry_take(c->registry);
     bool is_new = !c->view || s != c->view->snapshot;
@@ -48,6 +48,7 @@ pouch_err center_look_up(struct center_item *item) {
     struct pl_span name = item->envelope.worker_name;
     if (!name.at)
         return pl_fail(POUCH_E_NO_ROUTE, "the envelope names no publisher (worker_name), so there is no route for it");
+    if (!item->center->view) return pl_fail(POUCH_E_OVERLOADED, "out of memory for the routes");
     item->view = item->center->view;
     item->view->users++;
     item->route = pl_snapshot_find(item->view->snapshot, name.at, name.n);

@@ -33,8 +33,16 @@ static CURL *take_handle(void) {
     return curl;
 }
 
+/* Where an answer goes, and why it could not. */
+struct sink {
+    struct pl_buf *body;
+    pouch_err error;
+};
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg) {
-    return pl_buf_append(arg, bytes, size * n) ? 0 : size * n;
+    struct sink *sink = arg;
+    sink->error = pl_buf_append(sink->body, bytes, size * n);
+    return sink->error ? 0 : size * n;
 }
 
 static int on_progress(void *arg, curl_off_t down, curl_off_t down_now, curl_off_t up, curl_off_t up_now) {
@@ -70,7 +78,7 @@ static bool make_headers(struct curl_slist **list, const struct http_post *call)
 }
 
 /* A proxy would see what was sealed, so the environment's proxies are not taken. */
-static CURLcode set_options(CURL *curl, const struct http_post *call, struct curl_slist *headers, struct pl_buf *body) {
+static CURLcode set_options(CURL *curl, const struct http_post *call, struct curl_slist *headers, struct sink *sink) {
     CURLcode c = curl_easy_setopt(curl, CURLOPT_URL, call->url);
     if (!c) c = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     if (!c) c = curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -83,14 +91,15 @@ static CURLcode set_options(CURL *curl, const struct http_post *call, struct cur
     if (!c) c = curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
     if (!c) c = curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     if (!c) c = curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-    if (!c) c = curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
+    if (!c) c = curl_easy_setopt(curl, CURLOPT_WRITEDATA, sink);
     if (!c) c = curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     if (!c) c = curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     return c ? c : curl_easy_setopt(curl, CURLOPT_XFERINFODATA, (void *)call->stop);
 }
 
-static pouch_err explain(CURLcode c, const struct http_post *call, size_t body_max) {
+static pouch_err explain(CURLcode c, const struct http_post *call, const struct sink *sink) {
     const char *text = curl_easy_strerror(c);
+    if (sink->error == POUCH_E_NO_MEMORY) c = CURLE_OUT_OF_MEMORY;
     switch (c) {
     case CURLE_OUT_OF_MEMORY: return pl_fail(POUCH_E_NO_MEMORY, "%s: out of memory", call->url);
     case CURLE_URL_MALFORMAT:
@@ -104,7 +113,7 @@ static pouch_err explain(CURLcode c, const struct http_post *call, size_t body_m
         return pl_fail(POUCH_E_TIMEOUT, "%s: no answer within %d ms: is the service overloaded?", call->url,
                        call->timeout_ms);
     case CURLE_WRITE_ERROR:
-        return pl_fail(POUCH_E_TOO_LARGE, "%s: the answer is larger than %zu bytes", call->url, body_max);
+        return pl_fail(POUCH_E_TOO_LARGE, "%s: the answer is larger than %zu bytes", call->url, sink->body->max);
     case CURLE_ABORTED_BY_CALLBACK:
         return pl_fail(POUCH_E_CLOSED, "%s: stopped while waiting for the answer", call->url);
     default: return pl_fail(POUCH_E_CLOSED, "%s: %s: see the service's own log", call->url, text);
@@ -116,14 +125,15 @@ pouch_err http_post(const struct http_post *call, long *status, struct pl_buf *b
     pl_buf_reset(body);
     CURL *curl = take_handle();
     struct curl_slist *headers = NULL;
+    struct sink sink = {.body = body};
     CURLcode c = CURLE_OUT_OF_MEMORY;
     if (curl && make_headers(&headers, call)) {
-        c = set_options(curl, call, headers, body);
+        c = set_options(curl, call, headers, &sink);
         if (!c) c = curl_easy_perform(curl);
         if (!c) c = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
     }
     curl_slist_free_all(headers);
-    return c ? explain(c, call, body->max) : POUCH_OK;
+    return c ? explain(c, call, &sink) : POUCH_OK;
 }
 
 pouch_err http_check_url(const char *url) {

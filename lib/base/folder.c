@@ -35,6 +35,7 @@ pouch_err pl_folder_state(char **path) {
 
 pouch_err pl_folder_of(const char *file) {
     char path[PATH_MAX];
+    if (!*file) return pl_fail(POUCH_E_CONFIG, "a path is empty");
     if (strlen(file) >= sizeof path) return pl_fail(POUCH_E_CONFIG, "%.100s… is too long a path", file);
     strcpy(path, file);
     for (char *slash = path; (slash = strchr(slash + 1, '/')); *slash = '/') {

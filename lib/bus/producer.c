@@ -49,6 +49,9 @@ enum { REBUILD_EVERY_US = 1000000, RENEW_EVERY_US = 60000000, REFUSED_US = 50000
 /* What a record takes of message.max.bytes beside its value, key and headers, in librdkafka's reckoning. */
 enum { RECORD_BYTES = 36 };
 
+/* The largest dead letter of the smallest record: reason, headers and all. */
+enum { LEAST_LIMIT = 8192 };
+
 static pouch_err handle_new(struct pl_producer *p, struct handle **out) {
     struct handle *h = calloc(1, sizeof *h);
     if (!h) return pl_fail(POUCH_E_NO_MEMORY, "no memory for a producer");
@@ -295,6 +298,11 @@ static pouch_err make_conf(struct pl_producer *p, const struct pl_settings *s, c
     pouch_err e = pl_kafka_conf(&p->conf, s, client_id, false, &opaque, NULL);
     if (e) return e;
     rd_kafka_conf_set_dr_msg_cb(p->conf, on_delivery);
+    if (number(p->conf, "message.max.bytes") < LEAST_LIMIT) {
+        rd_kafka_conf_destroy(p->conf);
+        return pl_fail(POUCH_E_CONFIG, "kafka.message.max.bytes must be at least %d: a dead letter needs as much",
+                       LEAST_LIMIT);
+    }
     p->limit = number(p->conf, "message.max.bytes") - RECORD_BYTES;
     p->most = number(p->conf, "queue.buffering.max.messages");
     p->most_bytes = number(p->conf, "queue.buffering.max.kbytes") * 1024;

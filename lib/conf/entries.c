@@ -79,7 +79,7 @@ bool pl_kafka_is(const char *name) {
 }
 
 bool pl_kafka_secret(const char *name) {
-    static const char *const marks[] = {"password", "secret", "key.pem", "sasl.oauthbearer.config"};
+    static const char *const marks[] = {"password", "passphrase", "secret", "key.pem", "sasl.oauthbearer.config"};
     for (size_t i = 0; pl_kafka_is(name) && i < sizeof marks / sizeof marks[0]; i++)
         if (strcasestr(name, marks[i])) return true;
     return false;

@@ -38,9 +38,12 @@ static pouch_err open_locked(struct pl_keyedit *k) {
                            "cannot read key file %s: %s; (umask 077; touch FILE) makes one for keys to be added to",
                            k->path, strerror(errno));
         bool locked = !flock(k->fd, LOCK_EX | LOCK_NB);
+        int why = locked ? 0 : errno;
         if (locked && is_still_there(k->fd, k->path)) return POUCH_OK;
         close(k->fd);
         k->fd = -1;
+        if (why && why != EWOULDBLOCK && why != EINTR)
+            return pl_fail(POUCH_E_CONFIG, "key file %s cannot be locked: %s", k->path, strerror(why));
         if (!locked) nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_MS * 1000000}, NULL);
     }
     return pl_fail(POUCH_E_OVERLOADED, "somebody else is changing key file %s; try again", k->path);
