@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* Each connection is used by one thread at a time. */
-enum { OPEN_FLAGS = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX };
+enum { OPEN_FLAGS = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, SYSTEM_ROOM = 80 };
 
 enum {
     RANDOM_NAME = 6,
@@ -25,10 +25,21 @@ static bool is_out_of_memory(sqlite3 *db) {
     return code == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM;
 }
 
+/* ": " and what the system said, where SQLite only says that something with the disk failed. */
+static const char *system_says(sqlite3 *db, char out[SYSTEM_ROOM]) {
+    int code = sqlite3_errcode(db) & 0xff;
+    int by_system = code == SQLITE_IOERR || code == SQLITE_CANTOPEN ? sqlite3_system_errno(db) : 0;
+    *out = '\0';
+    if (by_system) snprintf(out, SYSTEM_ROOM, ": %s", strerror(by_system));
+    return out;
+}
+
 pouch_err pl_sqlite_failed(sqlite3 *db) {
     if (is_out_of_memory(db)) return pl_fail(POUCH_E_NO_MEMORY, "out of memory in the store");
     const char *path = sqlite3_db_filename(db, "main");
-    return pl_fail(POUCH_E_STORE, "store file %s: %s", path ? path : "(none)", sqlite3_errmsg(db));
+    char system[SYSTEM_ROOM];
+    return pl_fail(POUCH_E_STORE, "store file %s: %s%s", path ? path : "(none)", sqlite3_errmsg(db),
+                   system_says(db, system));
 }
 
 pouch_err pl_sqlite_run(sqlite3 *db, const char *sql) {
@@ -86,7 +97,8 @@ static pouch_err unusable(sqlite3 *db, const char *path) {
     int code = sqlite3_errcode(db) & 0xff;
     if (!db || is_out_of_memory(db)) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for store file %s", path);
     pouch_err e = code == SQLITE_BUSY || code == SQLITE_LOCKED ? POUCH_E_STORE : POUCH_E_CONFIG;
-    return pl_fail(e, "store file %s cannot be opened: %s", path, sqlite3_errmsg(db));
+    char system[SYSTEM_ROOM];
+    return pl_fail(e, "store file %s cannot be opened: %s%s", path, sqlite3_errmsg(db), system_says(db, system));
 }
 
 static bool read_version(sqlite3 *db, int *version) {
