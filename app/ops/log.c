@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LIMIT = 100, LIMIT_MAX = 1000000000 };
 
@@ -168,15 +169,22 @@ static pouch_err print_new(struct log *l, struct ops_follow *f) {
 }
 
 /* What comes, from_us on: before that, rows were left out by the limit. */
+/* Whether the reader of what is printed has gone: without new rows no write would tell. */
+static bool reader_goes_within(int ms) {
+    struct pollfd out = {.fd = STDOUT_FILENO};
+    return poll(&out, 1, ms) > 0;
+}
+
 static pouch_err follow(struct log *l, int64_t from_us, int64_t read_us) {
     struct ops_follow f;
     ops_follow_begin(&f, from_us > l->seen_from_us ? from_us : l->seen_from_us, read_us);
     l->seen_from_us = 0;
     pouch_err e = POUCH_OK;
-    while (!e && !l->exit_code && !fflush(stdout)) {
+    bool read = true;
+    while (!e && read && !l->exit_code && !fflush(stdout)) {
         int64_t began_us = pl_mono_us(&pl_clock_system);
         e = print_new(l, &f);
-        if (!e) poll(NULL, 0, ops_follow_rest_ms(pl_mono_us(&pl_clock_system) - began_us));
+        read = e || !reader_goes_within(ops_follow_rest_ms(pl_mono_us(&pl_clock_system) - began_us));
     }
     return e;
 }

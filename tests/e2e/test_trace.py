@@ -195,6 +195,16 @@ def test_the_log_can_be_followed_and_prints_a_row_once(pouch, store):
     following.kill()
 
 
+def test_a_log_that_is_followed_ends_when_nobody_reads_it_any_more(pouch, store):
+    topic = pouch.topic()
+    pouch.worker(topic, "--exec", "cat")
+    request = answered(pouch, topic, {})
+    following = subprocess.Popen(pouch.command("log", "--follow", "-o", "jsonl"), env=pouch.env, stdout=subprocess.PIPE)
+    assert request.encode() in following.stdout.readline()
+    following.stdout.close()
+    assert following.wait(60) == 0
+
+
 @pytest.fixture
 def chain(pouch, each_store):
     """A publisher, a center and a worker; the id of a request that went through all."""
