@@ -171,24 +171,26 @@ class Pouch:
                     program.stop(20)
 
 
-def stack(name, verb, *words, nice=0):
-    """scripts/stack VERB, on the stack of that name; what it prints. What it starts is as nice."""
-    done = subprocess.run(["nice", "-n", str(nice), ROOT / "scripts" / "stack", verb, "--name", name, *words], capture_output=True, text=True)
+def stack(name, verb, *words, idle=False):
+    """scripts/stack VERB, on the stack of that name; what it prints. idle: what it starts runs only when nothing else wants to."""
+    policy = ["chrt", "--idle", "0"] if idle else []
+    done = subprocess.run([*policy, ROOT / "scripts" / "stack", verb, "--name", name, *words], capture_output=True, text=True)
     if done.returncode:
         pytest.fail(f"scripts/stack {shlex.join([verb, *words])}: {done.stderr[-3000:]}")
     return done.stdout
 
 
-def stack_up(name, *servers, nice=0):
-    exports = {}
-    for line in stack(name, "up", *servers, nice=nice).splitlines():
-        name_, _, value = line.removeprefix("export ").partition("=")
-        exports[name_] = shlex.split(value)[0] if value else ""
-    return exports
-
-
-def stack_down(name):
-    stack(name, "down")
+@contextlib.contextmanager
+def running(name, *servers, idle=False):
+    """Servers, as long as this lasts: their exports, and the name of their stack."""
+    exports = {"stack": name}
+    try:
+        for line in stack(name, "up", *servers, idle=idle).splitlines():
+            variable, _, value = line.removeprefix("export ").partition("=")
+            exports[variable] = shlex.split(value)[0] if value else ""
+        yield exports
+    finally:
+        stack(name, "down")
 
 
 @pytest.fixture(scope="session")
@@ -211,33 +213,29 @@ def example_topics(pouch):
 @pytest.fixture(scope="session")
 def kafka():
     """One broker: its exports."""
-    name = f"test-{os.getpid()}"
-    yield dict(stack_up(name, "kafka"), stack=name)
-    stack_down(name)
+    with running(f"test-{os.getpid()}", "kafka") as exports:
+        yield exports
 
 
 @pytest.fixture(scope="module")
 def kafka3():
     """Three brokers, replication 3."""
-    name = f"test3-{os.getpid()}"
-    yield dict(stack_up(name, "kafka=3"), stack=name)
-    stack_down(name)
+    with running(f"test3-{os.getpid()}", "kafka=3") as exports:
+        yield exports
 
 
 @pytest.fixture(scope="session")
 def cassandra():
     """One Cassandra: its exports."""
-    name = f"test-cassandra-{os.getpid()}"
-    yield dict(stack_up(name, os.environ.get("POUCH_TEST_CASSANDRA", "cassandra")), stack=name)
-    stack_down(name)
+    with running(f"test-cassandra-{os.getpid()}", os.environ.get("POUCH_TEST_CASSANDRA", "cassandra")) as exports:
+        yield exports
 
 
 @pytest.fixture(scope="session")
 def cassandra_auth():
     """One Cassandra that lets in nobody without TLS and a password: its exports."""
-    name = f"test-auth-{os.getpid()}"
-    yield stack_up(name, "cassandra_auth")
-    stack_down(name)
+    with running(f"test-auth-{os.getpid()}", "cassandra_auth") as exports:
+        yield exports
 
 
 @pytest.fixture(scope="session")

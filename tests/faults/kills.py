@@ -8,7 +8,7 @@ from collections import Counter
 
 import independent
 import stores
-from conftest import stack, wait_until
+from conftest import PATIENCE, stack, wait_until
 from listener import Listener
 from load import Load, letters_of
 
@@ -25,10 +25,7 @@ def kill_workers(pouch, topic, reply_topic, kills, rate, seconds_between):
     for kill in range(kills):
         workers[kill % 2].kill()
         workers[kill % 2] = start_worker(pouch, topic, kill + 2)
-        before, end = len(load.replies), time.monotonic() + seconds_between
-        # The next kill comes when replies flow again, and not before the interval.
-        while time.monotonic() < end or len(load.replies) == before:
-            time.sleep(0.05)
+        wait_for_more(load, seconds_between)
     return dict(load.stop(), kills=kills, rate=rate)
 
 
@@ -37,6 +34,12 @@ def wait_for_first_reply(load, seconds=60):
     while not load.replies:
         assert time.monotonic() < end, "no reply at all"
         time.sleep(0.02)
+
+
+def wait_for_more(load, seconds):
+    """Until replies flow again, and not shorter than that."""
+    before, end = len(load.replies), time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() >= end and len(load.replies) > before, "replies flowing again", seconds + 2 * PATIENCE)
 
 
 def restart_client(pouch, topic, kills):
@@ -103,17 +106,11 @@ class Traced:
         self.pouch, self.store, self.rate = pouch, store, rate
         self.inbox, self.topic = pouch.topic(), pouch.topic()
         pouch.env.update(POUCH_STORE=store.url, POUCH_CENTER_INBOX=self.inbox)
-        pouch.ok("route", "add", "billing", self.topic)
+        pouch.ok("route", "add", "billing", self.topic, "--replace")
         self.centers = [start_center(pouch, n) for n in range(2)]
         self.worker = start_worker(pouch, self.topic, 0)
         self.load = Load(pouch.brokers, pouch.key, self.inbox, pouch.topic(f"{self.inbox}.replies", 1), rate, ["billing"] * 9 + ["nobody"]).start()
         wait_for_first_reply(self.load)
-
-    def go_on(self, seconds):
-        """Until replies flow again, and not shorter than that."""
-        before, end = len(self.load.replies), time.monotonic() + seconds
-        while time.monotonic() < end or len(self.load.replies) == before:
-            time.sleep(0.05)
 
     def result(self, kills):
         answered = self.load.stop()
@@ -138,7 +135,7 @@ def kill_centers(pouch, store, kills, rate, seconds_between):
     for kill in range(kills):
         scene.centers[kill % 2].kill()
         scene.centers[kill % 2] = start_center(pouch, kill + 2)
-        scene.go_on(seconds_between)
+        wait_for_more(scene.load, seconds_between)
     return scene.result(kills)
 
 
@@ -147,7 +144,7 @@ def kill_cassandra(pouch, store, kills, rate, seconds_between):
     scene = Traced(pouch, store, rate)
     for _ in range(kills):
         stack(store.exports["stack"], "kill", "cassandra")
-        scene.go_on(1)
+        wait_for_more(scene.load, 1)
         stack(store.exports["stack"], "start", "cassandra")
-        scene.go_on(seconds_between)
+        wait_for_more(scene.load, seconds_between)
     return scene.result(kills)

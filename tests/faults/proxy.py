@@ -20,7 +20,6 @@ import threading
 import time
 
 CHUNK = 65536
-LOWEST = 19  # the niceness of a thread that steps back
 HELD = 64 * 1024 * 1024  # bytes of one way of a connection that may be late; then its sender waits
 
 
@@ -51,7 +50,7 @@ class Proxy:
 
     def step_back(self):
         """Runs only when nothing else wants to."""
-        self._do(lambda: os.setpriority(os.PRIO_PROCESS, 0, LOWEST))
+        self._do(lambda: os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)))
 
     def delay(self, seconds, ways=BOTH):
         self._do(lambda: self._set(seconds=seconds, ways=ways))

@@ -43,18 +43,22 @@ class Asker:
             self.since = time.time()
             self.program = self.pouch.start("bench", "request", "--publisher", "rotating", "--in-flight", self.in_flight, "--count", 5000, "--timeout", "120s",
                                             "--key-file", self.ring, "-o", "json", "--client-id", "rotation", name=f"asker-{self.runs}")
-            self.program.process.wait()
+            code = self.program.process.wait()
+            if code:
+                self.failed += 1
+                self.why = self.program.stderr()
+                return
             result = json.loads(self.program.stdout())
             self.runs += 1
             self.answered += result["count"] - result["failed"]
             self.failed += result["failed"]
             self.why = self.why or self.program.stderr() if result["failed"] else self.why
 
-    def took(self, moment):
-        """Whether it has read its key file after that moment."""
-        if self.since > moment:
+    def took(self, before, after):
+        """Whether it has read its key file, which was changed between these two."""
+        if self.since > after:
             return True
-        at = datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        at = datetime.fromtimestamp(before, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         return any(TAKEN in line and json.loads(line)["ts"] >= at for line in self.program.stderr().splitlines() if line.startswith("{"))
 
     def stop(self):
@@ -73,11 +77,12 @@ class Operator:
             return {key["kid"]: key for key in json.load(answer)["keys"]}
 
     def roll_out(self, kids, *words, stdin=None):
-        moment = time.time()
+        before = time.time()
         for ring in self.rings:
             self.pouch.ok("key", *words, "--key-file", ring, stdin=stdin)
+        after = time.time()
         wait(lambda: list(self.keys()) == kids, f"the worker having the keys {kids}")
-        wait(lambda: self.asker.took(moment), f"the client having the keys {kids}")
+        wait(lambda: self.asker.took(before, after), f"the client having the keys {kids}")
 
     def wait_for_rest(self, new):
         """Until what the old key sealed is opened at both ends. Topics have one partition, so what comes later is opened later; and the

@@ -8,6 +8,7 @@ import contextlib
 import json
 import subprocess
 import time
+import uuid
 
 import conftest
 import independent
@@ -18,15 +19,11 @@ from listener import Listener
 from proxy import Proxy
 
 
-# The store's share of the machine: what the center and the others leave, as if it had one of its own.
-LOWEST = 19
-
-
 @contextlib.contextmanager
 def killed(name, _proxy):
     stack(name, "kill", "cassandra")
     yield
-    stack(name, "start", "cassandra", nice=LOWEST)
+    stack(name, "start", "cassandra", idle=True)
 
 
 @contextlib.contextmanager
@@ -72,16 +69,24 @@ def has_traced_all(center):
 
 
 class Stage:
-    """A center on an inbox of its own, with a worker behind it; the store is reached through a proxy."""
+    """A center on an inbox of its own, with a worker behind it."""
 
     def __init__(self, pouch, url, name, *settings):
         self.pouch, self.name = pouch, name
-        self.inbox, self.topic = pouch.topic(), pouch.topic()
+        self.inbox, self.topic = (self.timed_topic(f"{word}-{uuid.uuid4().hex[:12]}") for word in ("inbox", name))
         pouch.env.update(POUCH_STORE=url, POUCH_CENTER_INBOX=self.inbox)
-        pouch.ok("route", "add", name, self.topic)
-        self.center = pouch.start("center", "--start", "earliest", "--listen", "127.0.0.1:0", name=f"center-{name}", env=dict(settings))
+        self.center = self.start_center(settings)
         self.worker = pouch.start("bench", "worker", self.topic, name=f"worker-{name}", env={"POUCH_STORE": ""})
         self.listener = Listener(self.center)
+
+    def timed_topic(self, name):
+        """Records have the time at which the broker stored them, so that one clock tells when a record came and when it was routed."""
+        self.pouch.ok("topic", "create", name, "--partitions", 3, "--set", "message.timestamp.type=LogAppendTime")
+        return name
+
+    def start_center(self, settings):
+        self.pouch.ok("route", "add", self.name, self.topic)
+        return self.pouch.start("center", "--start", "earliest", "--listen", "127.0.0.1:0", name=f"center-{self.name}", env=dict(settings))
 
     def load(self, rate, seconds):
         env = dict(self.pouch.env, POUCH_CENTER_INBOX=self.inbox)
@@ -93,23 +98,50 @@ class Stage:
     def metric(self, name):
         return self.listener.metrics()[(name,)]
 
+    def records(self):
+        """Where each record of the inbox was stored, and when."""
+        return {(m.partition(), m.offset()): m.timestamp()[1] for m in independent.read_all(self.pouch.brokers, self.inbox)}
+
+    def routing_times(self):
+        """When each record came, and how long until it had been stored in its target's topic; milliseconds."""
+        came = self.records()
+        for m in independent.read_all(self.pouch.brokers, self.topic):
+            _, partition, offset = independent.headers(m)["pouch-source"].split("/")
+            at = came[int(partition), int(offset)]
+            yield at, m.timestamp()[1] - at
+
     def stop(self):
         return [program.stop(60) for program in (self.center, self.worker)]
 
 
 def measure(stage, rate, seconds, fault, fault_seconds):
-    """The loop's percentiles; the fault is in the middle of it."""
+    """A loop, with the fault in the middle of it: its percentiles, and when it was."""
+    began = time.time()
     load = stage.load(rate, seconds)
     time.sleep((seconds - fault_seconds) / 2)
     with fault:
         time.sleep(fault_seconds)
     out, err = load.communicate(timeout=300)
     assert load.returncode == 0, err[-2000:]
-    return json.loads(out)
+    return {**json.loads(out), "from_ms": 1000 * began, "to_ms": 1000 * time.time()}
 
 
-def middle(values):
-    return sorted(values)[len(values) // 2]
+def at(part, values):
+    return sorted(values)[int(len(values) * part)]
+
+
+def latencies(on, off, runs):
+    """Of pairs of loops, with and without tracing: routing, by the broker's clock, and whole calls, by the caller's."""
+    out = {"failed": sum(loop["failed"] for pair in runs for loop in pair)}
+    for which, stage in enumerate((on, off)):
+        times = sorted(stage.routing_times())
+        for loop in (pair[which] for pair in runs):
+            loop["routing_p99_us"] = 1000 * at(0.99, [took for came, took in times if loop["from_ms"] <= came <= loop["to_ms"]])
+    for what, figure in (("routing", "routing_p99_us"), ("call", "p99_us")):
+        ratios = [traced[figure] / untraced[figure] for traced, untraced in runs]
+        out |= {f"{what}_p99_ms": [round(at(0.5, [pair[which][figure] for pair in runs]) / 1000, 2) for which in (0, 1)],
+                f"{what}_p99_ratio": round(at(0.5, ratios), 2), f"{what}_p99_ratios": [round(ratio, 2) for ratio in sorted(ratios)]}
+    return out
 
 
 def store_fault(pouch, exports, name, fault, pairs, rate, seconds, fault_seconds):
@@ -128,11 +160,9 @@ def store_fault(pouch, exports, name, fault, pairs, rate, seconds, fault_seconds
             runs.append((traced, measure(off, rate, seconds, fault(name, proxy), fault_seconds)))
         spooled, missing = on.metric("pouch_trace_spooled_total"), on.metric("pouch_trace_missing_total")
         stopped = on.stop() + off.stop()
-    records = {(m.partition(), m.offset()) for m in independent.read_all(pouch.brokers, on.inbox)}
+    records = on.records().keys()
     rows, listed = rows_of(exports, f"faults_{fault.__name__}", on.inbox)
-    ratios = [traced["p99_us"] / untraced["p99_us"] for traced, untraced in runs]
-    return {"pairs": pairs, "rate": rate, "seconds": seconds, "fault_seconds": fault_seconds, "failed": sum(r["failed"] for pair in runs for r in pair),
-            "p99_ms_traced": round(middle([t["p99_us"] for t, _ in runs]) / 1000, 2), "p99_ms_untraced": round(middle([u["p99_us"] for _, u in runs]) / 1000, 2),
-            "p99_ratio": round(middle(ratios), 2), "p99_ratios": [round(r, 2) for r in sorted(ratios)], "records": len(records), "rows": len(rows), "rows_listed": len(listed & {row[2] for row in rows}),
+    return {**latencies(on, off, runs), "pairs": pairs, "rate": rate, "seconds": seconds, "fault_seconds": fault_seconds,
+            "records": len(records), "rows": len(rows), "rows_listed": len(listed & {row[2] for row in rows}),
             "untraced": len(records - {row[:2] for row in rows}), "doubled": len(rows) - len({row[:2] for row in rows}),
             "spooled": int(spooled), "missing": int(missing), "stopped": stopped}

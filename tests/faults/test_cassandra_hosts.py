@@ -12,14 +12,13 @@ import uuid
 import pytest
 from cassandra import ConsistencyLevel, ReadTimeout, Unavailable
 from cassandra.cluster import Cluster
-from conftest import BUILD, PATIENCE, stack, stack_down, stack_up, wait_until
+from conftest import BUILD, PATIENCE, running, stack, wait_until
 
 
 @pytest.fixture(scope="module")
 def nodes():
-    name = f"cql3-{os.getpid()}"
-    yield dict(stack_up(name, "cassandra=3"), stack=name)
-    stack_down(name)
+    with running(f"cql3-{os.getpid()}", "cassandra=3") as exports:
+        yield exports
 
 
 @pytest.fixture
