@@ -2,14 +2,20 @@
 
 import json
 import subprocess
+import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import independent
 import pytest
-from conftest import BUILD, PATIENCE, clean_environment, stack, wait_until
+from conftest import BUILD, PATIENCE, ROOT, clean_environment, stack, wait_until
 from keyspaces import TABLES, new_name, store_url
+
+sys.path.insert(0, str(ROOT / "tests" / "faults"))
+import kills  # noqa: E402
+import stores  # noqa: E402
+from proxy import Proxy  # noqa: E402
 
 SECRET = "a-word-that-nobody-may-read"
 
@@ -145,7 +151,46 @@ def test_a_frozen_cassandra_holds_up_nothing_and_nothing_is_missing_afterwards(c
     assert center.stop() == 0
 
 
-@pytest.mark.acceptance("B11", "B19")
+@pytest.mark.acceptance("B13", "B17", "B21")
+def test_nothing_is_left_untraced_while_cassandra_and_centers_are_killed(cassandra, pouch, keyspace):
+    store = kills.CassandraStore(cassandra, keyspace.name)
+    for kill in (kills.kill_cassandra, kills.kill_centers):
+        result = kill(pouch, store, kills=1, rate=100, seconds_between=1)
+        assert result["lost"] == result["wrong"] == result["unended"] == result["untraced"] == result["rows_twice"] == 0, result
+        assert result["records"] == result["trace_rows"] == result["accepted"] > 100 and result["stopped"] == [0, 0], result
+
+
+@pytest.mark.acceptance("B17", "B21")
+def test_a_slow_cassandra_holds_up_nothing_and_nothing_is_missing_afterwards(cassandra, pouch, keyspace):
+    with Proxy(cassandra["CASSANDRA_CONTACT_POINTS"].split(",")[0], int(cassandra["CASSANDRA_PORT"])) as proxy:
+        stage = stores.Stage(pouch, f"cassandra://127.0.0.1:{proxy.port}/{keyspace.name}", "slow")
+        result = stores.measure(stage, 200, 4, stores.slow(None, proxy), 3)
+        wait_until(lambda: stores.has_traced_all(stage.listener), "all rows in the store", 5 * PATIENCE)
+        assert result["failed"] == 0 and stage.stop() == [0, 0]
+    records = stage.records()
+    rows, listed = stores.rows_of(cassandra, keyspace.name, stage.inbox)
+    assert sorted(row[:2] for row in rows) == sorted(records) and len(records) >= 800 and listed >= {row[2] for row in rows}
+
+
+@pytest.mark.acceptance("B11")
+def test_a_center_starts_and_routes_while_its_own_cassandra_is_frozen(cassandra, pouch, keyspace):
+    """The server takes connections and says nothing."""
+    inbox, topic, publisher = pouch.topic(), pouch.topic(), f"frozen-{uuid.uuid4().hex[:6]}"
+    own = {"POUCH_STORE": f"sqlite://{pouch.folder}/own"}
+    pouch.env["POUCH_STORE"] = keyspace.url.partition("?")[0]
+    pouch.ok("route", "add", publisher, topic)
+    pouch.start("center", "--inbox", inbox, "--start", "earliest").wait_for("routes").stop()
+    pouch.start("worker", topic, "--exec", "cat", env=own)
+    stack(cassandra["stack"], "kill", "-STOP", "cassandra")
+    try:
+        pouch.start("center", "--inbox", inbox, "--start", "earliest").wait_for("routing by the routes that were kept")
+        done = pouch.run("request", "--publisher", publisher, "--inbox", inbox, "--timeout", "60s", stdin='{"n":1}', env=own)
+    finally:
+        stack(cassandra["stack"], "kill", "-CONT", "cassandra")
+    assert done.returncode == 0 and json.loads(done.stdout) == {"n": 1}
+
+
+@pytest.mark.acceptance("B11")
 def test_a_center_starts_and_routes_while_cassandra_is_away(pouch, store, tmp_path):
     """The routes that were read last lie in the state directory; the store is then one where nobody answers."""
     inbox, topic, publisher = pouch.topic(), pouch.topic(), f"away-{uuid.uuid4().hex[:6]}"

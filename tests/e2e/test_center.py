@@ -108,6 +108,8 @@ def test_what_cannot_be_routed_is_answered_at_once_and_becomes_a_dead_letter(cen
         assert headers["pouch-dlq-code"] == code and reason in headers["pouch-dlq-reason"], (name, headers)
         assert headers["pouch-dlq-group"] == f"pouch-center.{center.inbox}"
         assert f'"{request_id}"' in record.value().decode()
+        shown = pouch.ok("dlq", "show", request_id)
+        assert code in shown and "next" in shown, (name, shown)
     assert independent.read_all(pouch.brokers, target) == []
 
 
@@ -376,9 +378,12 @@ def test_a_route_that_is_added_or_disabled_counts_for_every_center(center, pouch
         end = time.monotonic() + 2
         while len(answers) < len(sent) and time.monotonic() < end:
             message = reader.poll(0.1)
-            if message is not None and not message.error():
-                answers.append(json.loads(message.value()))
-        return {a["request_id"] for a in answers} == sent and all(a["error"]["code"] == "route_disabled" for a in answers)
+            if message is None or message.error():
+                continue
+            answer = json.loads(message.value())
+            if answer["request_id"] in sent:
+                answers.append(answer)
+        return len(answers) == len(sent) and all(a["error"]["code"] == "route_disabled" for a in answers)
 
     wait_until(all_refused, "the route disabled at every center")
     reader.close()

@@ -8,7 +8,7 @@ import signal
 import httpx
 import independent
 import pytest
-from conftest import Pouch, stack, stack_down, stack_up, wait_until
+from conftest import Pouch, running, stack, wait_until
 from listener import Listener
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -22,20 +22,24 @@ def start(pouch, topic, *words):
 @pytest.fixture
 def own_kafka(tmp_path):
     """A broker that may be killed."""
-    name = f"listen-{os.getpid()}"
-    exports = stack_up(name, "kafka")
-    program = Pouch(exports["KAFKA_BROKERS"], tmp_path)
-    yield program, name
-    program.stop_all()
-    stack_down(name)
+    with running(f"listen-{os.getpid()}", "kafka") as exports:
+        program = Pouch(exports["KAFKA_BROKERS"], tmp_path)
+        yield program, exports["stack"]
+        program.stop_all()
 
 
 def test_a_worker_is_ready_once_its_group_has_given_it_partitions(pouch):
-    worker = start(pouch, pouch.topic())
-    assert worker.readiness() == (503, ["its group has not given it partitions yet"])
-    assert worker.get("/livez").json() == {"live": True, "reasons": []}
-    worker.until_ready()
-    assert worker.program.stop() == 0
+    topic = pouch.topic(partitions=1)
+    both = [start(pouch, topic) for _ in range(2)]
+    wait_until(lambda: sorted(worker.readiness() for worker in both) == [(200, []), (503, ["its group has not given it partitions yet"])],
+               "the one partition being given to one of the two")
+    for worker in both:
+        assert worker.get("/livez").json() == {"live": True, "reasons": []}
+    [waiting] = [worker for worker in both if worker.readiness()[0] == 503]
+    [busy] = [worker for worker in both if worker is not waiting]
+    assert busy.program.stop() == 0
+    waiting.until_ready()
+    assert waiting.program.stop() == 0
 
 
 def test_a_worker_is_not_ready_without_its_broker_and_again_when_it_is_back(own_kafka):

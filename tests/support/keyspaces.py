@@ -40,7 +40,8 @@ class Keyspace:
 
     def __init__(self, exports, name, session):
         self.name, self.session = name, session
-        self.url = store_url(exports, name, "&splp=off")  # tests of the tables of splp use the same server
+        copies = "&replication=3" if "," in exports["CASSANDRA_CONTACT_POINTS"] else ""
+        self.url = store_url(exports, name, f"&splp=off{copies}")  # tests of the tables of splp use the same server
 
     def answers(self):
         """Whether the driver has found the server again after a test that froze or killed it."""
