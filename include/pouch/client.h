@@ -99,7 +99,7 @@ POUCH_API int pouch_client_ready(const pouch_client *c);
 
 /*
  * Takes no more calls, waits up to drain ms for open ones, ends the rest with CLOSED, frees c;
- * takes a second more when a question to the cluster is under way that nobody answers. NULL is allowed.
+ * takes up to five seconds more when a question to the cluster is under way that nobody answers. NULL is allowed.
  */
 POUCH_API void pouch_client_close(pouch_client *c, int drain);
 
