@@ -146,12 +146,26 @@ static pouch_err keep_publisher(const struct pl_cql_rows *row, void *arg) {
     return pl_cassandra_copy(&other->publisher, row, PL_REG_PUBLISHER);
 }
 
+static pouch_err note_there(const struct pl_cql_rows *row, void *arg) {
+    (void)row;
+    *(bool *)arg = true;
+    return POUCH_OK;
+}
+
+/* The routes and the ids were read one after the other: a route that came meanwhile has an id and was not seen. */
+static pouch_err check_removed(struct pl_cassandra *c, struct other *other) {
+    bool there = false;
+    pouch_err e = pl_cassandra_find(c, "id", other->name, keep_publisher, other);
+    if (!e && other->publisher) e = pl_cassandra_find(c, PL_AUDIT_ROUTE, other->publisher, note_there, &there);
+    return e || (other->publisher && !there) ? e : made_already(other->name);
+}
+
 static pouch_err decide_removed(struct pl_cassandra_change *change, void *arg) {
     struct other *other = arg;
     char *before = NULL;
-    pouch_err e = pl_cassandra_find(change->c, "id", other->name, keep_publisher, other);
-    if (!e && !other->publisher) e = made_already(other->name);
+    pouch_err e = check_removed(change->c, other);
     if (!e) e = pl_cassandra_last_state(change->c, PL_AUDIT_ROUTE, other->publisher, &before);
+    if (!e && !before) e = made_already(other->name);
     if (e) return e;
     change->routes = other->routes;
     pl_cassandra_change_remove(change, "id", other->name);
