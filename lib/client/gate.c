@@ -95,6 +95,23 @@ void pl_gate_pop(struct pl_gate *g) {
     free(h);
 }
 
+void pl_gate_sift(struct pl_gate *g, pl_gate_sift_fn *fn, void *arg) {
+    pthread_mutex_lock(&g->lock);
+    struct pl_held **at = &g->first, *h;
+    while ((h = *at)) {
+        if (!fn(h, arg)) {
+            at = &h->next;
+            continue;
+        }
+        *at = h->next;
+        g->bytes -= h->bytes;
+        g->count--;
+        free(h);
+    }
+    g->last = at;
+    pthread_mutex_unlock(&g->lock);
+}
+
 bool pl_gate_open_if_empty(struct pl_gate *g) {
     pthread_mutex_lock(&g->lock);
     if (!g->first) atomic_store_explicit(&g->open, true, memory_order_release);

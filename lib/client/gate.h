@@ -38,6 +38,10 @@ POUCH_MUST_CHECK pouch_err pl_gate_hold(struct pl_gate *g, const struct pl_recor
 struct pl_held *pl_gate_first(struct pl_gate *g);
 void pl_gate_pop(struct pl_gate *g);
 
+/* Takes out each record for which fn is true, under the gate's lock. */
+typedef bool pl_gate_sift_fn(const struct pl_held *h, void *arg);
+void pl_gate_sift(struct pl_gate *g, pl_gate_sift_fn *fn, void *arg);
+
 /* Opens the gate if nothing waits any more; whether it is open. */
 bool pl_gate_open_if_empty(struct pl_gate *g);
 

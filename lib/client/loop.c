@@ -65,14 +65,11 @@ static pouch_err why_held(pouch_client *c) {
     return pl_fail(POUCH_E_NO_BROKER, "%s", health);
 }
 
-/* Lets go of what ended before it was sent. */
-static void drop_unwanted(pouch_client *c, struct pl_gate *g) {
-    struct pl_held *h;
-    while ((h = pl_gate_first(g)) && is_unwanted(c, h)) {
-        struct pl_call *call = h->record.arg;
-        pl_gate_pop(g);
-        pl_client_let_go(c, call);
-    }
+/* Of what is held: lets go of what ended before it was sent. */
+static bool let_go_ended(const struct pl_held *h, void *client) {
+    bool ended = is_unwanted(client, h);
+    if (ended) pl_client_let_go(client, h->record.arg);
+    return ended;
 }
 
 /* Ends what was held too long. */
@@ -85,7 +82,8 @@ static void give_up(pouch_client *c, struct pl_gate *g, bool at_once, int64_t no
     }
 }
 
-static void pass_gates(pouch_client *c, int64_t now) {
+/* ended: some calls have since the last time. */
+static void pass_gates(pouch_client *c, int64_t now, bool ended) {
     if (c->connected)
         let_through(c, &c->sends);
     else
@@ -94,17 +92,21 @@ static void pass_gates(pouch_client *c, int64_t now) {
         let_through(c, &c->requests);
     else if (!c->connected || is_hopeless(c))
         give_up(c, &c->requests, is_hopeless(c), now);
-    else
-        drop_unwanted(c, &c->requests);
+    else if (ended)
+        pl_gate_sift(&c->requests, let_go_ended, c);
 }
 
-static void expire(pouch_client *c, int64_t now) {
+/* Whether there were any. */
+static bool expire(pouch_client *c, int64_t now) {
     struct pl_call *due[PL_CLIENT_BATCH];
     size_t n;
+    bool any = false;
     do {
         n = pl_pending_expire(&c->pending, now, due, PL_CLIENT_BATCH);
         for (size_t i = 0; i < n; i++) pl_call_expired(c, due[i]);
+        any = any || n;
     } while (n == PL_CLIENT_BATCH);
+    return any;
 }
 
 void pl_client_turn(pouch_client *c) {
@@ -112,8 +114,7 @@ void pl_client_turn(pouch_client *c) {
     pl_producer_poll(c->producer);
     int64_t now = pl_mono_us(c->clock);
     hear_lane(c);
-    pass_gates(c, now);
-    expire(c, now);
+    pass_gates(c, now, expire(c, now));
     pl_client_flush_let_go(c);
 }
 

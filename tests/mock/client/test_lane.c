@@ -153,6 +153,21 @@ static void a_request_waits_for_the_leader_of_its_reply_topic_as_long_as_its_own
     pouch_dest_free(to);
 }
 
+/* The drain is far longer than a test may take. */
+static void a_client_whose_requests_have_ended_closes_without_its_reply_lane(void **state) {
+    struct stage *s = *state;
+    struct ending brief[3] = {0};
+    test_mock_topic(&s->mock, "forlorn.replies", 1);
+    rd_kafka_mock_partition_set_leader(s->mock.cluster, "forlorn.replies", 0, -1);
+    pouch_client *c = stage_client(s, (const char *const[]){"client.id", "forlorn", NULL});
+    for (int i = 0; i < 3; i++) ask(c, "orders", "1", 200 - 50 * i, &brief[i]);
+    for (int i = 0; i < 3; i++) {
+        test_until(has_ended, &brief[i]);
+        assert_int_equal(brief[i].error, POUCH_E_TIMEOUT);
+    }
+    pouch_client_close(c, 3600000);
+}
+
 /* acceptance: A21 */
 static void close_without_a_broker_ends_all_with_closed(void **state) {
     struct stage *s = *state;
@@ -197,6 +212,7 @@ int main(void) {
         ON_STAGE(without_a_broker_calls_end_with_the_reason),
         ON_STAGE(a_short_deadline_ends_a_held_request_first),
         ON_STAGE(a_request_waits_for_the_leader_of_its_reply_topic_as_long_as_its_own_deadline),
+        ON_STAGE(a_client_whose_requests_have_ended_closes_without_its_reply_lane),
         ON_STAGE(close_without_a_broker_ends_all_with_closed),
         ON_STAGE(what_may_not_be_read_is_told_at_once),
     };

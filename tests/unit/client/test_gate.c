@@ -104,6 +104,30 @@ static void it_opens_only_when_nothing_waits_and_holds_nothing_after(void **stat
     assert_null(pl_gate_first(&g));
 }
 
+static bool is_named_in(const struct pl_held *h, void *names) {
+    return strchr(names, h->record.topic[0]);
+}
+
+static void what_is_sifted_out_makes_room_wherever_it_was(void **state) {
+    (void)state;
+    static const struct {
+        const char *out, *left;
+    } rows[] = {{"", "abc"}, {"a", "bc"}, {"b", "ac"}, {"c", "ab"}, {"ac", "b"}, {"abc", ""}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bool held;
+        for (const char *name = "abc"; *name; name++)
+            assert_int_equal(hold((const char[]){*name, 0}, 1, 0, &held), POUCH_OK);
+        pl_gate_sift(&g, is_named_in, (void *)rows[i].out);
+        for (size_t n = strlen(rows[i].out); n; n--) assert_int_equal(hold("d", 1, 0, &held), POUCH_OK);
+        assert_int_equal(hold("e", 1, 0, &held), POUCH_E_OVERLOADED);
+        for (const char *name = rows[i].left; *name; name++) {
+            assert_int_equal(pl_gate_first(&g)->record.topic[0], *name);
+            pl_gate_pop(&g);
+        }
+        while (pl_gate_first(&g)) pl_gate_pop(&g);
+    }
+}
+
 #define AT_GATE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -111,6 +135,7 @@ int main(void) {
         AT_GATE(a_held_record_is_a_whole_copy),
         AT_GATE(records_leave_in_the_order_they_came),
         AT_GATE(count_and_bytes_are_bounded),
+        AT_GATE(what_is_sifted_out_makes_room_wherever_it_was),
         AT_GATE(it_opens_only_when_nothing_waits_and_holds_nothing_after),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
