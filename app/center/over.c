@@ -92,7 +92,9 @@ void center_leg_over(struct center_leg *leg) {
 }
 
 bool center_leg_holds_inbox(const struct center_leg *leg) {
-    return leg->item && pl_watermark_full(&leg->item->taken.partition->watermark);
+    if (!leg->item) return false;
+    const struct pl_watermark *w = &leg->item->taken.partition->watermark;
+    return pl_watermark_full(w) && leg->item->taken.ticket == w->head;
 }
 
 static void let_go(struct center *c) {

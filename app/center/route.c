@@ -103,7 +103,7 @@ static void route_one(struct center *c, const struct pl_taken *t, int64_t wall_u
     item->taken_us = c->now_us;
     item->at_us = wall_us;
     pouch_err e = judge(item);
-    if (!e && center_awaits(item))
+    if (!e && c->view && center_awaits(item))
         center_await(item);
     else
         center_settle(item, e ? e : center_look_up(item));

@@ -1,8 +1,8 @@
 /*
  * The topics that routes lead to, and whether each takes what it is sent. One may hold a third of what the others and it
- * have left: alone that is a quarter of all, and those that take nothing never have everything, however many
- * there are. One that takes nothing while the cluster works is stalled: what is for it is refused until it
- * takes something again, so that it stops nobody else.
+ * have left: alone that is a quarter of all, and those that take nothing leave room for others as long as they are fewer
+ * than there is room for records, since one record each target may always have. One that takes nothing while the cluster
+ * works is stalled: what is for it is refused until it takes something again, so that it stops nobody else.
  *
  * How long a target has taken nothing is counted in time during which the cluster was seen to work:
  * between two signs of life, such as deliveries to whatever topic, that were at most a second
