@@ -64,15 +64,16 @@ static sigset_t endings(void) {
     return set;
 }
 
-/* Nobody else uses the store and the cluster of the scene between its opening and its closing. */
+/* Nobody else uses the store and the cluster of the scene while it is open; what comes before waits until it is. */
 static void *wait_for_end(void *arg) {
     struct bench_scene *s = arg;
     const sigset_t set = endings();
     int number = 0;
     if (sigwait(&set, &number)) return NULL;
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     pthread_mutex_lock(&s->lock);
-    if (!s->is_closing) {
-        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    while (!s->is_open && !s->is_over) pthread_cond_wait(&s->changed, &s->lock);
+    if (s->is_open) {
         remove_all(s);
         raise(number);
         _exit(128 + number);
@@ -87,10 +88,18 @@ static pouch_err guard(struct bench_scene *s) {
 }
 
 /* While the guard removes what was made this waits, until the program ends by the guard's hand. */
+static void set_open(struct bench_scene *s, bool open) {
+    pthread_mutex_lock(&s->lock);
+    s->is_open = open;
+    pthread_cond_signal(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
 static void end_guard(struct bench_scene *s) {
     if (!s->is_guarded) return;
     pthread_mutex_lock(&s->lock);
-    s->is_closing = true;
+    s->is_over = true;
+    pthread_cond_signal(&s->changed);
     pthread_mutex_unlock(&s->lock);
     pthread_kill(s->guard, SIGTERM);
     pthread_join(s->guard, NULL);
@@ -100,24 +109,28 @@ static void end_guard(struct bench_scene *s) {
 
 pouch_err bench_scene_open(struct bench_scene *s, pouch_options *o, size_t n_publishers) {
     const sigset_t set = endings();
-    *s = (struct bench_scene){.n_publishers = n_publishers, .lock = PTHREAD_MUTEX_INITIALIZER};
+    *s = (struct bench_scene){
+        .n_publishers = n_publishers, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     pthread_sigmask(SIG_BLOCK, &set, &s->mask);
     name_all(s);
-    pouch_err e = pouch_options_set(o, "center.inbox", s->inbox);
+    pouch_err e = guard(s);
+    if (!e) e = pouch_options_set(o, "center.inbox", s->inbox);
     if (!e) e = pl_settings_read(&s->settings, o);
     if (!e && !s->settings.store) e = pl_store_default_url(&s->settings.store);
     if (!e) e = pl_store_open(&s->store, s->settings.store);
     if (!e) e = pl_cluster_open(&s->cluster, &s->settings, "pouch-bench");
     if (!e) e = make_topics(s);
     if (!e) e = make_routes(s);
-    return e ? e : guard(s);
+    if (!e) set_open(s, true);
+    return e;
 }
 
 void bench_scene_close(struct bench_scene *s) {
     char why[1024];
     snprintf(why, sizeof why, "%s", pouch_why());
-    end_guard(s);
+    set_open(s, false);
     remove_all(s);
+    end_guard(s);
     pl_store_close(s->store);
     pl_cluster_close(s->cluster);
     pl_settings_free(&s->settings);

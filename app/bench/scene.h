@@ -29,14 +29,15 @@ struct bench_scene {
     sigset_t mask; /* the caller's, while the scene is open */
     pthread_t guard;
     bool is_guarded;
-    pthread_mutex_t lock; /* held by whoever removes what was made */
-    bool is_closing;      /* under the lock: the guard has nothing more to do */
+    pthread_mutex_t lock;   /* held by whoever removes what was made */
+    pthread_cond_t changed; /* one of the two below, under the lock */
+    bool is_open, is_over;  /* there is all to be removed; the guard has nothing more to do */
 };
 
 /*
  * Makes topics and routes; sets center.inbox in o. bench_scene_close() also after an error. SIGINT, SIGTERM and SIGHUP are
  * blocked in the caller, and in what threads it makes, until then: one that comes ends the program after what was made is
- * removed, a second one at once. The scene stays where it is.
+ * removed, if need be once it all is made; a second one at once. The scene stays where it is.
  */
 POUCH_MUST_CHECK pouch_err bench_scene_open(struct bench_scene *s, pouch_options *o, size_t n_publishers);
 
