@@ -1,7 +1,6 @@
 """Kills, as functions that give figures; `scripts/python tests/faults/run` prints them."""
 
-import contextlib
-import sqlite3
+import json
 import subprocess
 import time
 from collections import Counter
@@ -68,17 +67,12 @@ class SqliteStore:
     """A store in the folder of a test."""
 
     def __init__(self, pouch):
-        self.folder = pouch.folder / "store"
-        self.url = f"sqlite://{self.folder}"
+        self.pouch, self.url = pouch, f"sqlite://{pouch.folder}/store"
 
     def rows(self, _inbox):
-        """What was routed where, by the center's rows. A record that was routed again may have one row in each of two
-        files; they have one id then, and readers count them once."""
-        rows = set()
-        for file in sorted(self.folder.glob("trace-*.db")):
-            with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
-                rows.update(db.execute("SELECT id, partition, offset, target FROM trace WHERE made_by = 1"))
-        return [row[1:] for row in rows]
+        """What was routed where, as the log tells it: a record that was routed again may have a row in each of two files, of one id."""
+        rows = map(json.loads, self.pouch.ok("log", "--since", "1d", "-o", "jsonl", "--store", self.url, timeout=300).splitlines())
+        return [(row["partition"], row["offset"], row["target"]) for row in rows if row["by"] == "center"]
 
 
 class CassandraStore:
