@@ -168,13 +168,13 @@ static pouch_err print_new(struct log *l, struct ops_follow *f) {
     return e ? e : l->error;
 }
 
-/* What comes, from_us on: before that, rows were left out by the limit. */
 /* Whether the reader of what is printed has gone: without new rows no write would tell. */
 static bool reader_goes_within(int ms) {
     struct pollfd out = {.fd = STDOUT_FILENO};
     return poll(&out, 1, ms) > 0;
 }
 
+/* What comes, from_us on: before that, rows were left out by the limit. */
 static pouch_err follow(struct log *l, int64_t from_us, int64_t read_us) {
     struct ops_follow f;
     ops_follow_begin(&f, from_us > l->seen_from_us ? from_us : l->seen_from_us, read_us);

@@ -139,7 +139,7 @@ static void print_list(const struct ops_call *call, const struct pl_service_row 
         if (!shown++) printf("%-32s %-12s %-32s %s\n", "SERVICE", "VERSION", "ENDPOINT", "TAGS");
         ops_screen_column(stdout, &screen, s->name, 32);
         putchar(' ');
-        ops_screen_column(stdout, &screen, s->version, 12);
+        ops_screen_column(stdout, &screen, s->version ? s->version : "-", 12);
         putchar(' ');
         ops_screen_column(stdout, &screen, s->endpoint ? s->endpoint : "-", 32);
         putchar(' ');

@@ -37,7 +37,7 @@ void runner_end_fail(pouch_job *job, const char *text) {
     if (!is_gone(pouch_job_fail(job, text))) runner_end_retry(job, pouch_why());
 }
 
-/* A handler that lets go of a job without ending it takes its place among those in flight for good. */
+/* A job that its handler lets go of without an end keeps its place among those in flight for good. */
 void runner_end_retry(pouch_job *job, const char *reason) {
     if (is_gone(pouch_job_retry(job, reason)) || is_gone(pouch_job_retry(job, NULL))) return;
     PL_LOG(PL_LOG_ERROR, "a request could not be ended: its handler counts as too slow", "request_id",
