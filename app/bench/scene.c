@@ -1,4 +1,5 @@
 #include <base/clock.h>
+#include <base/thread.h>
 #include <base/why.h>
 #include <bench/scene.h>
 #include <center/center.h>
@@ -64,14 +65,20 @@ static sigset_t endings(void) {
     return set;
 }
 
-/* Nobody else uses the store and the cluster of the scene while it is open; what comes before waits until it is. */
+/*
+ * Nobody else uses the store and the cluster of the scene while it is open; a signal that comes before waits until it is,
+ * and one that comes while it closes ends the program when it is closed.
+ */
 static void *wait_for_end(void *arg) {
     struct bench_scene *s = arg;
     const sigset_t set = endings();
     int number = 0;
     if (sigwait(&set, &number)) return NULL;
-    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     pthread_mutex_lock(&s->lock);
+    if (!s->is_over) {
+        s->ended_by = number;
+        pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* a second one ends the program at once */
+    }
     while (!s->is_open && !s->is_over) pthread_cond_wait(&s->changed, &s->lock);
     if (s->is_open) {
         remove_all(s);
@@ -83,8 +90,9 @@ static void *wait_for_end(void *arg) {
 }
 
 static pouch_err guard(struct bench_scene *s) {
-    s->is_guarded = !pthread_create(&s->guard, NULL, wait_for_end, s);
-    return s->is_guarded ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "no thread to wait for signals");
+    pouch_err e = pl_thread_start(&s->guard, "pouch-guard", wait_for_end, s);
+    s->is_guarded = !e;
+    return e;
 }
 
 /* While the guard removes what was made this waits, until the program ends by the guard's hand. */
@@ -95,14 +103,16 @@ static void set_open(struct bench_scene *s, bool open) {
     pthread_mutex_unlock(&s->lock);
 }
 
+/* A guard that still waits for a signal is sent one; the signal that another has taken is raised again. */
 static void end_guard(struct bench_scene *s) {
     if (!s->is_guarded) return;
     pthread_mutex_lock(&s->lock);
     s->is_over = true;
+    if (!s->ended_by) pthread_kill(s->guard, SIGTERM);
     pthread_cond_signal(&s->changed);
     pthread_mutex_unlock(&s->lock);
-    pthread_kill(s->guard, SIGTERM);
     pthread_join(s->guard, NULL);
+    if (s->ended_by) raise(s->ended_by);
 }
 
 /* ---- opening and closing ---- */

@@ -30,8 +30,9 @@ struct bench_scene {
     pthread_t guard;
     bool is_guarded;
     pthread_mutex_t lock;   /* held by whoever removes what was made */
-    pthread_cond_t changed; /* one of the two below, under the lock */
+    pthread_cond_t changed; /* one of the first two below; all three are under the lock */
     bool is_open, is_over;  /* there is all to be removed; the guard has nothing more to do */
+    int ended_by;           /* the signal that the guard has taken; 0: none */
 };
 
 /*
