@@ -25,6 +25,7 @@ struct pl_sink; /* used by one thread at a time */
 struct pl_store_kind {
     const char *scheme;                                        /* what its URLs begin with: "sqlite://" */
     bool is_folder;                                            /* the URL's rest is a folder of this host */
+    int linger_us;                                             /* how long a batch of rows is worth gathering */
     pouch_err (*open)(struct pl_store **s, const char *where); /* where: the URL behind the scheme */
     void (*close)(struct pl_store *s);
     pouch_err (*version)(struct pl_store *s, int64_t *version);

@@ -68,6 +68,7 @@ static pouch_err open_store(struct pl_store **out, const char *path) {
 
 const struct pl_store_kind pl_store_sqlite = {
     .scheme = "sqlite://",
+    .linger_us = 5000,
     .is_folder = true,
     .open = open_store,
     .close = close_store,

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 enum {
-    LINGER_US = 5000,       /* how long the first row of a batch waits for others */
-    SEGMENT_BYTES = 8 << 20 /* of a file of the spool */
+    ENOUGH_BYTES = 256 * 1024, /* of rows, some 2,000: more are not waited for */
+    SEGMENT_BYTES = 8 << 20    /* of a file of the spool */
 };
 
 struct half {
@@ -28,7 +28,9 @@ struct half {
 };
 
 struct pl_tracer {
-    size_t max; /* bytes of a half */
+    size_t max;        /* bytes of a half */
+    size_t enough;     /* of these, for which the first row of a batch does not wait any longer */
+    int64_t linger_us; /* how long it does at most */
     struct pl_wake *wake;
     pthread_t thread;
     atomic_uint_least64_t written, missing;
@@ -78,7 +80,7 @@ uint64_t pl_tracer_put(struct pl_tracer *t, const struct pl_trace *row) {
         pl_metric_add(PL_M_TRACE_QUEUE_BYTES, (int64_t)n);
     else
         count_missing(t);
-    if (first || (used < t->max / 2 && used + n >= t->max / 2)) pthread_cond_signal(&t->filled);
+    if (first || (used < t->enough && used + n >= t->enough)) pthread_cond_signal(&t->filled);
     return ticket;
 }
 
@@ -102,8 +104,8 @@ static bool take(struct pl_tracer *t, int64_t tidy_us) {
     pthread_mutex_lock(&t->lock);
     while (t->taken == t->upto && !t->stop && now_us() < tidy_us) wait_until(t, tidy_us);
     if (t->taken != t->upto) {
-        int64_t enough = now_us() + LINGER_US;
-        while (t->front.used < t->max / 2 && !t->stop && now_us() < enough) wait_until(t, enough);
+        int64_t until = now_us() + t->linger_us;
+        while (t->front.used < t->enough && !t->stop && now_us() < until) wait_until(t, until);
     }
     struct half rows = t->front;
     t->front = t->back;
@@ -177,6 +179,7 @@ static pouch_err find_spool(struct pl_outlet_settings *out, const struct pl_trac
 static pouch_err open_outlet(struct pl_tracer *t, const struct pl_tracer_settings *s) {
     struct pl_outlet_settings out = {.ttl_ms = s->ttl_ms, .keep_bytes = s->keep_bytes, .pace = &pl_outlet_pace};
     pouch_err e = pl_store_kind_of(&out.kind, &out.where, s->url);
+    if (!e) t->linger_us = out.kind->linger_us;
     if (!e) e = find_spool(&out, s);
     if (!e) e = pl_outlet_new(&t->outlet, &out);
     free((char *)out.spool.folder);
@@ -190,6 +193,7 @@ pouch_err pl_tracer_new(struct pl_tracer **out, const struct pl_tracer_settings 
         return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a tracer");
     }
     t->max = s->max_bytes / 2;
+    t->enough = t->max / 2 < ENOUGH_BYTES ? t->max / 2 : ENOUGH_BYTES;
     t->wake = s->wake;
     t->front.at = malloc(t->max);
     t->back.at = malloc(t->max);
