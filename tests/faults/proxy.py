@@ -3,6 +3,8 @@
     with Proxy("127.0.0.1", port) as proxy:
         … a client talks to proxy.port …
         proxy.delay(2)          # each byte arrives two seconds late, both ways; none is held back by the one before
+        proxy.delay(0.2, 0.05)  # up to 50 ms later than that; bytes keep their order
+        proxy.throttle(64000)   # bytes a second, each way of each connection
         proxy.blackhole()       # nothing passes, nobody is told; also one way alone: ways=Proxy.DOWN
         proxy.cut_after(1000)   # the next 1000 bytes pass, then both sides are reset
         proxy.reset()           # what is connected is reset
@@ -14,6 +16,7 @@ Everything runs on a thread of its own.
 
 import asyncio
 import os
+import random
 import socket
 import struct
 import threading
@@ -21,16 +24,19 @@ import time
 
 CHUNK = 65536
 HELD = 64 * 1024 * 1024  # bytes of one way of a connection that may be late; then its sender waits
+QUEUE = 128 * 1024  # the same on a slow line
+SLICE = 0.05  # seconds of a slow line that go at once
 
 
 class Proxy:
     UP, DOWN = 1, 2  # to the server, from it
     BOTH = UP | DOWN
 
-    def __init__(self, host, port):
-        self.target = (host, port)
-        self.ways, self.seconds, self.open, self.budget = self.BOTH, 0.0, True, None
-        self.passed = {self.UP: 0, self.DOWN: 0}
+    def __init__(self, host, port, listen=0):
+        """listen: the port that clients are told; 0: any that is free."""
+        self.target, self.listen = (host, port), listen
+        self.ways, self.seconds, self.jitter, self.open, self.budget, self.rate = self.BOTH, 0.0, 0.0, True, None, None
+        self.passed, self.cuts = {self.UP: 0, self.DOWN: 0}, 0
         self.streams, self.tasks = set(), set()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -38,7 +44,7 @@ class Proxy:
     def __enter__(self):
         self.thread.start()
         self.changed = self._do(self._event)
-        self.server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._connected, "127.0.0.1", 0), self.loop).result()
+        self.server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._connected, "127.0.0.1", self.listen), self.loop).result()
         self.port = self.server.sockets[0].getsockname()[1]
         return self
 
@@ -52,8 +58,11 @@ class Proxy:
         """Runs only when nothing else wants to."""
         self._do(lambda: os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)))
 
-    def delay(self, seconds, ways=BOTH):
-        self._do(lambda: self._set(seconds=seconds, ways=ways))
+    def delay(self, seconds, jitter=0.0, ways=BOTH):
+        self._do(lambda: self._set(seconds=seconds, jitter=jitter, ways=ways))
+
+    def throttle(self, rate, ways=BOTH):
+        self._do(lambda: self._set(rate=rate, ways=ways))
 
     def blackhole(self, ways=BOTH):
         self._do(lambda: self._set(open=False, ways=ways))
@@ -79,8 +88,8 @@ class Proxy:
     def _event():
         return asyncio.Event()
 
-    def _set(self, ways=BOTH, seconds=0.0, open=True, budget=None):
-        self.ways, self.seconds, self.open, self.budget = ways, seconds, open, budget
+    def _set(self, ways=BOTH, seconds=0.0, jitter=0.0, open=True, budget=None, rate=None):
+        self.ways, self.seconds, self.jitter, self.open, self.budget, self.rate = ways, seconds, jitter, open, budget, rate
         self.changed.set()
         self.changed = asyncio.Event()
 
@@ -128,12 +137,12 @@ class Proxy:
 
         async def read():
             while True:
-                data = await reader.read(CHUNK) if held[0] < HELD else None
+                data = await reader.read(CHUNK) if held[0] < (QUEUE if self.rate else HELD) else None
                 if data is None:
                     await asyncio.sleep(0.01)
                     continue
                 held[0] += len(data)
-                late.put_nowait((time.monotonic() + (self.seconds if self.ways & way else 0), data))
+                late.put_nowait((time.monotonic() + (self.seconds + random.uniform(0, self.jitter) if self.ways & way else 0), data))
                 if not data:
                     return
 
@@ -164,9 +173,15 @@ class Proxy:
             self.budget -= len(data)
             if over:
                 writer.write(data)
+                self.cuts += 1
                 self._set()
                 self._reset()
                 return
-        self.passed[way] += len(data)
-        writer.write(data)
-        await writer.drain()
+        while data:
+            rate = self.rate if self.ways & way else None
+            part, data = (data[:max(1, int(rate * SLICE))], data[max(1, int(rate * SLICE)):]) if rate else (data, b"")
+            self.passed[way] += len(part)
+            writer.write(part)
+            await writer.drain()
+            if rate:
+                await asyncio.sleep(len(part) / rate)
