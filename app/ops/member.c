@@ -89,6 +89,18 @@ static json_t *partitions(const struct pl_status_facts *f) {
     return all;
 }
 
+static json_t *breakers(const struct pl_status_facts *f) {
+    json_t *all = json_array();
+    for (size_t i = 0; all && i < f->n_breakers; i++) {
+        const struct pl_status_breaker *b = &f->breakers[i];
+        json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "name", b->name, "kind",
+                                             b->of_target ? "target" : "handler", "state",
+                                             pl_breaker_state_name(b->state), "failures", (json_int_t)b->failures,
+                                             "since_ms", (json_int_t)age_ms(b->since_us), "held", (json_int_t)b->held));
+    }
+    return all;
+}
+
 static json_int_t metric(enum pl_metric m) {
     return (json_int_t)pl_metric_get(m);
 }
@@ -123,6 +135,7 @@ static void status(json_t *into, void *arg) {
     json_object_set_new(into, "in_flight", in_flight(&f.work));
     json_object_set_new(into, "assigned", json_integer((json_int_t)f.n_partitions));
     json_object_set_new(into, "partitions", partitions(&f));
+    json_object_set_new(into, "breakers", breakers(&f));
     json_object_set_new(into, "store", store());
     if (m->ring) json_object_set_new(into, "keys", keys(m->ring));
     if (m->more) m->more(into, m->arg);

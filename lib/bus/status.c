@@ -64,6 +64,28 @@ void pl_status_publish(struct pl_status *s, const struct pl_status_work *work, i
     pthread_mutex_unlock(&s->lock);
 }
 
+void pl_status_no_breakers(struct pl_status *s) {
+    pthread_mutex_lock(&s->lock);
+    s->facts.n_breakers = 0;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void pl_status_breaker(struct pl_status *s, const struct pl_status_breaker *b) {
+    pthread_mutex_lock(&s->lock);
+    if (s->facts.n_breakers < PL_STATUS_BREAKERS) s->facts.breakers[s->facts.n_breakers++] = *b;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void pl_status_target(const struct pl_target *target, void *status) {
+    struct pl_status_breaker b = {.of_target = true,
+                                  .state = pl_target_state(target),
+                                  .since_us = target->since_us,
+                                  .failures = target->stalls,
+                                  .held = target->in_flight};
+    snprintf(b.name, sizeof b.name, "%s", target->name);
+    pl_status_breaker(status, &b);
+}
+
 void pl_status_read(struct pl_status *s, struct pl_status_facts *out) {
     pthread_mutex_lock(&s->lock);
     *out = s->facts;

@@ -6,10 +6,11 @@
 #define POUCH_BUS_STATUS_H
 
 #include <bus/group.h>
+#include <bus/target.h>
 #include <pthread.h>
 #include <wire/headers.h>
 
-enum { PL_STATUS_PARTITIONS = 128, PL_STATUS_PERIOD_US = 1000000 };
+enum { PL_STATUS_PARTITIONS = 128, PL_STATUS_BREAKERS = 64, PL_STATUS_PERIOD_US = 1000000 };
 
 enum pl_phase { PL_PHASE_STARTING, PL_PHASE_WORKING, PL_PHASE_STOPPING };
 
@@ -32,6 +33,16 @@ struct pl_status_work {
     char oldest[PL_SOURCE_MAX]; /* which that is */
 };
 
+/* Of a handler, by its topic, or of a target: a topic that records are sent to. */
+struct pl_status_breaker {
+    char name[PL_NAME_MAX + 1];
+    bool of_target;
+    enum pl_breaker_state state;
+    int64_t since_us; /* in this state, on the monotonic clock */
+    size_t failures;  /* since the last success */
+    size_t held;      /* records that wait for it to close, or for their reports from the target */
+};
+
 struct pl_status_facts {
     struct pl_status_work work;
     int64_t at_us; /* monotonic, when this was published; 0: never */
@@ -40,6 +51,8 @@ struct pl_status_facts {
     char trouble[512]; /* "": brokers answer */
     size_t n_partitions, n_held;
     struct pl_status_partition partitions[PL_STATUS_PARTITIONS]; /* the first of them */
+    size_t n_breakers;
+    struct pl_status_breaker breakers[PL_STATUS_BREAKERS];
 };
 
 struct pl_status {
@@ -56,6 +69,11 @@ void pl_status_free(struct pl_status *s);
 bool pl_status_due(const struct pl_status *s, enum pl_phase phase, int64_t now_us);
 void pl_status_publish(struct pl_status *s, const struct pl_status_work *work, int64_t now_us,
                        const struct pl_group *group, struct pl_kafka_health *health, const char *brokers);
+
+/* The poll thread's: forgets the breakers that were told; tells one more. What there is no room for is left out. */
+void pl_status_no_breakers(struct pl_status *s);
+void pl_status_breaker(struct pl_status *s, const struct pl_status_breaker *b);
+void pl_status_target(const struct pl_target *target, void *status); /* for pl_targets_each() */
 
 void pl_status_read(struct pl_status *s, struct pl_status_facts *out); /* any thread */
 
