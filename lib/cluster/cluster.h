@@ -35,6 +35,14 @@ POUCH_MUST_CHECK pouch_err pl_topic_find(rd_kafka_t *rk, const char *topic, int 
 POUCH_MUST_CHECK pouch_err pl_topic_offsets(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low,
                                             int64_t *high, int timeout);
 
+/* Deletes what stands before an offset, in n partitions. TARGET_REFUSED: no such topic; NOT_ALLOWED, NO_BROKER, TIMEOUT. */
+struct pl_topic_cut {
+    int32_t partition;
+    int64_t before;
+};
+POUCH_MUST_CHECK pouch_err pl_topic_cut(rd_kafka_t *rk, const char *topic, const struct pl_topic_cut *cuts, size_t n,
+                                        int timeout);
+
 struct pl_topic_partition_info {
     int32_t id, leader; /* leader -1: none, the partition is offline */
     int replicas, in_sync;
@@ -59,5 +67,16 @@ POUCH_MUST_CHECK pouch_err pl_topic_describe(rd_kafka_t *rk, const char *topic, 
  * or while groups that have nothing assigned are in a rebalance. Takes no longer than timeout, in all that it asks for.
  */
 POUCH_MUST_CHECK pouch_err pl_topic_readers(rd_kafka_t *rk, const char *topic, int *members, int timeout);
+
+/* Whether anybody may read a topic, as far as groups tell. */
+enum pl_audience {
+    PL_AUDIENCE_UNKNOWN, /* it cannot be told: now, or here, as on the mock or where we may not see all groups */
+    PL_AUDIENCE_THERE,   /* a member of a group has a partition of it assigned */
+    PL_AUDIENCE_AWAY,    /* groups have offsets of it committed, and none of these has a member */
+    PL_AUDIENCE_NONE,    /* no group has a partition of it assigned or an offset of it committed */
+};
+/* Asks each group that there is, so for each topic seldom. An error, with UNKNOWN: as pl_topic_partitions(), NOT_ALLOWED, NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_topic_audience(rd_kafka_t *rk, const char *topic, enum pl_audience *audience,
+                                             int timeout);
 
 #endif

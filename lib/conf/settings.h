@@ -19,6 +19,10 @@ struct pl_property { /* of librdkafka, from kafka.* in a file or -X */
 
 struct pl_settings {
     char *brokers;              /* brokers: host:port,… */
+    size_t breaker_failures;    /* breaker.failures: 0 = no breaker */
+    int breaker_period_ms;      /* breaker.period */
+    int breaker_recovery_ms;    /* breaker.recovery */
+    size_t breaker_max_held;    /* breaker.max_held: requests for each handler */
     char *client_id;            /* client.id: NULL = the role's default */
     char *group;                /* group: NULL = the client id */
     char *instance_id;          /* instance.id: static membership; NULL = none */
@@ -30,6 +34,8 @@ struct pl_settings {
     char *reply_topics;         /* reply.topics: patterns a worker may reply to */
     char *inbox;                /* center.inbox */
     size_t center_in_flight;    /* center.max_in_flight: requests */
+    size_t publisher_rate;      /* center.publisher_rate: requests a second; 0 = no limit */
+    size_t publisher_burst;     /* center.publisher_burst: 0 = a second's */
     char *routes_topic;         /* center.routes_topic */
     char *listen;               /* listen: NULL = nowhere */
     char *store;                /* store: NULL = the role's default */
@@ -42,16 +48,26 @@ struct pl_settings {
     size_t trace_spool_reserve; /* trace.spool_reserve: of a center */
     int trace_ttl_ms;           /* trace.ttl */
     bool thread;                /* client.thread */
+    bool no_responders;         /* client.no_responders: unset = off */
     bool plain_errors;          /* client.plain_errors: accept, ignore */
     size_t max_pending;         /* client.max_pending: open calls */
     int connect_timeout_ms;     /* client.connect_timeout */
     int request_timeout_ms;     /* request.timeout */
     int deadline_skew_ms;       /* deadline.skew */
+    char *dedupe_file;          /* dedupe.file: NULL = in the state directory */
+    size_t dedupe_max;          /* dedupe.max: requests */
+    size_t dedupe_max_bytes;    /* dedupe.max_bytes */
+    int dedupe_window_ms;       /* dedupe.window: 0 = off */
     int concurrency;            /* worker.concurrency: handler threads */
     size_t max_in_flight;       /* worker.max_in_flight: jobs */
     size_t max_in_flight_bytes; /* worker.max_in_flight_bytes */
     int handler_timeout_ms;     /* handler.timeout */
-    int retry_attempts;         /* retry.attempts: in all, the first included */
+    int retry_attempts;         /* retry.attempts: in all, the first included; 0 = the profile's */
+    int retry_delay_ms;         /* retry.delay: 0 = the profile's */
+    int retry_max_delay_ms;     /* retry.max_delay: 0 = the profile's */
+    char *retry_profile;        /* retry.profile: fast, standard, slow */
+    bool retry_redeliver;       /* retry.redeliver */
+    char *retry_tiers;          /* retry.tiers: off, or names of delays */
     char *dlq_topic;            /* dlq.topic */
     int drain_ms;               /* drain */
     enum pl_start start;        /* start */

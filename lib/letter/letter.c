@@ -1,17 +1,20 @@
-#include <base/why.h>
 #include <cluster/cluster.h>
+#include <endian.h>
 #include <inttypes.h>
+#include <letter/fields.h>
 #include <letter/letter.h>
 #include <metrics/metrics.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CUT_BYTES = 64 * 1024, REASON_BYTES = 1024, OUR_HEADERS = 9 };
+enum { CUT_BYTES = 64 * 1024, OUR_HEADERS = 18, MESSAGE_BYTES = 256 };
 
-/* The texts of our own headers, which must live until the record is sent. */
-struct texts {
+/* What our own headers hold, which must live until the record is sent. */
+struct values {
     char source[PL_SOURCE_MAX], time[24], attempts[16], length[24];
+    uint32_t partition;
+    uint64_t offset, written;
 };
 
 static size_t size_of(const struct pl_record *r) {
@@ -20,54 +23,60 @@ static size_t size_of(const struct pl_record *r) {
     return n;
 }
 
-/* Whole characters only, so that the text stays UTF-8. */
-static size_t reason_length(const char *reason) {
-    size_t n = strnlen(reason, REASON_BYTES + 1);
-    if (n <= REASON_BYTES) return n;
-    n = REASON_BYTES;
-    while (n && ((unsigned char)reason[n] & 0xc0) == 0x80) n--;
-    return n;
+static void add_reason(struct pl_fields *f, const char *name, const char *reason, size_t most) {
+    pl_fields_add(f, name, reason, reason ? pl_text_fit(reason, most) : 0);
 }
 
-static void add(struct pl_header *list, size_t *n, const char *name, const char *text, size_t length) {
-    if (text) list[(*n)++] = (struct pl_header){name, text, length};
+static bool is_retriable(const struct pl_letter *l) {
+    return l->retriable || pouch_err_retriable(l->code);
 }
 
-static void add_text(struct pl_header *list, size_t *n, const char *name, const char *text) {
-    add(list, n, name, text, text ? strlen(text) : 0);
-}
-
-static size_t copy_originals(struct pl_header *list, const rd_kafka_headers_t *from, size_t n) {
-    for (size_t i = 0; i < n; i++) rd_kafka_header_get_all(from, i, &list[i].name, &list[i].value, &list[i].n);
-    return n;
-}
-
-/* Appends what we have to say; n headers are there already. How many there are then. */
-static size_t add_ours(struct pl_header *list, size_t n, const struct pl_letter *l, struct texts *t) {
+static void add_ours(struct pl_fields *f, const struct pl_letter *l, struct values *v) {
     const rd_kafka_message_t *m = l->record;
-    pl_source_write(t->source, rd_kafka_topic_name(m->rkt), m->partition, m->offset);
-    snprintf(t->time, sizeof t->time, "%" PRId64, l->now_ms);
-    snprintf(t->attempts, sizeof t->attempts, "%d", l->attempts);
-    add_text(list, &n, PL_H_DLQ_CODE, pouch_err_code(l->code));
-    add(list, &n, PL_H_DLQ_REASON, l->reason, l->reason ? reason_length(l->reason) : 0);
-    add_text(list, &n, PL_H_DLQ_SOURCE, t->source);
-    add_text(list, &n, PL_H_DLQ_GROUP, l->group);
-    add_text(list, &n, PL_H_DLQ_TIME, t->time);
-    add_text(list, &n, PL_H_DLQ_ATTEMPTS, t->attempts);
-    add_text(list, &n, PL_H_DLQ_REQUEST, l->request_id);
-    add_text(list, &n, PL_H_DLQ_TARGET, l->target);
-    return n;
+    pl_source_write(v->source, rd_kafka_topic_name(m->rkt), m->partition, m->offset);
+    snprintf(v->time, sizeof v->time, "%" PRId64, l->now_ms);
+    snprintf(v->attempts, sizeof v->attempts, "%d", l->attempts);
+    pl_fields_text(f, PL_H_DLQ_CODE, pouch_err_code(l->code));
+    pl_fields_text(f, PL_H_DLQ_KIND, is_retriable(l) ? "retriable" : "permanent");
+    add_reason(f, PL_H_DLQ_REASON, l->reason, PL_REASON_MAX);
+    pl_fields_text(f, PL_H_DLQ_SOURCE, v->source);
+    pl_fields_text(f, PL_H_DLQ_GROUP, l->group);
+    pl_fields_text(f, PL_H_DLQ_TIME, v->time);
+    pl_fields_text(f, PL_H_DLQ_ATTEMPTS, v->attempts);
+    pl_fields_text(f, PL_H_DLQ_REQUEST, l->request_id);
+    pl_fields_text(f, PL_H_DLQ_TARGET, l->target);
+}
+
+static void add_springs(struct pl_fields *f, const struct pl_letter *l, struct values *v) {
+    const rd_kafka_message_t *m = l->record;
+    rd_kafka_timestamp_type_t type;
+    int64_t written = rd_kafka_message_timestamp(m, &type);
+    v->partition = htobe32((uint32_t)m->partition);
+    v->offset = htobe64((uint64_t)m->offset);
+    v->written = htobe64((uint64_t)written);
+    pl_fields_text(f, PL_H_DLT_CODE, pouch_err_code(l->code));
+    add_reason(f, PL_H_DLT_MESSAGE, l->reason, MESSAGE_BYTES);
+    pl_fields_text(f, PL_H_DLT_TOPIC, rd_kafka_topic_name(m->rkt));
+    pl_fields_add(f, PL_H_DLT_PARTITION, &v->partition, sizeof v->partition);
+    pl_fields_add(f, PL_H_DLT_OFFSET, &v->offset, sizeof v->offset);
+    if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) {
+        pl_fields_add(f, PL_H_DLT_TIMESTAMP, &v->written, sizeof v->written);
+        pl_fields_text(f, PL_H_DLT_TIME_TYPE,
+                       type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? "LogAppendTime" : "CreateTime");
+    }
+    pl_fields_text(f, PL_H_DLT_GROUP, l->group);
 }
 
 /*
  * Makes the record fit: first the value is cut; where headers and key alone are too much, the
  * originals' go too, since why and where from are what must arrive.
  */
-static void cut(struct pl_record *r, struct pl_header *list, size_t originals, size_t limit, struct texts *t) {
+static void cut(struct pl_record *r, struct pl_fields *f, size_t originals, size_t limit, struct values *v) {
     size_t length = r->value_n;
     if (size_of(r) <= limit) return;
-    snprintf(t->length, sizeof t->length, "%zu", length);
-    add_text(list, &r->n_headers, PL_H_DLQ_TRUNCATED, t->length);
+    snprintf(v->length, sizeof v->length, "%zu", length);
+    pl_fields_text(f, PL_H_DLQ_TRUNCATED, v->length);
+    r->n_headers = f->n;
     r->value_n = 0;
     if (size_of(r) > limit) {
         r->headers += originals;
@@ -83,27 +92,18 @@ static void cut(struct pl_record *r, struct pl_header *list, size_t originals, s
 }
 
 pouch_err pl_letter_send(struct pl_producer *p, const char *dlq_topic, const struct pl_letter *l) {
-    const rd_kafka_message_t *m = l->record;
-    rd_kafka_headers_t *from = NULL;
-    struct texts texts;
-    size_t n = rd_kafka_message_headers(m, &from) ? 0 : rd_kafka_header_cnt(from);
-    struct pl_header *list = calloc(n + OUR_HEADERS, sizeof *list);
-    if (!list) return pl_fail(POUCH_E_NO_MEMORY, "no memory for a dead letter's headers");
-    copy_originals(list, from, n);
-    struct pl_record r = {
-        .topic = dlq_topic,
-        .key = m->key,
-        .key_n = m->key_len,
-        .value = m->payload,
-        .value_n = m->len,
-        .headers = list,
-        .n_headers = add_ours(list, n, l, &texts),
-        .arg = l->arg,
-    };
-    cut(&r, list, n, pl_producer_limit(p), &texts);
-    pouch_err e = pl_producer_send(p, &r);
-    free(list);
-    if (!e) pl_metric_add(PL_M_DEAD_LETTERS, 1);
+    struct pl_fields f;
+    struct values values;
+    pouch_err e = pl_fields_of(&f, l->record, OUR_HEADERS, NULL, NULL);
+    if (e) return e;
+    size_t originals = f.n;
+    add_ours(&f, l, &values);
+    add_springs(&f, l, &values);
+    struct pl_record r = pl_fields_record(&f, l->record, dlq_topic, l->arg);
+    cut(&r, &f, originals, pl_producer_limit(p), &values);
+    e = pl_producer_send(p, &r);
+    free(f.at);
+    if (!e) pl_metric_add(is_retriable(l) ? PL_M_DEAD_LETTERS_RETRIABLE : PL_M_DEAD_LETTERS, 1);
     return e;
 }
 

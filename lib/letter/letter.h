@@ -1,14 +1,17 @@
 /*
  * Dead letters: the original record, byte for byte, on the dead-letter topic, with headers that
- * say why and where from. A record that no longer fits keeps its headers and the first 64 KiB.
+ * say why and where from, ours and those that Spring writes, so that its tools read them too. A record that no longer
+ * fits keeps its headers and the first 64 KiB.
  */
 #ifndef POUCH_LETTER_LETTER_H
 #define POUCH_LETTER_LETTER_H
 
 #include <bus/producer.h>
 #include <pouch/error.h>
+#include <stdbool.h>
 
 #define PL_H_DLQ_CODE      "pouch-dlq-code"       /* wire code of the error */
+#define PL_H_DLQ_KIND      "pouch-dlq-kind"       /* "retriable": sending it again may help; or "permanent" */
 #define PL_H_DLQ_REASON    "pouch-dlq-reason"     /* text, at most 1 KiB */
 #define PL_H_DLQ_SOURCE    "pouch-dlq-source"     /* topic/partition/offset */
 #define PL_H_DLQ_GROUP     "pouch-dlq-group"      /* the consumer group that gave it up */
@@ -18,6 +21,16 @@
 #define PL_H_DLQ_TARGET    "pouch-dlq-target"     /* the topic it was to go to, where there was one */
 #define PL_H_DLQ_TRUNCATED "pouch-dlq-truncated"  /* original length, when cut */
 
+/* Spring's; numbers are big-endian, of 8 bytes but for the partition's 4. */
+#define PL_H_DLT_CODE      "kafka_dlt-exception-fqcn" /* the wire code */
+#define PL_H_DLT_MESSAGE   "kafka_dlt-exception-message"
+#define PL_H_DLT_TOPIC     "kafka_dlt-original-topic"
+#define PL_H_DLT_PARTITION "kafka_dlt-original-partition"
+#define PL_H_DLT_OFFSET    "kafka_dlt-original-offset"
+#define PL_H_DLT_TIMESTAMP "kafka_dlt-original-timestamp"
+#define PL_H_DLT_TIME_TYPE "kafka_dlt-original-timestamp-type"
+#define PL_H_DLT_GROUP     "kafka_dlt-original-consumer-group"
+
 struct pl_letter {
     const rd_kafka_message_t *record;
     const char *request_id; /* NULL: unreadable */
@@ -26,12 +39,14 @@ struct pl_letter {
     const char *reason;
     const char *group;
     int attempts;
+    bool
+        retriable; /* it was tried as often as was allowed, or will be welcome later; what code says does not matter then */
     int64_t now_ms;
     void *arg; /* comes back with the delivery report */
 };
 
 /*
- * Sends it, and counts PL_M_DEAD_LETTERS. Errors of pl_producer_send(); TOO_LARGE cannot happen as long as
+ * Sends it, and counts it. Errors of pl_producer_send(); TOO_LARGE cannot happen as long as
  * message.max.bytes is 4 KiB or more: after the value, the original headers and the key give way.
  */
 POUCH_MUST_CHECK pouch_err pl_letter_send(struct pl_producer *p, const char *dlq_topic, const struct pl_letter *l);

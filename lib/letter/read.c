@@ -22,6 +22,7 @@ struct row {
 
 static const struct row rows[] = {
     {PL_LETTER_POUCH, PL_H_DLQ_CODE, TEXT, FACT(code)},
+    {PL_LETTER_POUCH, PL_H_DLQ_KIND, TEXT, FACT(kind)},
     {PL_LETTER_POUCH, PL_H_DLQ_REASON, TEXT, FACT(reason)},
     {PL_LETTER_POUCH, PL_H_DLQ_SOURCE, PLACE, FACT(topic)},
     {PL_LETTER_POUCH, PL_H_DLQ_GROUP, TEXT, FACT(group)},
@@ -30,24 +31,26 @@ static const struct row rows[] = {
     {PL_LETTER_POUCH, PL_H_DLQ_REQUEST, TEXT, FACT(request_id)},
     {PL_LETTER_POUCH, PL_H_DLQ_TARGET, TEXT, FACT(target)},
     {PL_LETTER_POUCH, PL_H_DLQ_TRUNCATED, DECIMAL, FACT(whole_bytes)},
-    {PL_LETTER_SPRING, "kafka_dlt-exception-fqcn", TEXT, FACT(code)},
-    {PL_LETTER_SPRING, "kafka_dlt-exception-message", TEXT, FACT(reason)},
-    {PL_LETTER_SPRING, "kafka_dlt-original-consumer-group", TEXT, FACT(group)},
-    {PL_LETTER_SPRING, "kafka_dlt-original-topic", TEXT, FACT(topic)},
-    {PL_LETTER_SPRING, "kafka_dlt-original-partition", BINARY, FACT(partition)},
-    {PL_LETTER_SPRING, "kafka_dlt-original-offset", BINARY, FACT(offset)},
+    {PL_LETTER_SPRING, PL_H_DLT_CODE, TEXT, FACT(code)},
+    {PL_LETTER_SPRING, PL_H_DLT_MESSAGE, TEXT, FACT(reason)},
+    {PL_LETTER_SPRING, PL_H_DLT_GROUP, TEXT, FACT(group)},
+    {PL_LETTER_SPRING, PL_H_DLT_TOPIC, TEXT, FACT(topic)},
+    {PL_LETTER_SPRING, PL_H_DLT_PARTITION, BINARY, FACT(partition)},
+    {PL_LETTER_SPRING, PL_H_DLT_OFFSET, BINARY, FACT(offset)},
     {PL_LETTER_CONNECT, "__connect.errors.exception.class.name", TEXT, FACT(code)},
     {PL_LETTER_CONNECT, "__connect.errors.exception.message", TEXT, FACT(reason)},
     {PL_LETTER_CONNECT, "__connect.errors.connector.name", TEXT, FACT(group)},
     {PL_LETTER_CONNECT, "__connect.errors.topic", TEXT, FACT(topic)},
     {PL_LETTER_CONNECT, "__connect.errors.partition", DECIMAL, FACT(partition)},
     {PL_LETTER_CONNECT, "__connect.errors.offset", DECIMAL, FACT(offset)},
+    {PL_LETTER_CAAS, "x-original-topic", TEXT, FACT(topic)},
 };
 
 static const char *const prefixes[] = {
     [PL_LETTER_POUCH] = "pouch-dlq-",
     [PL_LETTER_SPRING] = "kafka_dlt-",
     [PL_LETTER_CONNECT] = "__connect.errors.",
+    [PL_LETTER_CAAS] = "x-original-topic",
 };
 
 static enum pl_letter_by tool_of(const char *name) {
@@ -124,5 +127,7 @@ bool pl_letter_original(const struct pl_letter_facts *f, const rd_kafka_headers_
     const void *value;
     size_t n;
     if (!headers || rd_kafka_header_get_all(headers, i, &name, &value, &n)) return false;
-    return i < f->first || f->by == PL_LETTER_OTHER || tool_of(name) != f->by;
+    enum pl_letter_by by = tool_of(name);
+    if (i < f->first || f->by == PL_LETTER_OTHER) return true;
+    return by != f->by && !(f->by == PL_LETTER_POUCH && by == PL_LETTER_SPRING); /* ours have both */
 }

@@ -1,6 +1,6 @@
 /*
- * What a record of a dead-letter topic says about itself: in our headers, in those of Spring or Kafka Connect, or not
- * at all. Whoever may write the topic may write anything: what is malformed counts as not told, and texts may hold any
+ * What a record of a dead-letter topic says about itself: in our headers, in those of Spring, Kafka Connect or
+ * CAAS, or not at all. Whoever may write the topic may write anything: what is malformed counts as not told, and texts may hold any
  * bytes.
  */
 #ifndef POUCH_LETTER_READ_H
@@ -10,12 +10,13 @@
 #include <stdbool.h>
 #include <wire/envelope.h>
 
-enum pl_letter_by { PL_LETTER_OTHER, PL_LETTER_POUCH, PL_LETTER_SPRING, PL_LETTER_CONNECT };
+enum pl_letter_by { PL_LETTER_OTHER, PL_LETTER_POUCH, PL_LETTER_SPRING, PL_LETTER_CONNECT, PL_LETTER_CAAS };
 
 /* Spans are borrowed from the headers; at NULL or -1: not told. */
 struct pl_letter_facts {
     enum pl_letter_by by;
     struct pl_span code; /* a wire code of ours, or the class of an exception */
+    struct pl_span kind; /* "retriable" or "permanent" */
     struct pl_span reason, group, request_id, target;
     struct pl_span topic; /* where the record was read from, as are the next two */
     int64_t partition, offset;

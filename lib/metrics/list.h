@@ -19,6 +19,7 @@
     X(REPLY_FORGED, counter, "pouch_client_ignored_total", "reason=\"plain_ignored\"", "")         \
     X(REPLY_BRANCH, counter, "pouch_client_ignored_total", "reason=\"branch_failed\"", "")       \
     X(TIMEOUTS, counter, "pouch_client_timeouts_total", "", "Calls ended by their deadline.")      \
+    X(NO_RESPONDERS, counter, "pouch_client_no_responders_total", "", "Calls ended, or refused, because nobody reads their topic.") \
     X(LANE_MOVES, counter, "pouch_client_lane_moves_total", "", "Times the reply lane was positioned anew.") \
     X(JOBS, counter, "pouch_worker_jobs_total", "outcome=\"replied\"", "Jobs ended, by outcome.")  \
     X(JOBS_FAILED, counter, "pouch_worker_jobs_total", "outcome=\"failed\"", "")                   \
@@ -27,9 +28,29 @@
     X(JOBS_TIMED_OUT, counter, "pouch_worker_jobs_total", "outcome=\"handler_timeout\"", "")       \
     X(JOBS_DONE, counter, "pouch_worker_jobs_total", "outcome=\"done\"", "")                       \
     X(JOBS_REJECTED, counter, "pouch_worker_jobs_total", "outcome=\"rejected\"", "")               \
+    X(JOBS_REPEATED, counter, "pouch_worker_jobs_total", "outcome=\"repeated\"", "")               \
+    X(JOBS_LATER, counter, "pouch_worker_jobs_total", "outcome=\"retried_later\"", "")             \
+    X(JOBS_SHED, counter, "pouch_worker_jobs_total", "outcome=\"overloaded\"", "")                \
     X(RETRIES, counter, "pouch_worker_retries_total", "", "Further attempts of a job.")            \
     X(IN_FLIGHT, gauge, "pouch_worker_in_flight", "", "Jobs taken and not yet ended.")             \
-    X(DEAD_LETTERS, counter, "pouch_dead_letters_total", "", "Records written to the dead-letter topic.") \
+    X(DEDUPE_ENTRIES, gauge, "pouch_worker_dedupe_entries", "", "Requests in the dedupe window that have ended.") \
+    X(DEDUPE_UNSAVED, gauge, "pouch_worker_dedupe_unsaved", "", "Those of them that are not in dedupe.file: what a kill would forget.") \
+    X(DEDUPE_FORGOTTEN, counter, "pouch_worker_dedupe_forgotten_total", "", "Requests that left the dedupe window before their time, or found no room in it.") \
+    X(DEDUPE_FAILURES, counter, "pouch_worker_dedupe_failures_total", "", "Times that dedupe.file could not be used.") \
+    X(BREAKERS_CLOSED, gauge, "pouch_worker_breakers", "state=\"closed\"", "Circuit breakers of handlers, by state; while one is not closed its handler is not called, but for a probe.") \
+    X(BREAKERS_OPEN, gauge, "pouch_worker_breakers", "state=\"open\"", "") \
+    X(BREAKERS_HALF_OPEN, gauge, "pouch_worker_breakers", "state=\"half_open\"", "") \
+    X(HELD, gauge, "pouch_worker_held", "", "Requests that wait because the breaker of their handler is not closed.") \
+    X(BREAKER_OPENED, counter, "pouch_breaker_openings_total", "kind=\"handler\"", "Times that a circuit breaker has opened; that of a target, when it takes nothing.") \
+    X(TARGET_STALLED, counter, "pouch_breaker_openings_total", "kind=\"target\"", "") \
+    X(TARGETS_OPEN, gauge, "pouch_target_breakers", "state=\"open\"", "Topics that records are sent to and that take nothing: what is for them is refused; half_open: one record tries.") \
+    X(TARGETS_HALF_OPEN, gauge, "pouch_target_breakers", "state=\"half_open\"", "") \
+    X(DEAD_LETTERS, counter, "pouch_dead_letters_total", "kind=\"permanent\"", "Records written to the dead-letter topic; retriable: sending them again may help.") \
+    X(DEAD_LETTERS_RETRIABLE, counter, "pouch_dead_letters_total", "kind=\"retriable\"", "") \
+    X(REDELIVERED, counter, "pouch_retry_redelivered_total", "", "Records that came back from a retry topic when they were due.") \
+    X(POSTPONED, counter, "pouch_retry_postponed_total", "", "Records that waited for a delay once more because their topic could not be written to.") \
+    X(RETRY_WAITING, gauge, "pouch_retry_waiting_partitions", "", "Partitions of retry topics whose next record is not due yet.") \
+    X(RETRY_BLOCKED, gauge, "pouch_retry_blocked", "", "Records of retry topics whose dead letter cannot be stored; their partitions wait.") \
     X(BLOCKED, gauge, "pouch_worker_blocked_partitions", "", "Partitions that wait because an outcome cannot be stored.") \
     X(CENTER_ROUTED, counter, "pouch_center_records_total", "outcome=\"routed\"", "Records by how they ended, once for each target.") \
     X(CENTER_NO_ROUTE, counter, "pouch_center_records_total", "outcome=\"no_route\"", "") \
@@ -40,6 +61,7 @@
     X(CENTER_TOO_LARGE, counter, "pouch_center_records_total", "outcome=\"too_large\"", "") \
     X(CENTER_REFUSED, counter, "pouch_center_records_total", "outcome=\"target_refused\"", "") \
     X(CENTER_SHED, counter, "pouch_center_records_total", "outcome=\"overloaded\"", "") \
+    X(CENTER_LIMITED, counter, "pouch_center_limited_total", "", "Records refused as overloaded because their publisher sent more than center.publisher_rate allows.") \
     X(CENTER_IN_FLIGHT, gauge, "pouch_center_in_flight", "", "Records taken whose offset may not be committed yet.") \
     X(CENTER_RESENT, counter, "pouch_center_resent_total", "", "Further attempts to write a record to a target.") \
     X(CENTER_UNTOLD, counter, "pouch_center_untold_total", "", "Errors that could not be told to their requester.") \
@@ -76,6 +98,11 @@
     X(CQL_RETRIES, counter, "pouch_cassandra_retries_total", "", "Requests to Cassandra that were tried on a further host.") \
     X(CQL_TIMEOUTS, counter, "pouch_cassandra_timeouts_total", "", "Requests to Cassandra that were not answered in time.") \
     X(LOG_LEFT_OUT, counter, "pouch_log_left_out_total", "", "Log lines left out by the rate limit.")
+
+/* X(ID, "name", "help"): histograms of seconds. */
+#define PL_TIMINGS(X)                                                                              \
+    X(CENTER, "pouch_center_seconds", "Time from taking a record from the inbox until a target has it, or its dead letter is stored; once for each target.") \
+    X(HANDLER, "pouch_worker_handler_seconds", "Time from calling a handler until it ended the request, or its time was over.")
 
 /* X(what, counter|gauge, "name", "help"): for each key, with labels kid and key; lib/crypto counts these. */
 #define PL_KEY_METRICS(X)                                                                          \
