@@ -10,11 +10,14 @@ static const struct metric {
 #define ROW(id, type, name, labels, help) {name, #type, labels, help},
     PL_METRICS(ROW)
 #undef ROW
+#define ROW(id, name, help) {name, "histogram", "", help},
+        PL_TIMINGS(ROW)
+#undef ROW
 #define ROW(what, type, name, help) {name, #type, "kid,key", help},
-        PL_KEY_METRICS(ROW)
+            PL_KEY_METRICS(ROW)
 #undef ROW
 #define ROW(what, type, name, help) {name, #type, "topic,partition", help},
-            PL_MEMBER_METRICS(ROW)
+                PL_MEMBER_METRICS(ROW)
 #undef ROW
 };
 enum { METRICS = sizeof metrics / sizeof metrics[0] };

@@ -84,6 +84,7 @@ static pouch_err statusz(struct httpd_answer *a, void *arg) {
     if (!all) return no_memory();
     json_object_set_new(all, "role", json_string(h->owner->role));
     json_object_set_new(all, "version", json_string(POUCH_VERSION));
+    json_object_set_new(all, "now_ms", json_integer(pl_wall_ms(&pl_clock_system)));
     json_object_set_new(all, "uptime_ms", json_integer((pl_mono_us(&pl_clock_system) - h->since_us) / 1000));
     if (h->owner->status) h->owner->status(all, h->owner->arg);
     json_t *lines = json_array();

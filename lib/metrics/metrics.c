@@ -3,10 +3,12 @@
 #include <base/why.h>
 #include <inttypes.h>
 #include <metrics/metrics.h>
+#include <metrics/timing.h>
 #include <pouch/metrics.h>
 #include <pthread.h>
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +36,15 @@ static struct collector *collectors;
 
 void pl_metric_add(enum pl_metric m, int64_t n) {
     atomic_fetch_add_explicit(&metrics[m].value, n, memory_order_relaxed);
+}
+
+void pl_metric_each(const char *name, void (*each)(const char *label, int64_t value, void *arg), void *arg) {
+    for (enum pl_metric m = 0; m < PL_METRIC_COUNT; m++) {
+        if (strcmp(described[m].name, name) != 0) continue;
+        char label[64] = "";
+        sscanf(described[m].labels, "%*[^\"]\"%63[^\"]", label);
+        each(label, pl_metric_get(m), arg);
+    }
 }
 
 void pl_metric_set(enum pl_metric m, int64_t v) {
@@ -81,11 +92,12 @@ char *pouch_metrics_text(size_t *n) {
     struct pl_buf out;
     pl_buf_init(&out, TEXT_MAX);
     pl_metric_set(PL_M_LOG_LEFT_OUT, (int64_t)pl_log_left_out());
-    for (enum pl_metric m = 0; m < PL_METRIC_COUNT; m++) {
-        if (append_metric(&out, m)) {
-            pl_buf_free(&out);
-            return NULL;
-        }
+    pouch_err e = POUCH_OK;
+    for (enum pl_metric m = 0; m < PL_METRIC_COUNT && !e; m++) e = append_metric(&out, m);
+    if (!e) e = pl_timings_text(&out);
+    if (e) {
+        pl_buf_free(&out);
+        return NULL;
     }
     pthread_mutex_lock(&collecting);
     for (struct collector *c = collectors; c; c = c->next) c->fn(&out, c->arg);

@@ -17,6 +17,9 @@ void pl_metric_add(enum pl_metric m, int64_t n); /* counters only up; gauges eit
 void pl_metric_set(enum pl_metric m, int64_t v); /* gauges */
 int64_t pl_metric_get(enum pl_metric m);
 
+/* All metrics of that name, in the order of the list, each with the value of its one label. */
+void pl_metric_each(const char *name, void (*each)(const char *label, int64_t value, void *arg), void *arg);
+
 /*
  * For values that live elsewhere or have labels of their own (seals per kid): called at each
  * read with a buffer to append whole lines to. Removal waits until no read runs the collector.

@@ -91,7 +91,7 @@ def test_every_metric_has_its_help_and_type(pouch):
     families = list(text_string_to_metric_families(text))
     assert len(families) > 20
     for family in families:
-        assert family.documentation.endswith(".") and family.type in ("counter", "gauge"), family.name
+        assert family.documentation.endswith(".") and family.type in ("counter", "gauge", "histogram"), family.name
         assert family.samples and family.name.startswith("pouch_")
     names = [family.name for family in families]
     assert len(names) == len(set(names))

@@ -90,10 +90,28 @@ static void every_name_is_described_once_and_well_formed(void **state) {
     for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
         char one[512];
         snprintf(one, sizeof one, "%.*s", (int)strcspn(line, "\n"), line);
-        assert_true(
-            matches(one, "^# HELP [a-z_]+ .+$|^# TYPE [a-z_]+ (counter|gauge)$|^[a-z_]+(\\{[^}]*\\})? -?[0-9]+$"));
+        assert_true(matches(one, "^# HELP [a-z_]+ .+$|^# TYPE [a-z_]+ (counter|gauge|histogram)$|"
+                                 "^[a-z_]+(\\{[^}]*\\})? -?[0-9]+$|^[a-z_]+_sum [0-9]+\\.[0-9]{6}$"));
     }
     free(text);
+}
+
+static void add_up(const char *label, int64_t value, void *arg) {
+    assert_true(matches(label, "^[a-z0-9_]+$"));
+    *(int64_t *)arg += value;
+}
+
+static void the_metrics_of_one_name_are_found_by_it(void **state) {
+    (void)state;
+    int64_t sum = 0, wanted = 0;
+    for (enum pl_metric m = 0; m < PL_METRIC_COUNT; m++) {
+        pl_metric_set(m, 1 << m % 20);
+        if (!strcmp(list[m].name, "pouch_center_records_total")) wanted += 1 << m % 20;
+    }
+    pl_metric_each("pouch_center_records_total", add_up, &sum);
+    assert_int_equal(sum, wanted);
+    pl_metric_each("pouch_center_records", add_up, &sum);
+    assert_int_equal(sum, wanted);
 }
 
 static void collect(struct pl_buf *out, void *arg) {
@@ -165,6 +183,7 @@ int main(void) {
         cmocka_unit_test(counters_and_gauges_hold_what_was_counted),
         cmocka_unit_test(every_metric_stands_in_the_text_with_its_value),
         cmocka_unit_test(every_name_is_described_once_and_well_formed),
+        cmocka_unit_test(the_metrics_of_one_name_are_found_by_it),
         cmocka_unit_test(a_collector_is_asked_until_it_is_forgotten),
         cmocka_unit_test(threads_lose_no_count_while_others_read),
         cmocka_unit_test(running_out_of_memory_gives_no_text),
