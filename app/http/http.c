@@ -78,15 +78,11 @@ static bool make_headers(struct curl_slist **list, const struct http_post *call)
 }
 
 /* A proxy would see what was sealed, so the environment's proxies are not taken. */
-static CURLcode set_options(CURL *curl, const struct http_post *call, struct curl_slist *headers, struct sink *sink) {
+static CURLcode set_options(CURL *curl, const struct http_get *call, struct sink *sink) {
     CURLcode c = curl_easy_setopt(curl, CURLOPT_URL, call->url);
     if (!c) c = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     if (!c) c = curl_easy_setopt(curl, CURLOPT_PROXY, "");
     if (!c) c = curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    if (!c) c = curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    if (!c) c = curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->n);
-    if (!c) c = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body);
-    if (!c) c = curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     if (!c) c = curl_easy_setopt(curl, CURLOPT_USERAGENT, "pouch");
     if (!c) c = curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
     if (!c) c = curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
@@ -97,7 +93,14 @@ static CURLcode set_options(CURL *curl, const struct http_post *call, struct cur
     return c ? c : curl_easy_setopt(curl, CURLOPT_XFERINFODATA, (void *)call->stop);
 }
 
-static pouch_err explain(CURLcode c, const struct http_post *call, const struct sink *sink) {
+static CURLcode set_body(CURL *curl, const struct http_post *call, struct curl_slist *headers) {
+    CURLcode c = curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    if (!c) c = curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->n);
+    if (!c) c = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body);
+    return c ? c : curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+}
+
+static pouch_err explain(CURLcode c, const struct http_get *call, const struct sink *sink) {
     const char *text = curl_easy_strerror(c);
     if (sink->error == POUCH_E_NO_MEMORY) c = CURLE_OUT_OF_MEMORY;
     switch (c) {
@@ -120,20 +123,31 @@ static pouch_err explain(CURLcode c, const struct http_post *call, const struct 
     }
 }
 
-pouch_err http_post(const struct http_post *call, long *status, struct pl_buf *body) {
+/* post: what is sent; NULL: the page is read. */
+static pouch_err perform(const struct http_get *call, const struct http_post *post, long *status, struct pl_buf *body) {
     *status = 0;
     pl_buf_reset(body);
     CURL *curl = take_handle();
     struct curl_slist *headers = NULL;
     struct sink sink = {.body = body};
     CURLcode c = CURLE_OUT_OF_MEMORY;
-    if (curl && make_headers(&headers, call)) {
-        c = set_options(curl, call, headers, &sink);
+    if (curl && (!post || make_headers(&headers, post))) {
+        c = set_options(curl, call, &sink);
+        if (!c && post) c = set_body(curl, post, headers);
         if (!c) c = curl_easy_perform(curl);
         if (!c) c = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
     }
     curl_slist_free_all(headers);
     return c ? explain(c, call, &sink) : POUCH_OK;
+}
+
+pouch_err http_post(const struct http_post *call, long *status, struct pl_buf *body) {
+    const struct http_get where = {.url = call->url, .timeout_ms = call->timeout_ms, .stop = call->stop};
+    return perform(&where, call, status, body);
+}
+
+pouch_err http_get(const struct http_get *call, long *status, struct pl_buf *body) {
+    return perform(call, NULL, status, body);
 }
 
 pouch_err http_check_url(const char *url) {

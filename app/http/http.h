@@ -33,6 +33,15 @@ struct http_post {
  */
 POUCH_MUST_CHECK pouch_err http_post(const struct http_post *call, long *status, struct pl_buf *body);
 
+struct http_get {
+    const char *url;
+    int timeout_ms;          /* of the whole call */
+    const atomic_bool *stop; /* as http_post's */
+};
+
+/* The same for a page that is read. */
+POUCH_MUST_CHECK pouch_err http_get(const struct http_get *call, long *status, struct pl_buf *body);
+
 /* CONFIG: not an http or https URL with a host. */
 POUCH_MUST_CHECK pouch_err http_check_url(const char *url);
 
