@@ -3,6 +3,7 @@
 
 #include <bus/reader.h>
 #include <bus_stage.h>
+#include <endian.h>
 #include <letter/letter.h>
 #include <metrics/metrics.h>
 
@@ -106,6 +107,31 @@ static const char *last_header(const rd_kafka_message_t *m, const char *name) {
     return value; /* librdkafka ends it with a NUL */
 }
 
+/* acceptance: C28 */
+static void what_may_be_sent_again_is_told_apart(void **state) {
+    (void)state;
+    static const struct {
+        pouch_err code;
+        bool exhausted, retriable;
+    } rows[] = {{POUCH_E_HANDLER_ERROR, false, false},
+                {POUCH_E_HANDLER_ERROR, true, true},
+                {POUCH_E_OVERLOADED, false, true},
+                {POUCH_E_DECRYPT_FAILED, false, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct bench *b = bench_new("1000000");
+        enum pl_metric counter = rows[i].retriable ? PL_M_DEAD_LETTERS_RETRIABLE : PL_M_DEAD_LETTERS;
+        int64_t counted = pl_metric_get(counter);
+        rd_kafka_message_t *in = taken(b, (struct pl_record){.value = "v", .value_n = 1});
+        const struct pl_letter l = {.record = in, .code = rows[i].code, .retriable = rows[i].exhausted};
+        rd_kafka_message_t *m = letter_of(b, &l);
+        assert_string_equal(last_header(m, PL_H_DLQ_KIND), rows[i].retriable ? "retriable" : "permanent");
+        assert_int_equal(pl_metric_get(counter), counted + 1);
+        rd_kafka_message_destroy(m);
+        rd_kafka_message_destroy(in);
+        bench_free(b);
+    }
+}
+
 /* acceptance: C28 D22 */
 static void a_letter_is_the_record_with_our_headers_behind_its_own(void **state) {
     (void)state;
@@ -129,14 +155,25 @@ static void a_letter_is_the_record_with_our_headers_behind_its_own(void **state)
     assert_memory_equal(m->payload, "\0v\xff", 3);
     for (size_t i = 0; i < 4; i++) assert_header(m, i, own[i].name, own[i].value, own[i].n);
     static const char *const ours[][2] = {
-        {PL_H_DLQ_CODE, "handler_error"}, {PL_H_DLQ_REASON, "it broke"},
-        {PL_H_DLQ_SOURCE, "in/0/0"},      {PL_H_DLQ_GROUP, "orders.workers"},
-        {PL_H_DLQ_TIME, "1700000000123"}, {PL_H_DLQ_ATTEMPTS, "3"},
-        {PL_H_DLQ_REQUEST, id},
+        {PL_H_DLQ_CODE, "handler_error"},   {PL_H_DLQ_KIND, "permanent"},
+        {PL_H_DLQ_REASON, "it broke"},      {PL_H_DLQ_SOURCE, "in/0/0"},
+        {PL_H_DLQ_GROUP, "orders.workers"}, {PL_H_DLQ_TIME, "1700000000123"},
+        {PL_H_DLQ_ATTEMPTS, "3"},           {PL_H_DLQ_REQUEST, id},
     };
-    for (size_t i = 0; i < 7; i++) assert_header(m, 4 + i, ours[i][0], ours[i][1], strlen(ours[i][1]));
-    assert_int_equal(header_count(m), 11);
+    for (size_t i = 0; i < 8; i++) assert_header(m, 4 + i, ours[i][0], ours[i][1], strlen(ours[i][1]));
     assert_int_equal(pl_metric_get(PL_M_DEAD_LETTERS), counted + 1);
+
+    /* As Spring writes them. */
+    assert_header(m, 12, "kafka_dlt-exception-fqcn", "handler_error", 13);
+    assert_header(m, 13, "kafka_dlt-exception-message", "it broke", 8);
+    assert_header(m, 14, "kafka_dlt-original-topic", "in", 2);
+    assert_header(m, 15, "kafka_dlt-original-partition", "\0\0\0\0", 4);
+    assert_header(m, 16, "kafka_dlt-original-offset", "\0\0\0\0\0\0\0\0", 8);
+    const int64_t written = (int64_t)htobe64((uint64_t)rd_kafka_message_timestamp(in, NULL));
+    assert_header(m, 17, "kafka_dlt-original-timestamp", &written, 8);
+    assert_header(m, 18, "kafka_dlt-original-timestamp-type", "CreateTime", 10);
+    assert_header(m, 19, "kafka_dlt-original-consumer-group", "orders.workers", 14);
+    assert_int_equal(header_count(m), 20);
     rd_kafka_message_destroy(m);
     rd_kafka_message_destroy(in);
     bench_free(b);
@@ -251,6 +288,7 @@ static void the_dead_letter_topic_is_made_when_it_is_missing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_letter_is_the_record_with_our_headers_behind_its_own),
+        cmocka_unit_test(what_may_be_sent_again_is_told_apart),
         cmocka_unit_test(what_is_not_known_has_no_header),
         cmocka_unit_test(a_long_reason_is_cut_between_characters),
         cmocka_unit_test(a_record_that_no_longer_fits_keeps_its_first_64_kib),
