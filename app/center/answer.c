@@ -97,12 +97,12 @@ static void refused(struct center_leg *leg, pouch_err e) {
         untold(leg, pouch_why());
 }
 
-static void send_to(struct center_target *asker, struct center_leg *leg, const struct pl_record *r) {
+static void send_to(struct pl_target *asker, struct center_leg *leg, const struct pl_record *r) {
     struct center *c = leg->center;
     size_t bytes = bytes_of(r);
-    if (asker->stalled) {
+    if (pl_target_refuses(asker)) {
         untold(leg, "its topic takes nothing at present");
-    } else if (all_full(c) || center_target_full(&c->askers, asker, bytes)) {
+    } else if (all_full(c) || pl_target_full(&c->askers, asker, bytes)) {
         no_room(leg);
     } else {
         pouch_err e = pl_producer_send(c->producer, r);
@@ -113,26 +113,26 @@ static void send_to(struct center_target *asker, struct center_leg *leg, const s
         leg->answer.sent = true;
         leg->asker = asker;
         leg->answer_bytes = bytes;
-        center_target_enter(&c->askers, asker, bytes);
+        pl_target_enter(&c->askers, asker, bytes);
     }
 }
 
 static void send_answer(struct center_post *p) {
     struct center_leg *leg = p->leg;
-    struct center_targets *askers = &leg->center->askers;
+    struct pl_targets *askers = &leg->center->askers;
     struct answer_text text;
     struct pl_record r;
     pouch_err e = write_answer(leg, &text, &r);
-    struct center_target *asker = e ? NULL : center_target_of(askers, text.topic);
+    struct pl_target *asker = e ? NULL : pl_target_of(askers, text.topic);
     if (asker) {
         send_to(asker, leg, &r);
-        center_target_forget(askers, asker);
+        pl_target_forget(askers, asker);
     } else {
         refused(leg, e ? e : POUCH_E_NO_MEMORY);
     }
 }
 
-static bool holds_inbox(const struct center *c, const struct center_target *asker) {
+static bool holds_inbox(const struct center *c, const struct pl_target *asker) {
     for (size_t i = 0; i < c->legs_touched; i++) {
         const struct center_leg *leg = &c->legs[i];
         if (leg->answer.sent && leg->asker == asker && center_leg_holds_inbox(leg)) return true;
@@ -140,13 +140,14 @@ static bool holds_inbox(const struct center *c, const struct center_target *aske
     return false;
 }
 
-static bool is_crowded(const struct center_target *asker, void *center) {
+static bool is_crowded(const struct pl_target *asker, void *center) {
     const struct center *c = center;
-    return all_full(c) || center_target_full(&c->askers, asker, 0) || holds_inbox(c, asker);
+    return all_full(c) || pl_target_full(&c->askers, asker, 0) || holds_inbox(c, asker);
 }
 
-static void stalled(struct center_target *asker, void *center) {
+static void stalled(struct pl_target *asker, void *center) {
     struct center *c = center;
+    pl_metric_add(PL_M_TARGET_STALLED, 1);
     PL_LOG(PL_LOG_ERROR, "a topic for replies takes nothing: errors are not told to it until it does", "topic",
            asker->name);
     for (size_t i = 0; i < c->legs_touched; i++) {
@@ -157,7 +158,7 @@ static void stalled(struct center_target *asker, void *center) {
 }
 
 void center_look_at_askers(struct center *c) {
-    center_targets_look(&c->askers, is_crowded, stalled, c);
+    pl_targets_look(&c->askers, is_crowded, stalled, c);
 }
 
 void center_answer(struct center_leg *leg) {
@@ -167,8 +168,8 @@ void center_answer(struct center_leg *leg) {
 
 void center_answer_reported(struct center_leg *leg, const struct pl_delivery *d) {
     struct center *c = leg->center;
-    center_target_leave(&c->askers, leg->asker, leg->answer_bytes, d->class == PL_KAFKA_OK);
-    center_target_forget(&c->askers, leg->asker);
+    pl_target_leave(&c->askers, leg->asker, leg->answer_bytes, d->class == PL_KAFKA_OK);
+    pl_target_forget(&c->askers, leg->asker);
     if (!leg->item)
         center_leg_let_go(leg);
     else if (!leg->answer.open)

@@ -106,6 +106,8 @@ static void serve(struct center *c) {
     center_items_traced(c);
     pl_metric_set(PL_M_CENTER_IN_FLIGHT, (int64_t)c->items_used);
     pl_metric_set(PL_M_CENTER_STALLED, (int64_t)c->targets.stalled);
+    pl_metric_set(PL_M_TARGETS_OPEN, (int64_t)(c->targets.stalled + c->askers.stalled));
+    pl_metric_set(PL_M_TARGETS_HALF_OPEN, (int64_t)(c->targets.doubted + c->askers.doubted));
     center_publish(c);
 }
 
@@ -246,8 +248,9 @@ pouch_err center_run(struct center *c) {
     if (c->items || c->health) return pl_fail(POUCH_E_CONFIG, "a center runs once; make a new one");
     pl_clockcheck_init(&c->clockcheck, c->clock, c->settings.deadline_skew_ms);
     size_t most = c->settings.center_in_flight;
-    center_targets_init(&c->targets, most, CENTER_BYTES_MOST, c->settings.reply_topics);
-    center_targets_init(&c->askers, most / ASKERS_PART, ASKERS_BYTES, c->settings.reply_topics);
+    pl_targets_init(&c->targets, sizeof(struct center_target), most, CENTER_BYTES_MOST, c->settings.reply_topics);
+    pl_targets_init(&c->askers, sizeof(struct pl_target), most / ASKERS_PART, ASKERS_BYTES, c->settings.reply_topics);
+    center_limits_init(&c->limits, c->settings.publisher_rate, c->settings.publisher_burst);
     c->legs_room = most + c->askers.room;
     pouch_err e = center_start(c, &hooks);
     if (!e && c->group) e = work(c);
@@ -263,8 +266,9 @@ void center_stop(struct center *c) {
 
 void center_free(struct center *c) {
     if (!c) return;
-    center_targets_free(&c->targets);
-    center_targets_free(&c->askers);
+    pl_targets_free(&c->targets);
+    pl_targets_free(&c->askers);
+    center_limits_free(&c->limits);
     center_headers_free(&c->headers);
     pl_buf_free(&c->value);
     pl_heap_free(&c->waiting);

@@ -78,7 +78,7 @@ static void taken_by_producer(struct center_leg *leg) {
     if (leg->attempts++) pl_metric_add(PL_M_CENTER_RESENT, 1);
     leg->forward.sent = true;
     leg->bytes = leg->item->bytes;
-    center_target_enter(&c->targets, leg->target, leg->bytes);
+    pl_target_enter(&c->targets, leg->target, leg->bytes);
 }
 
 static void put(struct center_leg *leg) {
@@ -99,19 +99,23 @@ static void put(struct center_leg *leg) {
 void center_forward(struct center_leg *leg) {
     struct center *c = leg->center;
     leg->forward.open = true;
-    if (leg->target->stalled)
+    if (pl_target_refuses(leg->target))
         fail_stalled(leg);
-    else if (center_target_full(&c->targets, leg->target, leg->item->bytes))
+    else if (pl_target_full(&c->targets, leg->target, leg->item->bytes))
         park(leg);
     else
         put(leg);
 }
 
 static void leave_target(struct center_leg *leg, bool stored) {
-    struct center_target *target = leg->target;
-    bool had_stalled = target->stalled;
-    center_target_leave(&leg->center->targets, target, leg->bytes, stored);
-    if (had_stalled && !target->stalled) PL_LOG(PL_LOG_INFO, "a target is tried again", "target", target->name);
+    struct pl_target *target = leg->target;
+    enum pl_breaker_state was = pl_target_state(target), is;
+    pl_target_leave(&leg->center->targets, target, leg->bytes, stored);
+    is = pl_target_state(target);
+    if (is != was)
+        PL_LOG(PL_LOG_INFO,
+               is == PL_BREAKER_CLOSED ? "a target takes records again" : "a target is tried with one record at a time",
+               "target", target->name);
 }
 
 void center_forward_reported(struct center_leg *leg, const struct pl_delivery *d) {
@@ -142,7 +146,7 @@ void center_unpark(struct center *c) {
     }
 }
 
-static bool holds_inbox(const struct center *c, const struct center_target *target) {
+static bool holds_inbox(const struct center *c, const struct pl_target *target) {
     for (size_t i = 0; i < c->legs_touched; i++) {
         const struct center_leg *leg = &c->legs[i];
         if (leg->target == target && leg->forward.sent && center_leg_holds_inbox(leg)) return true;
@@ -151,7 +155,7 @@ static bool holds_inbox(const struct center *c, const struct center_target *targ
 }
 
 /* The end of a center waits as those do that are parked. */
-static bool is_crowded(const struct center_target *target, void *center) {
+static bool is_crowded(const struct pl_target *target, void *center) {
     const struct center *c = center;
     if (center_stops(c)) return true;
     for (const struct center_leg *leg = c->parked; leg; leg = leg->next)
@@ -160,8 +164,9 @@ static bool is_crowded(const struct center_target *target, void *center) {
 }
 
 /* What is parked for it fails when it is unparked. */
-static void stalled(struct center_target *target, void *center) {
+static void stalled(struct pl_target *target, void *center) {
     struct center *c = center;
+    pl_metric_add(PL_M_TARGET_STALLED, 1);
     PL_LOG(PL_LOG_ERROR,
            center_stops(c) ? "a target takes nothing: what is for it is left to the next center"
                            : "a target takes nothing while others do: what is for it is refused until it does",
@@ -173,8 +178,8 @@ static void stalled(struct center_target *target, void *center) {
 }
 
 void center_alive(struct center *c, int64_t now_us) {
-    center_targets_alive(&c->targets, now_us);
-    center_targets_alive(&c->askers, now_us);
+    pl_targets_alive(&c->targets, now_us);
+    pl_targets_alive(&c->askers, now_us);
 }
 
 /*
@@ -190,5 +195,5 @@ static void look_for_life(struct center *c) {
 
 void center_look_at_targets(struct center *c) {
     look_for_life(c);
-    center_targets_look(&c->targets, is_crowded, stalled, c);
+    pl_targets_look(&c->targets, is_crowded, stalled, c);
 }

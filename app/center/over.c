@@ -2,6 +2,7 @@
 #include <base/log.h>
 #include <center/state.h>
 #include <metrics/metrics.h>
+#include <metrics/timing.h>
 #include <string.h>
 
 /* How long offsets wait for a store that writes nothing; then routing goes on without it. */
@@ -53,6 +54,19 @@ static void put_row(const struct center_leg *leg) {
     item->trace = pl_tracer_put(c->tracer, &row);
 }
 
+static void add_to(struct center_count *count, pouch_err code) {
+    count->routed += !code;
+    count->failed += code != POUCH_OK;
+}
+
+static void count(const struct center_leg *leg) {
+    const struct center_item *item = leg->item;
+    pl_metric_add(counter_of(leg->code), 1);
+    pl_timing_record(PL_T_CENTER, leg->center->now_us - item->taken_us);
+    if (leg->target) add_to(center_count_of(leg->target), leg->code);
+    if (item->publisher) add_to(&item->publisher->count, leg->code);
+}
+
 static void done(struct center_item *item) {
     pl_group_done(item->center->group, item->taken.partition, item->taken.ticket);
     center_item_recycle(item);
@@ -72,6 +86,7 @@ static void item_over(struct center_item *item) {
     item->taken.message = NULL;
     c->bytes -= item->bytes;
     center_view_release(c, item->view);
+    if (item->publisher) item->publisher->users--;
     if (!item->dropped)
         wait_for_trace(item);
     else if (item->taken.partition->revoked)
@@ -84,7 +99,7 @@ void center_leg_over(struct center_leg *leg) {
     struct center_item *item = leg->item;
     if (!item->dropped) {
         put_row(leg);
-        pl_metric_add(counter_of(leg->code), 1);
+        count(leg);
     }
     center_awaited(leg);
     center_leg_let_go(leg); /* the report of a topic that has stalled may be to come */

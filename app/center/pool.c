@@ -28,6 +28,7 @@ struct center_item *center_item_new(struct center *c, const struct pl_taken *t) 
     item->bytes = t->message->len;
     item->view = NULL;
     item->route = NULL;
+    item->publisher = NULL;
     item->open = 0;
     item->trace = 0;
     item->dropped = false;
@@ -54,7 +55,7 @@ static struct center_leg *untouched_leg(struct center *c) {
     return &c->legs[i];
 }
 
-struct center_leg *center_leg_new(struct center_item *item, struct center_target *target, size_t index) {
+struct center_leg *center_leg_new(struct center_item *item, struct pl_target *target, size_t index) {
     struct center *c = item->center;
     struct center_leg *leg = c->free_legs;
     if (leg)

@@ -3,6 +3,7 @@
 #include <base/log.h>
 #include <base/why.h>
 #include <center/state.h>
+#include <metrics/metrics.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -44,6 +45,20 @@ void center_item_source(char out[PL_SOURCE_MAX], const struct center_item *item)
     pl_source_write(out, rd_kafka_topic_name(m->rkt), m->partition, m->offset);
 }
 
+/* From here on the item counts for its publisher. */
+static pouch_err limit(struct center_item *item) {
+    struct center *c = item->center;
+    struct center_publisher *p = center_publisher_of(&c->limits, item->route->publisher, c->now_us);
+    item->publisher = p;
+    p->users++;
+    if (center_limit_take(&c->limits, p, c->now_us)) return POUCH_OK;
+    p->count.limited++;
+    pl_metric_add(PL_M_CENTER_LIMITED, 1);
+    return pl_fail(POUCH_E_OVERLOADED,
+                   "publisher %s sends more than %zu requests a second; send less, or raise center.publisher_rate",
+                   item->route->publisher, c->settings.publisher_rate);
+}
+
 pouch_err center_look_up(struct center_item *item) {
     struct pl_span name = item->envelope.worker_name;
     if (!name.at)
@@ -59,7 +74,7 @@ pouch_err center_look_up(struct center_item *item) {
         return pl_fail(POUCH_E_ROUTE_DISABLED,
                        "Route disabled for publisher: %.*s; `pouch route enable` lets its requests through",
                        (int)name.n, name.at);
-    return POUCH_OK;
+    return limit(item);
 }
 
 /* POUCH_OK: its route is to be looked up. */
@@ -80,7 +95,7 @@ static void send_to_targets(struct center_item *item) {
     const struct pl_registry_route *r = item->route;
     item->open = r->n_targets; /* before the first can be over */
     for (size_t i = 0; i < r->n_targets; i++) {
-        struct center_target *target = center_target_of(&c->targets, r->targets[i]);
+        struct pl_target *target = pl_target_of(&c->targets, r->targets[i]);
         struct center_leg *leg = center_leg_new(item, target, i);
         if (target)
             center_forward(leg);

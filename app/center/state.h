@@ -17,6 +17,7 @@
 #include <bus/producer.h>
 #include <center/center.h>
 #include <center/headers.h>
+#include <center/limit.h>
 #include <center/status.h>
 #include <center/target.h>
 #include <conf/settings.h>
@@ -41,6 +42,7 @@ struct center_item {
     struct center_facts facts;
     struct center_view *view;
     const struct pl_registry_route *route; /* NULL: none was found */
+    struct center_publisher *publisher;    /* NULL: it has no route, or none was looked for yet */
     int64_t taken_us, at_us;               /* monotonic; wall clock */
     size_t open;                           /* legs that are not over */
     uint64_t trace;                        /* ticket of its latest row; 0: none */
@@ -61,12 +63,12 @@ struct center_post {
 
 struct center_leg {
     struct center *center;
-    struct center_item *item;     /* NULL: free, or over, and only a report is to come */
-    struct center_target *target; /* NULL: the record goes nowhere */
-    size_t index;                 /* of the target in the route */
-    struct center_target *asker;  /* while its answer is with the producer: the topic that it is for */
-    size_t bytes, answer_bytes;   /* as counted with the target, and with the asker */
-    pouch_err code;               /* POUCH_OK: it has not failed */
+    struct center_item *item;   /* NULL: free, or over, and only a report is to come */
+    struct pl_target *target;   /* NULL: the record goes nowhere */
+    size_t index;               /* of the target in the route */
+    struct pl_target *asker;    /* while its answer is with the producer: the topic that it is for */
+    size_t bytes, answer_bytes; /* as counted with the target, and with the asker */
+    pouch_err code;             /* POUCH_OK: it has not failed */
     int attempts;
     bool awaits;        /* has no target yet: the record waits for its route */
     int64_t give_up_us; /* when an error is no longer worth telling; 0: not yet decided */
@@ -95,8 +97,9 @@ struct center {
     struct pl_tracer *tracer; /* NULL: nothing is traced */
     struct pl_clockcheck clockcheck;
     struct center_view *view; /* the latest */
-    struct center_targets targets;
-    struct center_targets askers; /* topics that errors are on their way to */
+    struct pl_targets targets;
+    struct pl_targets askers; /* topics that errors are on their way to */
+    struct center_limits limits;
     bool closing;
     int64_t now_us;         /* when this turn began: exact enough for what happens to thousands of records */
     int64_t drain_until_us; /* once it is stopping */
@@ -142,7 +145,7 @@ void center_publish(struct center *c);
 /* pool.c. There is room for what center_room() allows. */
 size_t center_room(const struct center *c); /* how many records may be taken now */
 struct center_item *center_item_new(struct center *c, const struct pl_taken *t);
-struct center_leg *center_leg_new(struct center_item *item, struct center_target *target, size_t index);
+struct center_leg *center_leg_new(struct center_item *item, struct pl_target *target, size_t index);
 void center_leg_recycle(struct center_leg *leg);
 void center_leg_let_go(struct center_leg *leg); /* its item is over; it is free once the producer holds nothing of it */
 void center_item_recycle(struct center_item *item);

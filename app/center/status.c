@@ -1,5 +1,6 @@
 #include <center/state.h>
 #include <inttypes.h>
+#include <metrics/timing.h>
 #include <stdio.h>
 
 enum { LOOK_MS = 100 };
@@ -14,16 +15,61 @@ void center_report_read(struct center *c, struct center_report *out) {
     pthread_mutex_unlock(&c->report_lock);
 }
 
-static void tell_target(struct center_report *f, const struct center_target *t) {
-    if (!t->in_flight && !t->stalled) return;
-    if (f->n_targets < CENTER_TARGETS_TOLD) {
-        struct center_target_facts *out = &f->targets[f->n_targets];
-        snprintf(out->topic, sizeof out->topic, "%s", t->name);
-        out->in_flight = t->in_flight;
-        out->bytes = t->bytes;
-        out->stalled = t->stalled;
-    }
-    f->n_targets++;
+/* The heaviest that were added, heaviest first. */
+struct ranking {
+    size_t n;
+    struct ranked {
+        const void *what;
+        uint64_t weight;
+    } at[CENTER_TOLD];
+};
+
+static void rank(struct ranking *r, const void *what, uint64_t weight) {
+    if (r->n == CENTER_TOLD && weight <= r->at[CENTER_TOLD - 1].weight) return;
+    size_t i = r->n < CENTER_TOLD ? r->n++ : CENTER_TOLD - 1;
+    for (; i && r->at[i - 1].weight < weight; i--) r->at[i] = r->at[i - 1];
+    r->at[i] = (struct ranked){what, weight};
+}
+
+static void rank_targets(struct ranking *r, struct pl_targets *all) {
+    for (size_t i = 0; i < PL_TARGET_SLOTS; i++)
+        for (struct pl_target *t = all->slots[i]; t; t = t->next)
+            rank(r, t, t->stalled ? UINT64_MAX : center_count_age(center_count_of(t)));
+}
+
+static void rank_publishers(struct ranking *r, struct center_limits *all) {
+    for (size_t i = 0; i < CENTER_PUBLISHER_SLOTS; i++)
+        for (struct center_publisher *p = all->slots[i]; p; p = p->next) rank(r, p, center_count_age(&p->count));
+    uint64_t lately = center_count_age(&all->others.count);
+    if (all->others.count.told) rank(r, &all->others, lately);
+}
+
+static struct center_target_facts facts_of_target(const struct pl_target *t) {
+    const struct center_count *count = &((const struct center_target *)t)->count;
+    struct center_target_facts f = {.in_flight = t->in_flight,
+                                    .bytes = t->bytes,
+                                    .stalled = t->stalled,
+                                    .routed = count->routed,
+                                    .failed = count->failed};
+    snprintf(f.topic, sizeof f.topic, "%s", t->name);
+    return f;
+}
+
+static struct center_publisher_facts facts_of_publisher(const struct center_publisher *p) {
+    struct center_publisher_facts f = {
+        .routed = p->count.routed, .failed = p->count.failed, .limited = p->count.limited};
+    snprintf(f.publisher, sizeof f.publisher, "%s", p->name ? p->name : "");
+    return f;
+}
+
+static void tell_busiest(struct center *c, struct center_report *f) {
+    struct ranking targets = {0}, publishers = {0};
+    rank_targets(&targets, &c->targets);
+    rank_publishers(&publishers, &c->limits);
+    f->n_targets = targets.n;
+    f->n_publishers = publishers.n;
+    for (size_t i = 0; i < targets.n; i++) f->targets[i] = facts_of_target(targets.at[i].what);
+    for (size_t i = 0; i < publishers.n; i++) f->publishers[i] = facts_of_publisher(publishers.at[i].what);
 }
 
 static void publish_report(struct center *c) {
@@ -36,9 +82,7 @@ static void publish_report(struct center *c) {
     f->awaiting = c->awaiting;
     f->trace_stuck = c->trace_stuck;
     f->stalled = c->targets.stalled;
-    f->n_targets = 0;
-    for (size_t i = 0; i < CENTER_SLOTS; i++)
-        for (const struct center_target *t = c->targets.slots[i]; t; t = t->next) tell_target(f, t);
+    tell_busiest(c, f);
     pthread_mutex_unlock(&c->report_lock);
     pl_registry_give(c->registry, routes);
 }
@@ -67,7 +111,11 @@ void center_publish(struct center *c) {
                                   .bytes_most = CENTER_BYTES_MOST,
                                   .resending = c->waiting.count};
     note_oldest(c, &work);
+    pl_timings_tick(c->now_us);
     pl_kafka_look(c->health, pl_producer_handle(c->producer), LOOK_MS);
     publish_report(c);
+    pl_status_no_breakers(&c->status);
+    pl_targets_each(&c->targets, pl_status_target, &c->status);
+    pl_targets_each(&c->askers, pl_status_target, &c->status);
     pl_status_publish(&c->status, &work, c->now_us, c->group, c->health, c->settings.brokers);
 }

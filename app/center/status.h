@@ -4,8 +4,9 @@
 
 #include <bus/status.h>
 #include <center/center.h>
+#include <stdint.h>
 
-enum { CENTER_TARGETS_TOLD = 64 };
+enum { CENTER_TOLD = 64 };
 
 struct center_report {
     bool told;
@@ -18,7 +19,13 @@ struct center_report {
         char topic[PL_NAME_MAX + 1];
         size_t in_flight, bytes;
         bool stalled;
-    } targets[CENTER_TARGETS_TOLD]; /* of those that hold something or have stalled */
+        uint64_t routed, failed;
+    } targets[CENTER_TOLD]; /* the first n_targets of them: those that have stalled, then the busiest */
+    size_t n_publishers;
+    struct center_publisher_facts {
+        char publisher[PL_NAME_MAX + 1]; /* "": those beyond the ones that are told apart */
+        uint64_t routed, failed, limited;
+    } publishers[CENTER_TOLD]; /* the busiest */
 };
 
 /* Any thread, until center_free(). Nothing is told before center_run() routes. */
