@@ -33,8 +33,18 @@ typedef struct pouch_reply pouch_reply;
  */
 typedef void pouch_reply_fn(pouch_err e, const pouch_reply *reply_or_null, void *arg);
 
-/* A gather has ended: the n successful replies that came, in order of arrival; n may be 0. */
-typedef void pouch_gather_fn(const pouch_reply *const replies[], size_t n, void *arg);
+/*
+ * What a gather has brought. A part is one who should answer: a destination, each target of a route that has several,
+ * or each of the responders that a destination is said to have. Both are borrowed, in the callbacks of their gather.
+ */
+typedef struct pouch_gather pouch_gather;
+typedef struct pouch_part pouch_part;
+
+/* A part has ended: it has answered, it has failed, or it is not waited for any more. Once for each part. */
+typedef void pouch_part_fn(const pouch_part *part, void *arg);
+
+/* A gather has ended, after its last part. */
+typedef void pouch_gather_fn(const pouch_gather *g, void *arg);
 
 /* A sent record is stored by the broker (POUCH_OK), or never will be as far as we know; pouch_why() has the text. */
 typedef void pouch_stored_fn(pouch_err e, void *arg);
@@ -52,7 +62,8 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_new(pouch_client **c, const po
  * request.timeout; at most 24 h). json is one JSON text. request_id, when not NULL, gets the id
  * before done can be called.
  * INVALID_PAYLOAD: not JSON. TOO_LARGE: would pass the record limit (message.max.bytes less
- * 4 KiB for what hops add; hex doubles the payload). OVERLOADED: client.max_pending calls are
+ * 4 KiB for what hops add; hex doubles the payload). NO_RESPONDERS (with client.no_responders = on): nobody
+ * reads the topic by now; done tells it where that is found out later. OVERLOADED: client.max_pending calls are
  * open, or the producer's queue is full. CLOSED: the client is closing. TARGET_REFUSED,
  * NOT_ALLOWED: the topic is known by now not to exist, or to refuse us (done tells it where that
  * is not known yet). CONFIG, NO_MEMORY.
@@ -72,13 +83,47 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_call(pouch_client *c, const po
 /*
  * Asks n_to destinations at once (1 to 1,000), each with a request id of its own; ends when
  * `enough` have answered with success (0: all of them), when no more can come, or at the
- * timeout, with what has come. An error (as pouch_client_request()) means that no request was
- * sent. After POUCH_OK a destination whose record could not be handed to the producer counts
- * as one that did not answer.
+ * timeout, with what has come. came, which may be NULL, is called as each part ends, then done once.
+ *
+ * A destination is answered once, but for two kinds. A publisher's route may have several targets: how many is
+ * known with the first answer, and each counts once, also when it answers twice. And a topic that several
+ * groups read is answered by each: pouch_dest_set_responders() says how many are expected; workers then
+ * name their group in the answer, and each group counts once. Answers of peers that tell neither target
+ * nor group count as one each.
+ *
+ * An error (as pouch_client_request(); CONFIG also for an `enough` that cannot come) means that no request was
+ * sent. After POUCH_OK a destination whose record could not be sent is a part that has failed.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_gather(pouch_client *c, pouch_dest *const to[], size_t n_to,
                                                          size_t enough, const void *json, size_t n, int timeout,
-                                                         pouch_gather_fn *done, void *arg);
+                                                         pouch_part_fn *came, pouch_gather_fn *done, void *arg);
+
+/* How many parts have answered with success. */
+POUCH_API size_t pouch_gather_answered(const pouch_gather *g);
+
+/* The i-th part in the order in which they ended; NULL past the last. */
+POUCH_API const pouch_part *pouch_gather_part(const pouch_gather *g, size_t i);
+
+/*
+ * POUCH_OK: it has answered. An error told by the other side: it has failed. An error of our own: it has not answered,
+ * as those of pouch_reply_fn; TIMEOUT also when enough others had answered before.
+ */
+POUCH_API pouch_err pouch_part_error(const pouch_part *p);
+
+/* The text of its error, "" for a success. */
+POUCH_API const char *pouch_part_why(const pouch_part *p);
+
+/* What came, of a success or an error; NULL: nothing did. */
+POUCH_API const pouch_reply *pouch_part_reply(const pouch_part *p);
+
+/* Who it is: the target or group that answered, where that is told, else its destination's topic or publisher. */
+POUCH_API const char *pouch_part_name(const pouch_part *p);
+
+/* Its destination: the index in to[]. */
+POUCH_API size_t pouch_part_destination(const pouch_part *p);
+
+/* Which target of a route with *of targets it is, from 1 in the route's order; 0 where there are not several. of may be NULL. */
+POUCH_API unsigned pouch_part_branch(const pouch_part *p, unsigned *of);
 
 /*
  * Sends without asking for a reply; stored may be NULL. request_id, when not NULL, gets the id.
@@ -112,7 +157,7 @@ POUCH_API const char *pouch_reply_error(const pouch_reply *r);
 /* The request this answers: 36 characters. */
 POUCH_API const char *pouch_reply_request_id(const pouch_reply *r);
 
-/* Who answered, where the worker tells; "" otherwise. */
+/* Who answered, where the worker tells: of a route's targets which one, of the groups that read one topic which; "" otherwise. */
 POUCH_API const char *pouch_reply_target(const pouch_reply *r);
 
 /* 0: an error told without the key; anyone who may write the reply topic could have made it. Else 1. */

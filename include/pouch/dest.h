@@ -35,6 +35,12 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_dest_add_header(pouch_dest *d, const 
 /* 12 or 16 (setting crypto.iv_bytes otherwise): some peers refuse one of them. CONFIG: any other number. */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_dest_set_iv_bytes(pouch_dest *d, int bytes);
 
+/*
+ * How many answer a request to d: groups that read its topic, each of which answers. Only pouch_client_gather() waits
+ * for more than one. 1 to 1,000; CONFIG: any other number. Unset: one, or one for each target of a publisher's route.
+ */
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_dest_set_responders(pouch_dest *d, size_t n);
+
 /* NULL is allowed. Requests under way do not need it any more. */
 POUCH_API void pouch_dest_free(pouch_dest *d);
 

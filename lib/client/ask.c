@@ -9,9 +9,9 @@
 enum {
     TIMEOUT_MOST_MS = 24 * 60 * 60 * 1000,
     FOR_HOPS = 4096, /* what the hops of a request may add to its record */
-    OWN_HEADERS = 1,
-    DIGITS_MAX = 19,       /* of an int64_t that is not negative */
-    OWN_HEADER_BYTES = 64, /* what those take at most */
+    OWN_HEADERS = 2,
+    DIGITS_MAX = 19,        /* of an int64_t that is not negative */
+    OWN_HEADER_BYTES = 128, /* what those take at most */
 };
 
 pouch_err pl_ask_begin(const pouch_client *c, struct pl_ask *a) {
@@ -106,17 +106,29 @@ static void note_key(pouch_client *c, const pouch_dest *to) {
         atomic_store_explicit(&c->keys_differ, true, memory_order_relaxed);
 }
 
+/* Not a request that nobody would answer. */
+static pouch_err check_audience(pouch_client *c, const struct pl_ask *a) {
+    bool wake;
+    if (!c->watch || !a->wants_reply) return POUCH_OK;
+    pouch_err e = pl_watch_asked(c->watch, topic_of(c, a->to), &wake);
+    if (!e && wake) pl_lane_watch(&c->lane);
+    if (e) pl_metric_add(PL_M_NO_RESPONDERS, 1);
+    return e;
+}
+
 pouch_err pl_ask_send(pouch_client *c, struct pl_ask_desk *desk, const struct pl_ask *a, const struct pl_uuid *id,
                       struct pl_call *call) {
     struct pl_header headers[PL_DEST_HEADERS_MAX + OWN_HEADERS];
     char id_text[37], digits[DIGITS_MAX];
-    pouch_err e = seal(c, desk, a, id);
+    pouch_err e = check_audience(c, a);
+    if (!e) e = seal(c, desk, a, id);
     if (e) return e;
     pl_uuid_format(id_text, id);
     size_t n = a->to->n_headers;
     if (n) memcpy(headers, a->to->headers, n * sizeof *headers);
     if (a->wants_reply) {
         headers[n++] = number_header(PL_H_DEADLINE, a->now_ms + a->timeout_ms, digits);
+        if (a->named) headers[n++] = (struct pl_header){PL_H_REPLY, "named", 5};
         note_key(c, a->to);
     } else {
         headers[n++] = (struct pl_header){PL_H_REPLY, "none", 4};

@@ -104,8 +104,14 @@ static pouch_err open_tables(pouch_client *c, pouch_keyring *ring) {
     if ((e = pl_gate_init(&c->requests, HELD_BYTES, s->max_pending))) goto fail_requests;
     if ((e = pl_ask_desks_init(&c->desks, ring, over, REPLY_BYTES))) goto fail_desks;
     if ((e = open_inbox(&c->inbox, ring, over))) goto fail_inbox;
+    if (s->no_responders && !(c->watch = pl_watch_new(&c->pending, c->clock))) {
+        e = pl_fail(POUCH_E_NO_MEMORY, "out of memory for a client");
+        goto fail_watch;
+    }
     return POUCH_OK;
 
+fail_watch:
+    close_inbox(&c->inbox);
 fail_inbox:
     pl_ask_desks_free(&c->desks);
 fail_desks:
@@ -121,6 +127,7 @@ fail_callers:
 }
 
 static void close_tables(pouch_client *c) {
+    pl_watch_free(c->watch);
     close_inbox(&c->inbox);
     pl_ask_desks_free(&c->desks);
     pl_gate_free(&c->requests);
@@ -163,7 +170,7 @@ static pouch_err start(pouch_client *c) {
     if (e) goto fail_health;
     if ((e = pl_producer_new(&c->producer, s, c->client_id, c->health, &c->wake, pl_call_delivered, c)))
         goto fail_producer;
-    if ((e = pl_lane_start(&c->lane, s, c->client_id, c->reply_topic, c->health, c->producer, &c->wake)))
+    if ((e = pl_lane_start(&c->lane, s, c->client_id, c->reply_topic, c->health, c->producer, c->watch, &c->wake)))
         goto fail_lane;
     if (s->thread && (e = pl_thread_start(&c->thread, "pouch-client", run, c))) goto fail_thread;
     return POUCH_OK;

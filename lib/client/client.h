@@ -18,6 +18,7 @@
 #include <client/lane.h>
 #include <client/pending.h>
 #include <client/reply.h>
+#include <client/watch.h>
 #include <conf/settings.h>
 #include <store/tracer.h>
 #include <wire/dest.h>
@@ -49,6 +50,7 @@ struct pouch_client {
     struct pl_gate sends;    /* opens when a broker has answered */
     struct pl_gate requests; /* opens when the reply lane is positioned */
     struct pl_lane lane;
+    struct pl_watch *watch;   /* NULL: requests that nobody can answer wait */
     struct pl_tracer *tracer; /* NULL: messages are not logged */
     atomic_bool keys_differ;  /* a request had a uuid of its own as record key, so a reply's key need not be its id */
 
@@ -90,15 +92,13 @@ void pl_record_unsent(pouch_client *c, struct pl_call *call,
 void pl_client_let_go(pouch_client *c, struct pl_call *call);
 void pl_client_flush_let_go(pouch_client *c);
 
-/* client/gather.c: a part of a gather has ended. */
-void pl_gather_part_ended(pouch_client *c, struct pl_gather *g, pouch_err e, const pouch_reply *reply_or_null);
-
 /* client/ask.c */
 struct pl_ask {
     const pouch_dest *to;
     const char *json;
     size_t n;
     bool wants_reply;
+    bool named;     /* who answers is to say who it is */
     int timeout_ms; /* 0: the setting, until pl_ask_begin() */
     int64_t now_ms; /* wall clock, by pl_ask_begin() */
 };

@@ -1,6 +1,7 @@
 /* How calls end: their texts, their callbacks, and the way of their entries back to the pool. */
 #include <base/log.h>
 #include <base/why.h>
+#include <client/gather.h>
 #include <client/trace.h>
 #include <metrics/metrics.h>
 #include <stdio.h>
@@ -16,11 +17,12 @@ void pl_client_let_go(pouch_client *c, struct pl_call *call) {
 }
 
 void pl_call_answered(pouch_client *c, struct pl_call *call, pouch_err e, const pouch_reply *reply) {
-    if (c->tracer) pl_client_trace_ended(c, call, e, reply);
-    if (call->gather)
-        pl_gather_part_ended(c, call->gather, e, reply);
-    else
+    if (call->gather) {
+        pl_gather_call_ended(c, call, e);
+    } else {
+        if (c->tracer) pl_client_trace_ended(c, call, e, reply, 0);
         call->replied(e, reply, call->arg);
+    }
     pl_client_let_go(c, call);
 }
 
@@ -39,7 +41,9 @@ static void likely_cause(const pouch_client *c, const struct pl_call *call, char
 void pl_call_expired(pouch_client *c, struct pl_call *call) {
     char cause[600];
     pouch_err e = call->failed;
-    if (!e) {
+    if (e) {
+        pl_why_set("the request to topic %s could not be sent (%s)", call->topic, pouch_err_code(e));
+    } else {
         likely_cause(c, call, cause, sizeof cause);
         e = pl_fail(POUCH_E_TIMEOUT, "no answer from topic %s within %d ms%s", call->topic, call->timeout_ms, cause);
         pl_metric_add(PL_M_TIMEOUTS, 1);
@@ -53,7 +57,7 @@ static void stored(pouch_client *c, struct pl_call *call, pouch_err e) {
         if (e && !c->is_finishing) PL_LOG(PL_LOG_WARN, "a record could not be sent", "why", pouch_why());
         return;
     }
-    if (e && c->tracer) pl_client_trace_ended(c, call, e, NULL);
+    if (e && c->tracer) pl_client_trace_ended(c, call, e, NULL, 0);
     pl_pending_settle(&c->pending, call);
     call->stored(e, call->arg);
     pl_client_let_go(c, call);

@@ -7,6 +7,7 @@
 #include <base/log.h>
 #include <base/why.h>
 #include <client/client.h>
+#include <client/gather.h>
 #include <metrics/metrics.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,26 +65,31 @@ static bool others_may_succeed(pouch_client *c, const rd_kafka_message_t *m, con
     return pl_pending_branch_failed(&c->pending, id, branch, branches);
 }
 
-static void end_call(pouch_client *c, rd_kafka_message_t *m, const struct pl_uuid *id, pouch_err e,
+static void end_call(pouch_client *c, rd_kafka_message_t *m, const struct pl_envelope *env, pouch_err e,
                      pouch_reply *reply) {
-    if (e && others_may_succeed(c, m, id)) {
+    if (e && others_may_succeed(c, m, &env->id)) {
         pl_metric_add(PL_M_REPLY_BRANCH, 1);
         return;
     }
-    struct pl_call *call = pl_pending_claim(&c->pending, id);
-    if (!call) { /* answered before in this batch, or its time was up */
+    pl_uuid_format(reply->request_id, &env->id);
+    reply->message = m;
+    reply->target = c->inbox.target;
+    *reply->target = '\0';
+    struct pl_call *call = pl_pending_answered(&c->pending, &env->id);
+    /* Answered before, by another record or by this one's like, or its time was up. */
+    if (!call || (call->gather && pl_gather_knows(call, reply, env))) {
         pl_metric_add(PL_M_REPLY_OTHER, 1);
         return;
     }
     pl_metric_add(!reply->sealed ? PL_M_REPLY_PLAIN : e ? PL_M_REPLY_ERROR : PL_M_REPLY_OK, 1);
-    pl_uuid_format(reply->request_id, id);
-    reply->message = m;
-    reply->target = c->inbox.target;
-    *reply->target = '\0';
     if (e)
         pl_why_set("%s was answered with %s%s%s", call->topic, pouch_err_code(e), reply->sealed ? "" : ": ",
                    reply->sealed ? "" : reply->error);
-    pl_call_answered(c, call, e, reply);
+    if (c->watch) pl_watch_answered(c->watch, call->topic);
+    if (call->gather)
+        pl_gather_answered(c, call, e, reply, env);
+    else
+        pl_call_answered(c, call, e, reply);
 }
 
 /* The piece as text of its own: whatever follows it in the plaintext is structure, already read. */
@@ -131,7 +137,7 @@ static void sealed_reply(pouch_client *c, rd_kafka_message_t *m, const struct pl
         reply.error = error;
     }
     set_payload(&reply, plain, &text);
-    end_call(c, m, &env->id, code, &reply);
+    end_call(c, m, env, code, &reply);
 }
 
 /* An error told without the key. Anyone who may write the topic can make one, so only what a keyless party can know counts. */
@@ -150,7 +156,7 @@ static void plain_error(pouch_client *c, rd_kafka_message_t *m, const struct pl_
     text->len = env->error_message.at ? pl_json_unescape(text->at, env->error_message.at, env->error_message.n) : 0;
     text->at[text->len] = '\0';
     pouch_reply reply = {.payload = "", .error = text->at};
-    end_call(c, m, &env->id, code, &reply);
+    end_call(c, m, env, code, &reply);
 }
 
 /* A record for a call that is open. */

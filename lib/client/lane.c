@@ -121,41 +121,71 @@ static void report(struct pl_lane *l, pouch_err e) {
     if (changed) pl_wake_signal(l->wake);
 }
 
-/* Until ms have passed, the topic is said to be gone (unless gone is NULL), or the end; false: the end. */
-static bool rest(struct pl_lane *l, int ms, bool *gone) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
+static int64_t now_ms(void) {
+    return pl_mono_us(&pl_clock_system) / 1000;
+}
+
+/* Until then, or there is something to look at (unless gone is NULL): the topic is gone, or topics are asked. False: the end. */
+static bool rest(struct pl_lane *l, int64_t until_ms, bool *gone) {
+    const struct timespec until = {.tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000};
     pthread_mutex_lock(&l->lock);
     int timed_out = 0;
-    while (!l->stop && !(gone && l->gone) && !timed_out) timed_out = pthread_cond_timedwait(&l->told, &l->lock, &until);
+    while (!l->stop && !(gone && (l->gone || l->asked)) && !timed_out)
+        timed_out = pthread_cond_timedwait(&l->told, &l->lock, &until);
     bool stop = l->stop;
     if (gone) {
-        *gone = *gone || l->gone;
-        l->gone = false;
+        *gone = l->gone;
+        l->gone = l->asked = false;
     }
     pthread_mutex_unlock(&l->lock);
     return !stop;
 }
 
+struct eye {
+    rd_kafka_t *rk;
+    bool mock;
+};
+
+static enum pl_audience look_at_readers(void *arg, const char *topic) {
+    const struct eye *eye = arg;
+    enum pl_audience audience = PL_AUDIENCE_UNKNOWN;
+    if (eye->mock || pl_topic_audience(eye->rk, topic, &audience, CALL_MS)) return PL_AUDIENCE_UNKNOWN;
+    return audience;
+}
+
+/* Looks who reads what is asked. When to do so again; INT64_MAX: when told. */
+static int64_t watch(struct pl_lane *l, rd_kafka_t *rk) {
+    struct eye eye = {rk, l->mock};
+    bool tell;
+    if (!l->watch || !l->connected) return INT64_MAX;
+    int wait = pl_watch_tick(l->watch, look_at_readers, &eye, &tell);
+    if (tell) pl_wake_signal(l->wake);
+    return wait < 0 ? INT64_MAX : now_ms() + wait;
+}
+
+/* Looks at the reply topic. When to do so again. */
+static int64_t tend(struct pl_lane *l, rd_kafka_t *rk, bool gone, bool *found) {
+    pouch_err e = look(l, rk, gone);
+    report(l, e);
+    int wait = e ? l->retry_ms : LOOK_EVERY_MS;
+    l->retry_ms = !e ? RETRY_FIRST_MS : l->retry_ms < RETRY_MOST_MS / 2 ? l->retry_ms * 2 : RETRY_MOST_MS;
+    *found = !e;
+    return now_ms() + wait;
+}
+
 static void *keep(void *arg) {
     struct pl_lane *l = arg;
-    bool gone = false;
-    int wait = 0, retry = RETRY_FIRST_MS;
-    while (rest(l, wait, &gone)) {
+    int64_t tend_at = 0, watch_at = INT64_MAX;
+    bool gone = false, news = false;
+    while (rest(l, tend_at < watch_at ? tend_at : watch_at, &news)) {
         rd_kafka_t *rk = pl_producer_take(l->producer);
-        pouch_err e = look(l, rk, gone);
+        bool found = false;
+        gone = gone || news;
+        if (news || now_ms() >= tend_at) tend_at = tend(l, rk, gone, &found);
+        watch_at = watch(l, rk);
         pl_producer_give(rk);
-        report(l, e);
-        wait = e ? retry : LOOK_EVERY_MS;
-        retry = !e ? RETRY_FIRST_MS : retry < RETRY_MOST_MS / 2 ? retry * 2 : RETRY_MOST_MS;
-        if (!e && gone && !rest(l, MOVE_EVERY_MS, NULL)) break;
-        if (!e) gone = false;
+        if (gone && found && !rest(l, now_ms() + MOVE_EVERY_MS, NULL)) break;
+        if (found) gone = false;
     }
     return NULL;
 }
@@ -171,9 +201,16 @@ static int init_condition(pthread_cond_t *c) {
 }
 
 pouch_err pl_lane_start(struct pl_lane *l, const struct pl_settings *s, const char *client_id, const char *topic,
-                        struct pl_kafka_health *health, struct pl_producer *producer, struct pl_wake *wake) {
-    *l = (struct pl_lane){
-        .settings = s, .client_id = client_id, .topic = topic, .health = health, .producer = producer, .wake = wake};
+                        struct pl_kafka_health *health, struct pl_producer *producer, struct pl_watch *watch,
+                        struct pl_wake *wake) {
+    *l = (struct pl_lane){.settings = s,
+                          .client_id = client_id,
+                          .topic = topic,
+                          .health = health,
+                          .producer = producer,
+                          .watch = watch,
+                          .wake = wake,
+                          .retry_ms = RETRY_FIRST_MS};
     pouch_err e = pl_fail(POUCH_E_NO_MEMORY, "no memory for the reply lane");
     if (pthread_mutex_init(&l->lock, NULL)) goto fail_lock;
     if (init_condition(&l->told)) goto fail_condition;
@@ -211,6 +248,10 @@ static void tell(struct pl_lane *l, bool *what) {
 
 void pl_lane_gone(struct pl_lane *l) {
     tell(l, &l->gone);
+}
+
+void pl_lane_watch(struct pl_lane *l) {
+    tell(l, &l->asked);
 }
 
 void pl_lane_stop(struct pl_lane *l) {

@@ -2,13 +2,15 @@
  * The reply lane's keeper: a thread that does the waiting on the cluster, so that the client's
  * thread never does. It finds a broker, makes the reply topic when it is missing, and says from
  * where each partition is to be read. Then it looks again every ten seconds, and at once when
- * told to, for new partitions and for a topic that was deleted.
+ * told to, for new partitions and for a topic that was deleted. It also looks whether anybody reads
+ * the topics that are asked, where the client wants to know (client/watch.h).
  */
 #ifndef POUCH_CLIENT_LANE_H
 #define POUCH_CLIENT_LANE_H
 
 #include <bus/producer.h>
 #include <bus/reader.h>
+#include <client/watch.h>
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -28,29 +30,34 @@ struct pl_lane {
     const char *client_id, *topic;
     struct pl_kafka_health *health;
     struct pl_producer *producer; /* for its handle */
+    struct pl_watch *watch;       /* NULL: nobody wants to know */
     struct pl_wake *wake;
     pthread_t thread;
 
-    pthread_mutex_t lock; /* for the five below */
+    pthread_mutex_t lock; /* for the six below */
     pthread_cond_t told;
-    bool stop, gone, fresh;
+    bool stop, gone, asked, fresh;
     struct pl_lane_news news;
 
     bool connected, mock, has_reader; /* the keeper's own, as all below */
     int64_t *starts;                  /* the offset from which each known partition is read */
     int n_starts;
+    int retry_ms; /* after the next look that fails */
 };
 
 /* Borrows all it is given until stopped. CONFIG, NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err pl_lane_start(struct pl_lane *l, const struct pl_settings *s, const char *client_id,
                                          const char *topic, struct pl_kafka_health *health,
-                                         struct pl_producer *producer, struct pl_wake *wake);
+                                         struct pl_producer *producer, struct pl_watch *watch, struct pl_wake *wake);
 
 /* What is new since the last time; false: nothing. The wake has been signalled when there is something. */
 bool pl_lane_take(struct pl_lane *l, struct pl_lane_news *news);
 
 /* The reader found the topic gone: the keeper looks at once, and has all of it read. */
 void pl_lane_gone(struct pl_lane *l);
+
+/* As pl_watch_asked() wants: the keeper looks who reads. */
+void pl_lane_watch(struct pl_lane *l);
 
 /* Waits for the keeper, which may be in a call to the cluster for some seconds. */
 void pl_lane_stop(struct pl_lane *l);

@@ -109,12 +109,27 @@ static bool expire(pouch_client *c, int64_t now) {
     return any;
 }
 
+/* Ends what nobody will answer; whether there was any. */
+static bool dismiss(pouch_client *c) {
+    struct pl_call *vain[PL_CLIENT_BATCH];
+    size_t n = 0;
+    bool any = false;
+    while (c->watch && (n = pl_watch_claim(c->watch, vain, PL_CLIENT_BATCH))) {
+        pl_metric_add(PL_M_NO_RESPONDERS, (int64_t)n);
+        for (size_t i = 0; i < n; i++) pl_call_answered(c, vain[i], pl_watch_fail(vain[i]->topic), NULL);
+        any = true;
+    }
+    return any;
+}
+
 void pl_client_turn(pouch_client *c) {
     pl_inbox_take(c);
     pl_producer_poll(c->producer);
     int64_t now = pl_mono_us(c->clock);
     hear_lane(c);
-    pass_gates(c, now, expire(c, now));
+    bool ended = expire(c, now);
+    ended = dismiss(c) || ended;
+    pass_gates(c, now, ended);
     pl_client_flush_let_go(c);
 }
 

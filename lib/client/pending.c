@@ -166,9 +166,17 @@ bool pl_pending_branch_failed(struct pl_pending *p, const struct pl_uuid *id, un
     pthread_mutex_lock(&p->lock);
     struct pl_call *call = pl_idmap_get(&p->calls, id);
     if (call) call->branches |= UINT32_C(1) << (i - 1);
-    bool wait_on = call && (call->branches & all) != all;
+    bool wait_on = call && !call->gather && (call->branches & all) != all;
     pthread_mutex_unlock(&p->lock);
     return wait_on;
+}
+
+struct pl_call *pl_pending_answered(struct pl_pending *p, const struct pl_uuid *id) {
+    pthread_mutex_lock(&p->lock);
+    struct pl_call *call = pl_idmap_get(&p->calls, id);
+    if (call && !call->gather) shut_one(p, call);
+    pthread_mutex_unlock(&p->lock);
+    return call;
 }
 
 struct pl_call *pl_pending_claim(struct pl_pending *p, const struct pl_uuid *id) {
@@ -187,6 +195,35 @@ size_t pl_pending_expire(struct pl_pending *p, int64_t now, struct pl_call *out[
     while (n < max && (first = pl_heap_first(&p->timers)) && first->due <= now) {
         out[n] = (struct pl_call *)first;
         shut_one(p, out[n++]);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return n;
+}
+
+static bool is_older(const struct pl_call *call, const char *topic, int64_t before) {
+    return call->timer.due - (int64_t)call->timeout_ms * 1000 < before && !strcmp(call->topic, topic);
+}
+
+bool pl_pending_waits(struct pl_pending *p, const char *topic, int64_t before) {
+    bool found = false;
+    pthread_mutex_lock(&p->lock);
+    for (size_t i = 0; i < p->timers.count && !found; i++)
+        found = is_older((const struct pl_call *)p->timers.nodes[i], topic, before);
+    pthread_mutex_unlock(&p->lock);
+    return found;
+}
+
+/* What takes a claimed one's place in the heap is looked at next, unless it moved up past this place. */
+size_t pl_pending_claim_topic(struct pl_pending *p, const char *topic, int64_t before, struct pl_call *out[],
+                              size_t max) {
+    size_t n = 0;
+    pthread_mutex_lock(&p->lock);
+    for (size_t i = 0; i < p->timers.count && n < max;) {
+        struct pl_call *call = (struct pl_call *)p->timers.nodes[i];
+        if (is_older(call, topic, before))
+            shut_one(p, out[n++] = call);
+        else
+            i++;
     }
     pthread_mutex_unlock(&p->lock);
     return n;

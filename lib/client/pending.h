@@ -21,16 +21,16 @@
 #include <stdatomic.h>
 #include <wire/envelope.h>
 
-struct pl_gather;
+struct pouch_gather;
 
 struct pl_call {
     struct pl_heap_node timer; /* first, so that the heap's node is the call */
     struct pl_uuid id;
     pouch_reply_fn *replied; /* one of these three says what kind of call it is */
-    struct pl_gather *gather;
+    struct pouch_gather *gather;
     pouch_stored_fn *stored;
     void *arg;
-    size_t part; /* index in its gather */
+    size_t part; /* its goal in that */
     int timeout_ms;
     int iv_bytes;      /* of its record */
     pouch_err failed;  /* what it ends with when it was failed before any answer */
@@ -76,14 +76,27 @@ void pl_pending_fail(struct pl_pending *p, struct pl_call *call, pouch_err e);
 /* Marks which of the ids belong to open calls. */
 void pl_pending_known(struct pl_pending *p, const struct pl_uuid ids[], bool known[], size_t n);
 
-/* The i-th (from 1) of n branches of the call has failed. True: others may still succeed, so the call should wait on. */
+/* The i-th (from 1) of n branches of the call, which is none of a gather, has failed. True: others may still succeed, so the call should wait on. */
 bool pl_pending_branch_failed(struct pl_pending *p, const struct pl_uuid *id, unsigned i, unsigned n);
+
+/*
+ * The open call of that id, which an answer has come to: claimed, but for one of a gather, which may be answered more than once
+ * and stays open until it is claimed below. NULL as there.
+ */
+struct pl_call *pl_pending_answered(struct pl_pending *p, const struct pl_uuid *id);
 
 /* Takes the open call of that id out: it is the claimer's until dropped. NULL: there is none (any more). */
 struct pl_call *pl_pending_claim(struct pl_pending *p, const struct pl_uuid *id);
 
 /* Claims up to max calls that failed or whose deadline is not after now. */
 size_t pl_pending_expire(struct pl_pending *p, int64_t now, struct pl_call *out[], size_t max);
+
+/* Whether a call to the topic is open that was made before `before`, monotonic. Looks at every open call: not on the message path. */
+bool pl_pending_waits(struct pl_pending *p, const char *topic, int64_t before);
+
+/* Claims up to max of those. When there may be more, some that are left are found only by the next call. */
+size_t pl_pending_claim_topic(struct pl_pending *p, const char *topic, int64_t before, struct pl_call *out[],
+                              size_t max);
 
 /* Takes no more calls; claims up to max of those that are open. */
 size_t pl_pending_close(struct pl_pending *p, struct pl_call *out[], size_t max);

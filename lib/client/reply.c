@@ -22,14 +22,16 @@ int pouch_reply_sealed(const pouch_reply *r) {
 
 /* librdkafka parses headers on demand and allocates for it, so this is done only for those who ask. */
 static void read_target(const pouch_reply *r) {
+    static const char *const names[] = {PL_H_TARGET, PL_H_RESPONDER};
     rd_kafka_headers_t *headers;
     const void *value;
     size_t n;
-    if (rd_kafka_message_headers(r->message, &headers) || rd_kafka_header_get_last(headers, PL_H_TARGET, &value, &n))
-        return;
-    if (!value || !pl_name_valid(value, n)) return;
-    memcpy(r->target, value, n);
-    r->target[n] = '\0';
+    if (rd_kafka_message_headers(r->message, &headers)) return;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !*r->target; i++) {
+        if (rd_kafka_header_get_last(headers, names[i], &value, &n) || !value || !pl_name_valid(value, n)) continue;
+        memcpy(r->target, value, n);
+        r->target[n] = '\0';
+    }
 }
 
 const char *pouch_reply_target(const pouch_reply *r) {

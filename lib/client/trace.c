@@ -4,17 +4,17 @@
 #include <store/message_log.h>
 #include <string.h>
 
-/* Request ids are random, so their bits serve as the rows' ids. */
-static uint64_t row_id(const struct pl_uuid *id, bool response) {
+/* Request ids are random, so their bits serve as the rows' ids; nth: 0 for the request, then its answers from 1. */
+static uint64_t row_id(const struct pl_uuid *id, size_t nth) {
     uint64_t bits;
     memcpy(&bits, id->b, sizeof bits);
-    return bits ^ response;
+    return bits ^ nth;
 }
 
 void pl_client_trace_asked(pouch_client *c, const struct pl_ask *a, const struct pl_uuid *id,
                            const struct pl_record *record) {
     struct pl_trace row = {
-        .id = row_id(id, false),
+        .id = row_id(id, 0),
         .by = PL_TRACE_CLIENT,
         .success = true,
         .request_id = *id,
@@ -45,10 +45,11 @@ static const char *error_text(pouch_err e, const pouch_reply *reply) {
     return reply->sealed ? NULL : reply->error;
 }
 
-void pl_client_trace_ended(pouch_client *c, const struct pl_call *call, pouch_err e, const pouch_reply *reply) {
+void pl_client_trace_ended(pouch_client *c, const struct pl_call *call, pouch_err e, const pouch_reply *reply,
+                           size_t nth) {
     const rd_kafka_message_t *m = reply ? reply->message : NULL;
     struct pl_trace row = {
-        .id = row_id(&call->id, true),
+        .id = row_id(&call->id, 1 + nth),
         .by = PL_TRACE_CLIENT,
         .response = true,
         .success = !e,

@@ -74,6 +74,13 @@ pouch_err pouch_dest_set_iv_bytes(pouch_dest *d, int bytes) {
     return POUCH_OK;
 }
 
+pouch_err pouch_dest_set_responders(pouch_dest *d, size_t n) {
+    if (n < 1 || n > PL_DEST_RESPONDERS_MAX)
+        return pl_fail(POUCH_E_CONFIG, "a destination has 1 to %d responders, not %zu", PL_DEST_RESPONDERS_MAX, n);
+    d->responders = n;
+    return POUCH_OK;
+}
+
 void pouch_dest_free(pouch_dest *d) {
     if (!d) return;
     for (size_t i = 0; i < d->n_headers; i++) free((char *)d->headers[i].name);

@@ -9,10 +9,11 @@
 
 #define PL_H_DEADLINE    "pouch-deadline" /* ms since the epoch, decimal; what is later than PL_DEADLINE_MOST is that */
 #define PL_H_HOP         "pouch-hop"      /* decimal, 0 when absent */
-#define PL_H_REPLY       "pouch-reply"    /* "none": nobody replies */
+#define PL_H_REPLY       "pouch-reply"    /* "none": nobody replies; "named": who answers says so */
 #define PL_H_SOURCE      "pouch-source"   /* topic/partition/offset */
 #define PL_H_FANOUT      "pouch-fanout"   /* i/n */
 #define PL_H_TARGET      "pouch-target"   /* echoed by workers */
+#define PL_H_RESPONDER   "pouch-responder" /* of an answer: the group of the worker that wrote it */
 #define PL_H_TRACEPARENT "traceparent"
 #define PL_H_TRACESTATE  "tracestate"
 

@@ -37,6 +37,7 @@ struct peer {
     atomic_long seen;
     void *arg;           /* the test's */
     const char *branch;  /* the header pouch-fanout of what it answers from here on; NULL: none */
+    const char *group;   /* it names this group instead of its topic; "": neither */
     struct pl_uuid held; /* an id kept for later */
 };
 
@@ -69,7 +70,8 @@ static inline void peer_produce(struct peer *p, const char *topic, const void *k
                                 size_t n) {
     rd_kafka_resp_err_t e = rd_kafka_producev(
         p->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, key_n),
-        RD_KAFKA_V_VALUE((void *)value, n), RD_KAFKA_V_HEADER("pouch-target", p->topic, -1),
+        RD_KAFKA_V_VALUE((void *)value, n),
+        RD_KAFKA_V_HEADER(p->group ? "pouch-responder" : "pouch-target", p->group ? p->group : p->topic, -1),
         RD_KAFKA_V_HEADER(p->branch ? "pouch-fanout" : "unused", p->branch ? p->branch : "", -1), RD_KAFKA_V_END);
     assert_int_equal(e, 0);
     rd_kafka_poll(p->producer, 0);
