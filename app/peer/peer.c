@@ -19,17 +19,20 @@ static pouch_err bad_name(const char *name) {
                    name);
 }
 
-/* Where an address ends and a path begins. */
-static size_t host_length(const char *name) {
+/* HOST:PORT or HOST, after a scheme. */
+static const char *host_of(const char *name, size_t *n) {
     const char *host = has_scheme(name) ? strstr(name, "://") + 3 : name;
-    return (size_t)(host - name) + strcspn(host, "/?#");
+    *n = strcspn(host, "/?#");
+    return host;
 }
 
 pouch_err peer_url(char **url, const char *name) {
-    if (!has_scheme(name) && !strchr(name, ':')) return bad_name(name);
-    const char *scheme = has_scheme(name) ? "" : "http://";
-    const char *host = !has_scheme(name) && name[0] == ':' ? "127.0.0.1" : "";
-    if (asprintf(url, "%s%s%.*s%s", scheme, host, (int)host_length(name), name, page) < 0) {
+    size_t n;
+    const char *host = host_of(name, &n), *this_host = host[0] == ':' ? "127.0.0.1" : "";
+    *url = NULL;
+    if (!n || (!has_scheme(name) && (!memchr(host, ':', n) || strstr(name, "://")))) return bad_name(name);
+    if (asprintf(url, "%.*s%s%s%.*s%s", (int)(host - name), name, has_scheme(name) ? "" : "http://", this_host, (int)n,
+                 host, page) < 0) {
         *url = NULL;
         return pl_fail(POUCH_E_NO_MEMORY, "out of memory for an address");
     }

@@ -1,0 +1,46 @@
+#include <base/clock.h>
+#include <bus/kafka.h>
+#include <doctor/look.h>
+#include <stdio.h>
+
+enum { TIMEOUT_MS = 10000, SLOW_MS = 500 };
+
+static const char check[] = "brokers";
+
+static void judge(struct doctor *d, const char *cluster, int64_t took_ms) {
+    const char *where = d->settings->brokers;
+    if (pl_kafka_is_mock(cluster))
+        doctor_bad(d, DOCTOR_WARN, check, where, "use a Kafka for anything but trying out",
+                   "this is the embedded broker of `pouch dev`: it keeps nothing on disk");
+    else if (d->brokers < 2)
+        doctor_bad(
+            d, DOCTOR_WARN, check, where, "run three brokers, with topics of replication 3",
+            "there is one broker: while it is away everything waits, and a disk that is lost is all that is lost");
+    else
+        doctor_good(d, check, where, "cluster %s, %d brokers", cluster, d->brokers);
+    if (took_ms > SLOW_MS)
+        doctor_bad(d, DOCTOR_WARN, check, where, "look at the network and at the brokers' load",
+                   "an answer took %lld ms; a request passes several times", (long long)took_ms);
+}
+
+static void unreachable(struct doctor *d, const char *why) {
+    doctor_bad(d, DOCTOR_FAIL, check, d->settings->brokers,
+               "check `brokers`, that Kafka runs there, and kafka.security.protocol and credentials",
+               "no broker answers: %s", why);
+}
+
+bool doctor_brokers(struct doctor *d, rd_kafka_t *rk) {
+    const rd_kafka_metadata_t *md;
+    char *cluster = rd_kafka_clusterid(rk, TIMEOUT_MS); /* also makes the connection */
+    int64_t began = pl_mono_us(&pl_clock_system);
+    rd_kafka_resp_err_t e = cluster ? rd_kafka_metadata(rk, 0, NULL, &md, TIMEOUT_MS) : RD_KAFKA_RESP_ERR__TRANSPORT;
+    if (e) {
+        unreachable(d, rd_kafka_err2str(e));
+    } else {
+        d->brokers = md->broker_cnt;
+        rd_kafka_metadata_destroy(md);
+        judge(d, cluster, (pl_mono_us(&pl_clock_system) - began) / 1000);
+    }
+    if (cluster) rd_kafka_mem_free(rk, cluster);
+    return !e;
+}
