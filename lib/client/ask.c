@@ -77,12 +77,12 @@ static pouch_err seal(pouch_client *c, struct pl_ask_desk *desk, const struct pl
     return e ? e : pl_sealed_write(&desk->envelope, desk->sealer, &to, desk->plain.at, desk->plain.len);
 }
 
-/* Held until the gate opens, if it has not; then the client's thread has it. */
-static pouch_err produce(pouch_client *c, struct pl_gate *gate, const struct pl_record *r) {
+/* Held until the sluice opens, if it has not; then the client's thread has it. */
+static pouch_err produce(pouch_client *c, struct pl_sluice *sluice, const struct pl_record *r) {
     bool held = false;
-    if (!pl_gate_is_open(gate)) {
+    if (!pl_sluice_is_open(sluice)) {
         int64_t give_up = pl_mono_us(c->clock) + (int64_t)c->settings.connect_timeout_ms * 1000;
-        pouch_err e = pl_gate_hold(gate, r, give_up, &held);
+        pouch_err e = pl_sluice_hold(sluice, r, give_up, &held);
         if (e) return e;
         if (held) pl_wake_signal(&c->wake);
     }

@@ -100,8 +100,8 @@ static pouch_err open_tables(pouch_client *c, pouch_keyring *ring) {
     pouch_err e = POUCH_E_NO_MEMORY;
     if (pthread_rwlock_init(&c->callers, NULL)) goto fail_callers;
     if ((e = pl_pending_init(&c->pending, s->max_pending))) goto fail_pending;
-    if ((e = pl_gate_init(&c->sends, HELD_BYTES, s->max_pending))) goto fail_sends;
-    if ((e = pl_gate_init(&c->requests, HELD_BYTES, s->max_pending))) goto fail_requests;
+    if ((e = pl_sluice_init(&c->sends, HELD_BYTES, s->max_pending))) goto fail_sends;
+    if ((e = pl_sluice_init(&c->requests, HELD_BYTES, s->max_pending))) goto fail_requests;
     if ((e = pl_ask_desks_init(&c->desks, ring, over, REPLY_BYTES))) goto fail_desks;
     if ((e = open_inbox(&c->inbox, ring, over))) goto fail_inbox;
     if (s->no_responders && !(c->watch = pl_watch_new(&c->pending, c->clock))) {
@@ -115,9 +115,9 @@ fail_watch:
 fail_inbox:
     pl_ask_desks_free(&c->desks);
 fail_desks:
-    pl_gate_free(&c->requests);
+    pl_sluice_free(&c->requests);
 fail_requests:
-    pl_gate_free(&c->sends);
+    pl_sluice_free(&c->sends);
 fail_sends:
     pl_pending_free(&c->pending);
 fail_pending:
@@ -130,8 +130,8 @@ static void close_tables(pouch_client *c) {
     pl_watch_free(c->watch);
     close_inbox(&c->inbox);
     pl_ask_desks_free(&c->desks);
-    pl_gate_free(&c->requests);
-    pl_gate_free(&c->sends);
+    pl_sluice_free(&c->requests);
+    pl_sluice_free(&c->sends);
     pl_pending_free(&c->pending);
     pthread_rwlock_destroy(&c->callers);
 }
@@ -234,7 +234,7 @@ void pouch_client_close(pouch_client *c, int drain) {
 }
 
 int pouch_client_ready(const pouch_client *c) {
-    return pl_gate_is_open(&c->requests);
+    return pl_sluice_is_open(&c->requests);
 }
 
 int pouch_client_fd(const pouch_client *c) {

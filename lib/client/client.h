@@ -14,10 +14,10 @@
 #include <base/clock.h>
 #include <bus/producer.h>
 #include <client/desk.h>
-#include <client/gate.h>
 #include <client/lane.h>
 #include <client/pending.h>
 #include <client/reply.h>
+#include <client/sluice.h>
 #include <client/watch.h>
 #include <conf/settings.h>
 #include <store/tracer.h>
@@ -47,8 +47,8 @@ struct pouch_client {
     struct pl_producer *producer;
     struct pl_pending pending;
     struct pl_ask_desks desks;
-    struct pl_gate sends;    /* opens when a broker has answered */
-    struct pl_gate requests; /* opens when the reply lane is positioned */
+    struct pl_sluice sends;    /* opens when a broker has answered */
+    struct pl_sluice requests; /* opens when the reply lane is positioned */
     struct pl_lane lane;
     struct pl_watch *watch;   /* NULL: requests that nobody can answer wait */
     struct pl_tracer *tracer; /* NULL: messages are not logged */

@@ -38,14 +38,14 @@ static bool is_unwanted(pouch_client *c, const struct pl_held *h) {
 }
 
 /* Sends what was held, in order, until the producer is full; then the next delivery report brings us here again. */
-static void let_through(pouch_client *c, struct pl_gate *g) {
-    while (!pl_gate_is_open(g) && !pl_gate_open_if_empty(g)) {
-        struct pl_held *h = pl_gate_first(g);
+static void let_through(pouch_client *c, struct pl_sluice *g) {
+    while (!pl_sluice_is_open(g) && !pl_sluice_open_if_empty(g)) {
+        struct pl_held *h = pl_sluice_first(g);
         struct pl_call *call = h->record.arg;
         bool wanted = !is_unwanted(c, h);
         pouch_err e = wanted ? pl_producer_send(c->producer, &h->record) : POUCH_OK;
         if (e == POUCH_E_OVERLOADED) return;
-        pl_gate_pop(g);
+        pl_sluice_pop(g);
         if (e)
             pl_record_unsent(c, call, e);
         else if (!wanted)
@@ -73,17 +73,17 @@ static bool let_go_ended(const struct pl_held *h, void *client) {
 }
 
 /* Ends what was held too long. */
-static void give_up(pouch_client *c, struct pl_gate *g, bool at_once, int64_t now) {
+static void give_up(pouch_client *c, struct pl_sluice *g, bool at_once, int64_t now) {
     struct pl_held *h;
-    while ((h = pl_gate_first(g)) && (at_once || h->give_up_us <= now)) {
+    while ((h = pl_sluice_first(g)) && (at_once || h->give_up_us <= now)) {
         struct pl_call *call = h->record.arg;
-        pl_gate_pop(g);
+        pl_sluice_pop(g);
         pl_record_unsent(c, call, why_held(c));
     }
 }
 
 /* ended: some calls have since the last time. */
-static void pass_gates(pouch_client *c, int64_t now, bool ended) {
+static void pass_sluices(pouch_client *c, int64_t now, bool ended) {
     if (c->connected)
         let_through(c, &c->sends);
     else
@@ -93,7 +93,7 @@ static void pass_gates(pouch_client *c, int64_t now, bool ended) {
     else if (!c->connected || is_hopeless(c))
         give_up(c, &c->requests, is_hopeless(c), now);
     else if (ended)
-        pl_gate_sift(&c->requests, let_go_ended, c);
+        pl_sluice_sift(&c->requests, let_go_ended, c);
 }
 
 /* Whether there were any. */
@@ -129,12 +129,12 @@ void pl_client_turn(pouch_client *c) {
     hear_lane(c);
     bool ended = expire(c, now);
     ended = dismiss(c) || ended;
-    pass_gates(c, now, ended);
+    pass_sluices(c, now, ended);
     pl_client_flush_let_go(c);
 }
 
-static int64_t sooner(int64_t due, struct pl_gate *g) {
-    struct pl_held *h = pl_gate_first(g);
+static int64_t sooner(int64_t due, struct pl_sluice *g) {
+    struct pl_held *h = pl_sluice_first(g);
     return h && h->give_up_us < due ? h->give_up_us : due;
 }
 
@@ -150,7 +150,7 @@ bool pl_client_is_done(pouch_client *c) {
     if (!atomic_load_explicit(&c->closing, memory_order_acquire)) return false;
     if (pl_mono_us(c->clock) >= c->drain_until) return true;
     return !atomic_load_explicit(&c->pending.open, memory_order_acquire) && !pl_producer_waiting(c->producer) &&
-           !pl_gate_first(&c->sends) && !pl_gate_first(&c->requests);
+           !pl_sluice_first(&c->sends) && !pl_sluice_first(&c->requests);
 }
 
 static void end_open(pouch_client *c) {
@@ -165,11 +165,11 @@ static void end_open(pouch_client *c) {
     }
 }
 
-static void end_held(pouch_client *c, struct pl_gate *g) {
+static void end_held(pouch_client *c, struct pl_sluice *g) {
     struct pl_held *h;
-    while ((h = pl_gate_first(g))) {
+    while ((h = pl_sluice_first(g))) {
         struct pl_call *call = h->record.arg;
-        pl_gate_pop(g);
+        pl_sluice_pop(g);
         pl_record_unsent(c, call, pl_fail(POUCH_E_CLOSED, "the client was closed before it could send"));
     }
 }

@@ -1,20 +1,20 @@
 #include <base/why.h>
-#include <client/gate.h>
+#include <client/sluice.h>
 #include <stdlib.h>
 #include <string.h>
 
-pouch_err pl_gate_init(struct pl_gate *g, size_t max_bytes, size_t max_count) {
-    *g = (struct pl_gate){.max_bytes = max_bytes, .max_count = max_count};
+pouch_err pl_sluice_init(struct pl_sluice *g, size_t max_bytes, size_t max_count) {
+    *g = (struct pl_sluice){.max_bytes = max_bytes, .max_count = max_count};
     g->last = &g->first;
     if (pthread_mutex_init(&g->lock, NULL)) return pl_fail(POUCH_E_NO_MEMORY, "no mutex for held requests");
     return POUCH_OK;
 }
 
-void pl_gate_free(struct pl_gate *g) {
+void pl_sluice_free(struct pl_sluice *g) {
     pthread_mutex_destroy(&g->lock);
 }
 
-bool pl_gate_is_open(const struct pl_gate *g) {
+bool pl_sluice_is_open(const struct pl_sluice *g) {
     return atomic_load_explicit(&g->open, memory_order_acquire);
 }
 
@@ -53,19 +53,19 @@ static struct pl_held *copy(const struct pl_record *r) {
 }
 
 /* Under the lock. */
-static void append(struct pl_gate *g, struct pl_held *h) {
+static void append(struct pl_sluice *g, struct pl_held *h) {
     *g->last = h;
     g->last = &h->next;
     g->bytes += h->bytes;
     g->count++;
 }
 
-pouch_err pl_gate_hold(struct pl_gate *g, const struct pl_record *r, int64_t give_up_us, bool *held) {
+pouch_err pl_sluice_hold(struct pl_sluice *g, const struct pl_record *r, int64_t give_up_us, bool *held) {
     struct pl_held *h = copy(r);
     if (!h) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a request that waits for the brokers");
     h->give_up_us = give_up_us;
     pthread_mutex_lock(&g->lock);
-    bool is_open = pl_gate_is_open(g);
+    bool is_open = pl_sluice_is_open(g);
     bool fits = g->count < g->max_count && h->bytes <= g->max_bytes - g->bytes;
     if (!is_open && fits) append(g, h);
     pthread_mutex_unlock(&g->lock);
@@ -77,14 +77,14 @@ pouch_err pl_gate_hold(struct pl_gate *g, const struct pl_record *r, int64_t giv
                    g->max_bytes);
 }
 
-struct pl_held *pl_gate_first(struct pl_gate *g) {
+struct pl_held *pl_sluice_first(struct pl_sluice *g) {
     pthread_mutex_lock(&g->lock);
     struct pl_held *h = g->first;
     pthread_mutex_unlock(&g->lock);
     return h;
 }
 
-void pl_gate_pop(struct pl_gate *g) {
+void pl_sluice_pop(struct pl_sluice *g) {
     pthread_mutex_lock(&g->lock);
     struct pl_held *h = g->first;
     g->first = h->next;
@@ -95,7 +95,7 @@ void pl_gate_pop(struct pl_gate *g) {
     free(h);
 }
 
-void pl_gate_sift(struct pl_gate *g, pl_gate_sift_fn *fn, void *arg) {
+void pl_sluice_sift(struct pl_sluice *g, pl_sluice_sift_fn *fn, void *arg) {
     pthread_mutex_lock(&g->lock);
     struct pl_held **at = &g->first, *h;
     while ((h = *at)) {
@@ -112,10 +112,10 @@ void pl_gate_sift(struct pl_gate *g, pl_gate_sift_fn *fn, void *arg) {
     pthread_mutex_unlock(&g->lock);
 }
 
-bool pl_gate_open_if_empty(struct pl_gate *g) {
+bool pl_sluice_open_if_empty(struct pl_sluice *g) {
     pthread_mutex_lock(&g->lock);
     if (!g->first) atomic_store_explicit(&g->open, true, memory_order_release);
-    bool is_open = pl_gate_is_open(g);
+    bool is_open = pl_sluice_is_open(g);
     pthread_mutex_unlock(&g->lock);
     return is_open;
 }

@@ -1,33 +1,33 @@
 /* Records that wait: copied whole, in order, within bounds. */
 #include <support.h>
 
-#include <client/gate.h>
+#include <client/sluice.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { BYTES = 4096, COUNT = 3 };
 
-static struct pl_gate g;
+static struct pl_sluice g;
 
 static int set_up(void **state) {
     (void)state;
-    assert_int_equal(pl_gate_init(&g, BYTES, COUNT), POUCH_OK);
+    assert_int_equal(pl_sluice_init(&g, BYTES, COUNT), POUCH_OK);
     return 0;
 }
 
 static int tear_down(void **state) {
     (void)state;
-    while (pl_gate_first(&g)) pl_gate_pop(&g);
+    while (pl_sluice_first(&g)) pl_sluice_pop(&g);
     assert_int_equal(g.bytes, 0);
     assert_int_equal(g.count, 0);
-    pl_gate_free(&g);
+    pl_sluice_free(&g);
     return 0;
 }
 
 static pouch_err hold(const char *topic, size_t value_n, int64_t give_up, bool *held) {
     static const char value[2 * BYTES];
     const struct pl_record r = {.topic = topic, .key = "k", .key_n = 1, .value = value, .value_n = value_n};
-    return pl_gate_hold(&g, &r, give_up, held);
+    return pl_sluice_hold(&g, &r, give_up, held);
 }
 
 static void a_held_record_is_a_whole_copy(void **state) {
@@ -43,10 +43,10 @@ static void a_held_record_is_a_whole_copy(void **state) {
                                 .n_headers = 3,
                                 .arg = &g};
     bool held;
-    assert_int_equal(pl_gate_hold(&g, &r, 7, &held), POUCH_OK);
+    assert_int_equal(pl_sluice_hold(&g, &r, 7, &held), POUCH_OK);
     assert_true(held);
     topic[0] = key[0] = value[0] = name[0] = header[0] = '!';
-    const struct pl_held *h = pl_gate_first(&g);
+    const struct pl_held *h = pl_sluice_first(&g);
     assert_int_equal(h->give_up_us, 7);
     assert_string_equal(h->record.topic, "orders");
     assert_memory_equal(h->record.key, "key", 3);
@@ -65,16 +65,16 @@ static void records_leave_in_the_order_they_came(void **state) {
     bool held;
     assert_int_equal(hold("a", 1, 0, &held), POUCH_OK);
     assert_int_equal(hold("b", 1, 0, &held), POUCH_OK);
-    assert_string_equal(pl_gate_first(&g)->record.topic, "a");
-    pl_gate_pop(&g);
+    assert_string_equal(pl_sluice_first(&g)->record.topic, "a");
+    pl_sluice_pop(&g);
     assert_int_equal(hold("c", 1, 0, &held), POUCH_OK);
-    assert_string_equal(pl_gate_first(&g)->record.topic, "b");
-    pl_gate_pop(&g);
-    assert_string_equal(pl_gate_first(&g)->record.topic, "c");
-    pl_gate_pop(&g);
-    assert_null(pl_gate_first(&g));
+    assert_string_equal(pl_sluice_first(&g)->record.topic, "b");
+    pl_sluice_pop(&g);
+    assert_string_equal(pl_sluice_first(&g)->record.topic, "c");
+    pl_sluice_pop(&g);
+    assert_null(pl_sluice_first(&g));
     assert_int_equal(hold("d", 1, 0, &held), POUCH_OK);
-    assert_string_equal(pl_gate_first(&g)->record.topic, "d");
+    assert_string_equal(pl_sluice_first(&g)->record.topic, "d");
 }
 
 static void count_and_bytes_are_bounded(void **state) {
@@ -94,14 +94,14 @@ static void it_opens_only_when_nothing_waits_and_holds_nothing_after(void **stat
     (void)state;
     bool held;
     assert_int_equal(hold("a", 1, 0, &held), POUCH_OK);
-    assert_false(pl_gate_open_if_empty(&g));
-    assert_false(pl_gate_is_open(&g));
-    pl_gate_pop(&g);
-    assert_true(pl_gate_open_if_empty(&g));
-    assert_true(pl_gate_is_open(&g));
+    assert_false(pl_sluice_open_if_empty(&g));
+    assert_false(pl_sluice_is_open(&g));
+    pl_sluice_pop(&g);
+    assert_true(pl_sluice_open_if_empty(&g));
+    assert_true(pl_sluice_is_open(&g));
     assert_int_equal(hold("b", 1, 0, &held), POUCH_OK);
     assert_false(held);
-    assert_null(pl_gate_first(&g));
+    assert_null(pl_sluice_first(&g));
 }
 
 static bool is_named_in(const struct pl_held *h, void *names) {
@@ -117,14 +117,14 @@ static void what_is_sifted_out_makes_room_wherever_it_was(void **state) {
         bool held;
         for (const char *name = "abc"; *name; name++)
             assert_int_equal(hold((const char[]){*name, 0}, 1, 0, &held), POUCH_OK);
-        pl_gate_sift(&g, is_named_in, (void *)rows[i].out);
+        pl_sluice_sift(&g, is_named_in, (void *)rows[i].out);
         for (size_t n = strlen(rows[i].out); n; n--) assert_int_equal(hold("d", 1, 0, &held), POUCH_OK);
         assert_int_equal(hold("e", 1, 0, &held), POUCH_E_OVERLOADED);
         for (const char *name = rows[i].left; *name; name++) {
-            assert_int_equal(pl_gate_first(&g)->record.topic[0], *name);
-            pl_gate_pop(&g);
+            assert_int_equal(pl_sluice_first(&g)->record.topic[0], *name);
+            pl_sluice_pop(&g);
         }
-        while (pl_gate_first(&g)) pl_gate_pop(&g);
+        while (pl_sluice_first(&g)) pl_sluice_pop(&g);
     }
 }
 
