@@ -1,5 +1,6 @@
 /* The records that end a job, made at a desk: answers, errors, and requests passed on. Any thread. */
 #include <base/why.h>
+#include <letter/retry.h>
 #include <stdio.h>
 #include <string.h>
 #include <wire/dest.h>
@@ -31,11 +32,19 @@ static pouch_err echo_headers(const struct pouch_job *j, struct pl_headers *out)
     return POUCH_OK;
 }
 
+/* Where several groups may answer one request, the requester wants to tell them apart. */
+static pouch_err name_responder(const struct pouch_job *j, struct pl_headers *out) {
+    const struct pl_header *h = pl_headers_find(&j->headers, PL_H_REPLY);
+    if (!h || h->n != 5 || memcmp(h->value, "named", 5)) return POUCH_OK;
+    return pl_headers_add(out, PL_H_RESPONDER, j->worker->group_id, strlen(j->worker->group_id));
+}
+
 static pouch_err address_answer(const struct pouch_job *j, struct pl_parcel *p) {
     p->topic = j->reply_topic;
     p->key = j->request_id;
     p->key_n = strlen(j->request_id);
     pouch_err e = echo_headers(j, &p->headers);
+    if (!e) e = name_responder(j, &p->headers);
     return e ? e : check_size(p, j->worker->record_max);
 }
 
@@ -66,6 +75,11 @@ pouch_err pl_answer_plain_error(const struct pouch_job *j, struct pl_desk *desk,
     return e ? e : address_answer(j, &desk->parcel);
 }
 
+pouch_err pl_answer_again(const struct pouch_job *j, struct pl_desk *desk, const void *reply, size_t n) {
+    pouch_err e = pl_buf_append(&desk->parcel.value, reply, n);
+    return e ? e : address_answer(j, &desk->parcel);
+}
+
 /* What the record's own text must hold: all that belongs to the handler's dest, or is made here. */
 static size_t texts_size(const pouch_dest *next) {
     size_t n = PL_NAME_MAX + 1 + next->key_n + 1 + HOP_BYTES;
@@ -79,11 +93,16 @@ static bool dest_has(const pouch_dest *next, const char *name) {
     return false;
 }
 
+/* The next service begins to count its tries anew. */
+static bool tells_of_here(const char *name) {
+    return !strcmp(name, PL_H_HOP) || !strcmp(name, PL_H_SOURCE) || !strncmp(name, PL_H_RETRY, sizeof PL_H_RETRY - 1);
+}
+
 /* The request's headers in order, but for those that tell of one hop and those that the dest sets anew. */
 static pouch_err pass_headers(const struct pouch_job *j, const pouch_dest *next, struct pl_headers *out) {
     for (size_t i = 0; i < j->headers.n; i++) {
         const struct pl_header *h = &j->headers.at[i];
-        if (!strcmp(h->name, PL_H_HOP) || !strcmp(h->name, PL_H_SOURCE) || dest_has(next, h->name)) continue;
+        if (tells_of_here(h->name) || dest_has(next, h->name)) continue;
         pouch_err e = pl_headers_add(out, h->name, h->value, h->n);
         if (e) return e;
     }

@@ -92,7 +92,7 @@ static int64_t give_up_us(struct pouch_job *j) {
     return j->give_up_us;
 }
 
-/* The answer will never be stored. The requester learns of a request that was not passed on; the rest is for the operator. */
+/* The answer will never be stored, as far as we can tell. The requester learns of a request that was not passed on; the rest is for the operator. */
 static void undeliverable(struct pl_post *p, pouch_err code, const char *why) {
     struct pouch_job *j = p->job;
     bool passed_on = j->passed_on;
@@ -121,7 +121,7 @@ static void not_yet(struct pl_post *p, pouch_err code, const char *why) {
     int64_t wait_ms = p->backoff_ms ? 2 * p->backoff_ms : BACKOFF_FIRST_MS;
     p->backoff_ms = wait_ms < BACKOFF_MOST_MS ? wait_ms : BACKOFF_MOST_MS;
     if (is_letter(p)) {
-        hold_partition(p, why);
+        if (!j->later) hold_partition(p, why);
     } else if (pl_mono_us(w->clock) + p->backoff_ms * 1000 > give_up_us(j)) {
         undeliverable(p, code, why);
         return;
@@ -131,9 +131,11 @@ static void not_yet(struct pl_post *p, pouch_err code, const char *why) {
 
 /* The broker refuses it for good. */
 static void refused(struct pl_post *p, pouch_err code, const char *why) {
-    const struct pouch_job *j = p->job;
+    struct pouch_job *j = p->job;
     bool no_topic = code == POUCH_E_TARGET_REFUSED;
-    if (is_letter(p))
+    if (j->later)
+        pl_job_not_put_off(j);
+    else if (is_letter(p))
         not_yet(p, code, why);
     else if (no_topic && j->fallback && !j->passed_on)
         post_over(p); /* nobody said that they read it */
@@ -152,20 +154,36 @@ static pouch_err write_letter(struct pl_post *p) {
                                      .reason = j->text.at,
                                      .group = w->group_id,
                                      .attempts = j->attempt,
+                                     .retriable = j->exhausted,
                                      .now_ms = pl_wall_ms(w->clock),
                                      .arg = p};
     return pl_letter_send(w->producer, w->settings.dlq_topic, &letter);
 }
 
+void pl_post_give_up(struct pl_post *p) {
+    if (p->job->taken.partition->revoked)
+        post_dropped(p); /* the partition's next owner does it */
+    else
+        undeliverable(p, POUCH_E_OVERLOADED, "it takes nothing at present; this may come to it all the same");
+}
+
 void pl_post_send(struct pl_post *p) {
     struct pouch_job *j = p->job;
     struct pouch_worker *w = j->worker;
-    pouch_err e = is_letter(p) ? write_letter(p) : pl_parcel_send(&j->parcel, w->producer, p);
+    if (!is_letter(p) && pl_stall_refuses(p)) {
+        undeliverable(p, POUCH_E_OVERLOADED, "it takes nothing at present");
+        return;
+    }
+    pouch_err e = !is_letter(p) ? pl_parcel_send(&j->parcel, w->producer, p)
+                  : j->later    ? pl_job_send_later(j)
+                                : write_letter(p);
     if (e == POUCH_E_OVERLOADED || e == POUCH_E_NO_MEMORY) {
         w->producer_full = true;
         pl_post_wait(p, 0, pl_post_send);
     } else if (e) {
         refused(p, e, pouch_why());
+    } else if (!is_letter(p)) {
+        pl_stall_sent(p);
     }
 }
 
@@ -193,8 +211,13 @@ void pl_post_delivered(const struct pl_delivery *d, void *owner) {
     const struct pouch_worker *w = owner;
     struct pl_post *p = d->arg;
     /* Pairs with the store before the send, in another thread perhaps. */
-    (void)atomic_load_explicit(&p->job->state, memory_order_acquire);
-    if (d->class == PL_KAFKA_OK)
+    if (atomic_load_explicit(&p->job->state, memory_order_acquire) == PL_JOB_SENT)
+        atomic_store_explicit(&p->job->state, PL_JOB_ENDED, memory_order_relaxed);
+    pl_stall_reported(p, d);
+    if (p->given_up) {
+        p->given_up = false;
+        pl_job_reported(p->job);
+    } else if (d->class == PL_KAFKA_OK)
         post_over(p);
     else if (w->closing)
         post_dropped(p);

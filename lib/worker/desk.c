@@ -72,6 +72,12 @@ void pl_desk_give(struct pl_desks *d, struct pl_desk *desk) {
     pthread_mutex_unlock(&d->lock);
 }
 
+bool pl_desks_send(struct pl_desks *d, const struct pouch_job *j) {
+    for (size_t i = 0; i < d->n; i++)
+        if (atomic_load_explicit(&d->all[i].sending, memory_order_acquire) == j) return true;
+    return false;
+}
+
 void pl_desks_close(struct pl_desks *d) {
     pthread_mutex_lock(&d->lock);
     d->closed = true;

@@ -9,14 +9,18 @@
 
 #include <crypto/seal.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <worker/parcel.h>
 
+struct pouch_job;
+
 struct pl_desk {
     struct pl_sealer *sealer;
-    struct pl_buf plain;     /* a reply's plaintext; wiped when the desk is given back */
-    struct pl_buf text;      /* an error's text */
-    struct pl_parcel parcel; /* the sealed record, to be swapped into the job that it answers */
+    struct pl_buf plain;                       /* a reply's plaintext; wiped when the desk is given back */
+    struct pl_buf text;                        /* an error's text */
+    struct pl_parcel parcel;                   /* the sealed record, to be swapped into the job that it answers */
+    _Atomic(const struct pouch_job *) sending; /* its record is being given to the producer by whoever has the desk */
     struct pl_desk *next;
 };
 
@@ -40,6 +44,9 @@ void pl_desk_give(struct pl_desks *d, struct pl_desk *desk);
 
 /* Gives out no more and waits until all are back. */
 void pl_desks_close(struct pl_desks *d);
+
+/* Whether the job's record is just being given to the producer at one of them. Any thread. */
+bool pl_desks_send(struct pl_desks *d, const struct pouch_job *j);
 
 /* Makes a desk that is in nobody's list ready for the next use. */
 void pl_desk_clear(struct pl_desk *desk);

@@ -1,5 +1,6 @@
 /* What a handler can see of its job, and the ways to end it. Any thread. */
 #include <base/why.h>
+#include <metrics/timing.h>
 #include <string.h>
 #include <wire/dest.h>
 #include <worker/worker.h>
@@ -50,11 +51,15 @@ const char *pouch_job_header_at(const pouch_job *j, size_t i, const void **value
     return h ? h->name : NULL;
 }
 
-/* True: this thread has ended the job and is alone with it. */
-static bool win(struct pouch_job *j) {
+/* True: this thread has ended the job and is alone with it. well: where a handler has ended it, that speaks for the handler. */
+static bool win(struct pouch_job *j, bool well) {
     int open = PL_JOB_OPEN;
     if (!atomic_compare_exchange_strong(&j->state, &open, PL_JOB_ENDED)) return false;
-    if (j->worker->settings.store) j->ended_us = pl_mono_us(j->worker->clock);
+    int64_t started = atomic_load_explicit(&j->started_us, memory_order_relaxed);
+    j->ended_us = pl_mono_us(j->worker->clock);
+    if (!started) return true;
+    pl_timing_record(PL_T_HANDLER, j->ended_us - started);
+    if (well) pl_gate_ended_well(j);
     return true;
 }
 
@@ -74,11 +79,28 @@ void pl_job_pack(struct pouch_job *j, struct pl_desk *desk) {
 }
 
 /* Once the producer has taken it, the job is the poll thread's: its delivery may be reported before this returns. */
-static void send_parcel(struct pouch_job *j) {
+static void send_parcel(struct pouch_job *j, struct pl_desk *desk) {
+    atomic_store_explicit(&desk->sending, j, memory_order_release);
+    atomic_store_explicit(&j->state, PL_JOB_SENT, memory_order_release);
+    if (pl_parcel_send(&j->parcel, j->worker->producer, &j->answer)) {
+        atomic_store_explicit(&j->state, PL_JOB_ENDED, memory_order_relaxed);
+        pl_job_hand_over(j);
+    }
+    atomic_store_explicit(&desk->sending, NULL, memory_order_release);
+}
+
+static bool win_with_parcel(struct pouch_job *j, struct pl_desk *desk, enum pl_metric counted, bool passed_on) {
+    if (!win(j, true)) return false;
+    j->counted = counted;
+    j->passed_on = passed_on;
+    pl_job_pack(j, desk);
     j->waiting = 1;
     j->end = PL_END_SEND;
-    atomic_store_explicit(&j->state, PL_JOB_SENT, memory_order_release);
-    if (pl_parcel_send(&j->parcel, j->worker->producer, &j->answer)) pl_job_hand_over(j);
+    if (atomic_load_explicit(&j->worker->detour, memory_order_relaxed))
+        pl_job_hand_over(j);
+    else
+        send_parcel(j, desk);
+    return true;
 }
 
 /*
@@ -88,20 +110,14 @@ static void send_parcel(struct pouch_job *j) {
 static pouch_err end_with_parcel(struct pouch_job *j, struct pl_desk *desk, pouch_err e, enum pl_metric counted,
                                  bool passed_on) {
     struct pouch_worker *w = j->worker;
-    bool won = !e && win(j);
-    if (won) {
-        j->counted = counted;
-        j->passed_on = passed_on;
-        pl_job_pack(j, desk);
-        send_parcel(j);
-    }
+    bool won = !e && win_with_parcel(j, desk, counted, passed_on);
     pl_desk_give(&w->desks, desk);
     return e || won ? e : late(j);
 }
 
 /* Ends the job with a text for the poll thread. The desk is given back by the caller. */
 static bool end_with_text(struct pouch_job *j, struct pl_desk *desk, enum pl_job_end end, pouch_err code) {
-    if (!win(j)) return false;
+    if (!win(j, end != PL_END_RETRY)) return false;
     j->end = end;
     j->code = code;
     pl_buf_swap(&j->text, &desk->text);
@@ -119,11 +135,33 @@ static pouch_err end_by_poll_thread(struct pouch_job *j, enum pl_job_end end, co
     return e || won ? e : late(j);
 }
 
+void pl_job_give_back(struct pouch_job *j) {
+    if (!win(j, false)) {
+        pl_job_let_go(j);
+        return;
+    }
+    j->end = PL_END_HOLD;
+    pl_job_hand_over(j);
+}
+
 void pl_job_refuse(struct pouch_job *j, struct pl_desk *desk, pouch_err code, const char *why) {
     enum pl_job_end end = code == POUCH_E_NO_MEMORY ? PL_END_AGAIN : PL_END_FAIL;
     pl_buf_reset(&desk->text);
     if (pl_buf_puts(&desk->text, why)) pl_buf_reset(&desk->text); /* then the code alone must do */
     if (!end_with_text(j, desk, end, code)) pl_job_let_go(j);
+}
+
+void pl_job_repeat(struct pouch_job *j, struct pl_desk *desk, const void *reply, size_t n) {
+    bool tell = n && j->wants_reply && j->reply_topic;
+    pouch_err e = tell ? pl_answer_again(j, desk, reply, n) : POUCH_OK;
+    if (e) {
+        j->opened = e == POUCH_E_NO_MEMORY; /* else it is refused */
+        pl_job_refuse(j, desk, e, pouch_why());
+        return;
+    }
+    bool won =
+        tell ? win_with_parcel(j, desk, PL_M_JOBS_REPEATED, false) : end_with_text(j, desk, PL_END_KNOWN, POUCH_OK);
+    if (!won) pl_job_let_go(j);
 }
 
 static pouch_err check_json(const void *json, size_t n, const char *what) {

@@ -15,10 +15,13 @@
 
 #include <base/heap.h>
 #include <bus/group.h>
+#include <letter/tiers.h>
 #include <metrics/metrics.h>
 #include <pouch/worker.h>
 #include <stdatomic.h>
 #include <wire/envelope.h>
+#include <worker/dedupe.h>
+#include <worker/gate.h>
 #include <worker/parcel.h>
 
 enum pl_job_state { PL_JOB_OPEN, PL_JOB_ENDED, PL_JOB_SENT, PL_JOB_LATE };
@@ -27,8 +30,10 @@ enum pl_job_state { PL_JOB_OPEN, PL_JOB_ENDED, PL_JOB_SENT, PL_JOB_LATE };
 enum pl_job_end {
     PL_END_SEND,  /* send the parcel: the producer had no room */
     PL_END_DONE,  /* nothing needs to be stored */
+    PL_END_KNOWN, /* nor here: the same request has ended before */
     PL_END_FAIL,  /* code and text: tell the requester, or write a dead letter */
     PL_END_RETRY, /* text: run the handler again */
+    PL_END_HOLD,  /* its handler was not called: its gate is shut */
     PL_END_AGAIN  /* memory ran out before the handler ran: give it to a thread again, in a while */
 };
 
@@ -38,6 +43,7 @@ struct pl_route {
     char *fallback; /* where replies go that name no topic: "<topic>.replies" */
     pouch_handler_fn *fn;
     void *arg;
+    struct pl_gate gate;
 };
 
 /* One of the records that a job's end consists of, on its way to the broker. */
@@ -47,27 +53,40 @@ struct pl_post {
     void (*due)(struct pl_post *p);
     int64_t backoff_ms; /* the last wait; 0: none yet */
     bool stuck;         /* a dead letter whose partition waits for it */
+
+    /* stall.c */
+    bool sent;                /* with the producer: its report is to come */
+    bool seen;                /* a look has found it so */
+    bool given_up;            /* its job does not wait for the report */
+    struct pl_target *target; /* that it counts at; NULL: at none */
+    size_t bytes;             /* as counted there */
 };
 
 struct pouch_job {
+    /* Its place in the dedupe window: the thread's that opens it, then the poll thread's. */
+    struct pl_dedupe_waiter waiter; /* while the same request is in hand; first, so a waiter is a job */
+    struct pl_dedupe_entry *entry;  /* its own; NULL: it has none */
+
     struct pouch_worker *worker;
     _Atomic(int) state; /* enum pl_job_state */
     /* When the handler was called; 0: not yet. Whoever reads a time here sees the opened request, too. */
     _Atomic(int64_t) started_us;
 
     /* The request. Written when it is opened, only read from then on. */
-    const struct pl_route *route;
+    struct pl_route *route;
     bool opened;
     bool readable; /* the request id is known */
     bool wants_reply;
     bool fallback; /* no reply topic was named: reply_topic is the route's */
     struct pl_uuid id;
+    uint8_t tag[PL_DEDUPE_TAG]; /* of the envelope, where there is a dedupe window */
     char request_id[37];
     char source[PL_SOURCE_MAX];
     const char *publisher;
     const char *reply_topic; /* NULL: nobody can be told */
     int64_t deadline_ms;     /* 0: none */
     int attempt, hop;
+    int tiers; /* retry topics that it has come through */
     size_t iv_bytes;
     struct pl_headers headers;
     struct pl_buf names;    /* holds the names and values above */
@@ -80,19 +99,25 @@ struct pouch_job {
     pouch_err code;
     struct pl_buf text;
     struct pl_parcel parcel; /* the answer, or the request passed on */
-    int64_t ended_us;        /* when the handler ended it, where messages are logged */
+    int64_t ended_us;        /* when the handler ended it */
     bool passed_on;          /* parcel is a forwarded request */
 
     /* The poll thread's. */
-    struct pl_taken taken; /* message is NULL when the job holds no record */
-    int64_t taken_us;      /* when, on the monotonic clock */
-    size_t bytes;          /* of the record */
-    unsigned waiting;      /* posts that are not stored yet */
-    bool lettered;         /* a dead letter has been written, or is being */
-    bool dropped;          /* ends without its outcome stored: the record will come again */
-    bool let_go;           /* LATE, and the handler has noticed */
-    int64_t give_up_us;    /* when a reply is no longer worth sending; 0: not yet decided */
+    struct pl_taken taken;       /* message is NULL when the job holds no record */
+    int64_t taken_us;            /* when, on the monotonic clock */
+    size_t bytes;                /* of the record */
+    unsigned waiting;            /* posts that are not stored yet */
+    bool lettered;               /* a dead letter has been written, or is being */
+    bool exhausted;              /* the handler has asked to be called again as often as it may */
+    const struct pl_tier *later; /* the retry topic that it goes to, in place of a dead letter; NULL: none */
+    bool dropped;                /* ends without its outcome stored: the record will come again */
+    bool let_go;                 /* LATE, and the handler has noticed */
+    int64_t give_up_us;          /* when a reply is no longer worth sending; 0: not yet decided */
     struct pl_post answer, letter;
+    struct pl_post told;         /* the error that follows an answer which was given up */
+    unsigned given_up;           /* of these */
+    bool is_probe;               /* of its handler's breaker */
+    struct pouch_job *next_held; /* at the gate */
     struct pouch_job *next_free, *next;
 };
 

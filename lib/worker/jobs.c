@@ -10,7 +10,7 @@ static struct pouch_job *make(struct pouch_worker *w) {
     struct pouch_job *j = calloc(1, sizeof *j);
     if (!j) return NULL;
     j->worker = w;
-    j->answer.job = j->letter.job = j;
+    j->answer.job = j->told.job = j->letter.job = j;
     pl_buf_init(&j->names, NAMES_MAX);
     pl_buf_init(&j->plain, PLAIN_MAX);
     pl_buf_init(&j->text, PL_ERROR_TEXT_MAX);
@@ -38,20 +38,29 @@ void pl_jobs_free(struct pouch_worker *w) {
     }
 }
 
+static void clear_post(struct pl_post *p) {
+    *p = (struct pl_post){.job = p->job};
+}
+
 /* Nothing of the job before shows in the next one; buffers worth keeping are kept. */
 static void clear(struct pouch_job *j) {
     j->opened = j->readable = j->wants_reply = j->fallback = false;
-    j->passed_on = j->lettered = j->dropped = j->let_go = false;
+    j->passed_on = j->lettered = j->dropped = j->let_go = j->is_probe = false;
     j->publisher = "";
     j->reply_topic = NULL;
     j->deadline_ms = 0;
     j->attempt = 1;
+    j->tiers = 0;
+    j->exhausted = false;
+    j->later = NULL;
     j->hop = 0;
     j->waiting = 0;
     j->give_up_us = 0;
     j->ended_us = 0;
     j->code = POUCH_OK;
-    j->answer.backoff_ms = j->letter.backoff_ms = 0;
+    clear_post(&j->answer);
+    clear_post(&j->told);
+    clear_post(&j->letter);
     j->headers.n = 0;
     pl_buf_recycle(&j->names);
     pl_buf_recycle_secret(&j->plain);
@@ -65,6 +74,12 @@ static void recycle(struct pouch_job *j) {
     j->next_free = w->free_jobs;
     w->free_jobs = j;
     w->in_use--;
+}
+
+/* Neither its record, nor its handler, nor the producer needs it any more. */
+static void recycle_if_free(struct pouch_job *j) {
+    bool handled = atomic_load_explicit(&j->state, memory_order_relaxed) == PL_JOB_LATE && !j->let_go;
+    if (!j->taken.message && !handled && !j->given_up) recycle(j);
 }
 
 size_t pl_jobs_ready(struct pouch_worker *w, size_t n) {
@@ -94,6 +109,7 @@ struct pouch_job *pl_job_new(struct pouch_worker *w, const struct pl_taken *t) {
 void pl_job_over(struct pouch_job *j) {
     struct pouch_worker *w = j->worker;
     if (!j->dropped) pl_worker_trace_ended(j);
+    if (j->entry) pl_job_remember(j);
     rd_kafka_message_destroy(j->taken.message);
     j->taken.message = NULL;
     if (!j->dropped) w->counts[j->counted]++;
@@ -105,7 +121,9 @@ void pl_job_over(struct pouch_job *j) {
     w->live--;
     w->bytes -= j->bytes;
     pl_pool_release(&w->pool, j->parcel.value.len);
-    if (atomic_load_explicit(&j->state, memory_order_relaxed) != PL_JOB_LATE || j->let_go) recycle(j);
+    w->kept += j->given_up > 0;
+    pl_gate_over(j);
+    recycle_if_free(j);
 }
 
 void pl_job_drop(struct pouch_job *j) {
@@ -115,7 +133,15 @@ void pl_job_drop(struct pouch_job *j) {
 
 void pl_job_collected(struct pouch_job *j) {
     j->let_go = true;
-    if (!j->taken.message) recycle(j);
+    recycle_if_free(j);
+}
+
+void pl_job_reported(struct pouch_job *j) {
+    struct pouch_worker *w = j->worker;
+    w->given_up--;
+    if (--j->given_up || j->taken.message) return;
+    w->kept--;
+    recycle_if_free(j);
 }
 
 void pl_job_hand_over(struct pouch_job *j) {

@@ -1,5 +1,7 @@
 /* Opening: what the record says, whether it may be handled, and its payload. On a pool thread. */
+#include <base/hex.h>
 #include <base/why.h>
+#include <letter/retry.h>
 #include <string.h>
 #include <wire/sealed.h>
 #include <worker/worker.h>
@@ -69,6 +71,8 @@ static void read_headers(struct pouch_job *j) {
     j->deadline_ms = header_number(j, PL_H_DEADLINE, PL_DEADLINE_MOST);
     j->hop = (int)header_number(j, PL_H_HOP, PL_HOPS_MAX);
     j->wants_reply = !header_is(j, PL_H_REPLY, "none");
+    j->attempt = (int)header_number(j, PL_H_RETRY_ATTEMPT, PL_ATTEMPTS_MAX) + 1;
+    j->tiers = (int)header_number(j, PL_H_RETRY_TIER, PL_TIERS_MAX);
 }
 
 /* A reply has the IV length of its request where that is one we write. */
@@ -105,6 +109,8 @@ static pouch_err read_payload(struct pouch_job *j, struct pl_desk *desk, const s
     pouch_err e = pl_sealed_open(&j->plain, desk->sealer, env);
     if (!e) e = pl_dialect_splp.read_request(&j->payload, j->plain.at, j->plain.len);
     if (!e) j->plain.at[j->payload.at + j->payload.n - j->plain.at] = 0; /* handlers may read it as text */
+    if (!e && j->worker->dedupe)
+        (void)pl_hex_decode(j->tag, env->tag.at, sizeof j->tag); /* it was decoded to open it */
     return e;
 }
 
@@ -125,6 +131,11 @@ static pouch_err read_record(struct pouch_job *j, struct pl_envelope *env) {
         POUCH_E_NOT_ALLOWED,
         "the request wants its reply on %.*s, which is not among reply.topics (%s); add it there if it may be",
         (int)env->reply_topic.n, env->reply_topic.at, j->worker->settings.reply_topics);
+}
+
+pouch_err pl_job_read(struct pouch_job *j) {
+    struct pl_envelope env = {0};
+    return read_record(j, &env);
 }
 
 pouch_err pl_job_open(struct pouch_job *j, struct pl_desk *desk) {

@@ -1,6 +1,8 @@
 /* What becomes of a job that has ended without an answer of its handler's. The poll thread's. */
 #include <base/log.h>
 #include <base/why.h>
+#include <crypto/random.h>
+#include <metrics/timing.h>
 #include <string.h>
 #include <worker/worker.h>
 
@@ -36,8 +38,14 @@ void pl_job_fail(struct pouch_job *j, pouch_err code, const char *text, unsigned
     keep_text(j, text);
     j->waiting += (unsigned)told + (unsigned)letter;
     j->lettered |= letter;
-    if (told) pl_post_send(&j->answer);
+    if (told) pl_post_send(j->answer.given_up ? &j->told : &j->answer);
     if (letter) pl_post_send(&j->letter);
+}
+
+void pl_job_end_uncalled(struct pouch_job *j, pouch_err code, const char *text) {
+    atomic_store_explicit(&j->state, PL_JOB_ENDED, memory_order_relaxed);
+    j->counted = code == POUCH_E_EXPIRED ? PL_M_JOBS_EXPIRED : PL_M_JOBS_SHED;
+    pl_job_fail(j, code, text, PL_TELL_SEALED);
 }
 
 static void log_end(enum pl_log_level level, const char *what, const struct pouch_job *j, const char *why) {
@@ -65,27 +73,40 @@ static void failed(struct pouch_job *j, unsigned how) {
     pl_job_fail(j, POUCH_E_HANDLER_ERROR, j->text.at ? j->text.at : "", how);
 }
 
-static void run_again(struct pouch_job *j) {
+void pl_job_run(struct pouch_job *j) {
     struct pouch_worker *w = j->worker;
     atomic_store_explicit(&j->started_us, 0, memory_order_relaxed);
     atomic_store_explicit(&j->state, PL_JOB_OPEN, memory_order_relaxed);
+    w->queued++;
     pl_queue_put(w->work, (void *[]){j}, 1);
 }
 
 static void open_again(struct pl_post *p) {
     p->job->waiting = 0;
-    run_again(p->job);
+    if (p->job->taken.partition->revoked)
+        pl_job_drop(p->job); /* the partition's next owner does it */
+    else
+        pl_job_run(p->job);
+}
+
+/* In a while, in flight meanwhile. */
+static bool try_again(struct pouch_job *j) {
+    struct pouch_worker *w = j->worker;
+    uint32_t chance = 0;
+    if (pl_random(&chance, sizeof chance)) chance = UINT32_MAX / 2;
+    int64_t ms = pl_backoff_ms(&w->backoff, j->attempt, chance);
+    if (j->attempt >= w->backoff.attempts || !pl_job_fits(j, ms)) return false;
+    j->attempt++;
+    w->counts[PL_M_RETRIES]++;
+    j->waiting = 1;
+    pl_post_wait(&j->answer, ms, open_again);
+    return true;
 }
 
 static void retry(struct pouch_job *j) {
-    struct pouch_worker *w = j->worker;
-    if (j->attempt >= w->settings.retry_attempts || pl_job_expired(j)) {
-        failed(j, PL_TELL_SEALED | PL_LETTER);
-        return;
-    }
-    j->attempt++;
-    w->counts[PL_M_RETRIES]++;
-    run_again(j);
+    if (try_again(j) || pl_job_put_off(j)) return;
+    j->exhausted = true;
+    failed(j, PL_TELL_SEALED | PL_LETTER);
 }
 
 static void ended(struct pouch_job *j) {
@@ -95,13 +116,21 @@ static void ended(struct pouch_job *j) {
         j->counted = PL_M_JOBS_DONE;
         pl_job_over(j);
         break;
+    case PL_END_KNOWN:
+        j->counted = PL_M_JOBS_REPEATED;
+        pl_job_over(j);
+        break;
     case PL_END_FAIL:
         if (j->opened)
             failed(j, 0);
         else
             refuse(j);
         break;
-    case PL_END_RETRY: retry(j); break;
+    case PL_END_RETRY:
+        pl_gate_failed(j);
+        retry(j);
+        break;
+    case PL_END_HOLD: pl_gate_hold_back(j); break;
     case PL_END_AGAIN:
         j->waiting = 1;
         pl_post_wait(&j->answer, AGAIN_MS, open_again);
@@ -133,9 +162,11 @@ bool pl_job_take_over(struct pouch_job *j) {
     return false;
 }
 
-static void time_out(struct pouch_job *j) {
+static void time_out(struct pouch_job *j, int64_t took_us) {
     if (!pl_job_take_over(j)) return;
+    pl_timing_record(PL_T_HANDLER, took_us);
     j->code = POUCH_E_HANDLER_TIMEOUT;
+    pl_gate_failed(j);
     log_end(PL_LOG_WARN, "a handler took longer than handler.timeout", j, NULL);
     j->counted = PL_M_JOBS_TIMED_OUT;
     pl_job_fail(j, POUCH_E_HANDLER_TIMEOUT, "the handler did not end the request in time", PL_TELL_SEALED);
@@ -154,7 +185,7 @@ void pl_jobs_time_out(struct pouch_worker *w) {
         if (!j->taken.message || !started || atomic_load_explicit(&j->state, memory_order_relaxed) != PL_JOB_OPEN)
             continue;
         if (started + most <= now)
-            time_out(j);
+            time_out(j, now - started);
         else if (started + most < w->look_us)
             w->look_us = started + most;
     }

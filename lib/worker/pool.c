@@ -1,7 +1,6 @@
+#include <base/thread.h>
 #include <base/why.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <worker/trace.h>
 
 void pl_pool_hold(struct pl_pool *p, size_t bytes) {
@@ -17,36 +16,53 @@ void pl_pool_release(struct pl_pool *p, size_t bytes) {
     pthread_mutex_unlock(&p->lock);
 }
 
+bool pl_pool_is_full(const struct pl_pool *p) {
+    return atomic_load_explicit(&p->held, memory_order_relaxed) > p->most;
+}
+
 static void wait_for_room(struct pl_pool *p) {
-    if (atomic_load_explicit(&p->held, memory_order_relaxed) <= p->most) return;
+    if (!pl_pool_is_full(p)) return;
     pthread_mutex_lock(&p->lock);
     while (!p->closed && atomic_load(&p->held) > p->most) pthread_cond_wait(&p->room, &p->lock);
     pthread_mutex_unlock(&p->lock);
 }
 
-/* Opens the record where this is the first attempt. False: the job has been ended. */
+/* One that was opened before comes here when it has waited for another one's end. */
+static pouch_err open_or_look(struct pouch_job *j, struct pl_desk *desk) {
+    if (!j->opened) return pl_job_open(j, desk);
+    return pl_job_expired(j) ? pl_fail(POUCH_E_EXPIRED, "the deadline passed while the same request was handled")
+                             : POUCH_OK;
+}
+
+/* Opens the record where this is the first attempt. False: the job has been ended, or waits, and is not this thread's any more. */
 static bool ready(struct pouch_job *j) {
     struct pouch_worker *w = j->worker;
-    if (j->opened) return true;
+    bool before = j->opened;
+    if (before && (!w->dedupe || j->entry)) return true;
     struct pl_desk *desk = pl_desk_take(&w->desks);
     if (!desk) {
         pl_job_let_go(j);
         return false;
     }
-    pouch_err e = pl_job_open(j, desk);
+    pouch_err e = open_or_look(j, desk);
     j->opened = !e;
     if (e)
         pl_job_refuse(j, desk, e, pouch_why());
-    else
+    else if (!before)
         pl_worker_trace_begun(j);
+    bool handle = !e && (!w->dedupe || pl_job_first(j, desk));
     pl_desk_give(&w->desks, desk);
-    return !e;
+    return handle;
 }
 
 static void run(struct pouch_job *j) {
     if (!ready(j)) return;
     if (atomic_load(&j->state) == PL_JOB_LATE) {
         pl_job_let_go(j);
+        return;
+    }
+    if (!pl_gate_lets(j)) {
+        pl_job_give_back(j);
         return;
     }
     atomic_store_explicit(&j->started_us, pl_mono_us(j->worker->clock), memory_order_release);
@@ -63,16 +79,6 @@ static void *thread_main(void *arg) {
     }
 }
 
-/* Signals are for the program's own threads. */
-static int create(pthread_t *t, struct pouch_worker *w) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(t, NULL, thread_main, w);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error;
-}
-
 pouch_err pl_pool_start(struct pouch_worker *w, size_t threads, size_t most_held) {
     struct pl_pool *p = &w->pool;
     p->most = most_held;
@@ -81,10 +87,11 @@ pouch_err pl_pool_start(struct pouch_worker *w, size_t threads, size_t most_held
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->room, NULL);
     for (; p->n < threads; p->n++) {
-        int error = create(&p->threads[p->n], w);
-        if (error)
-            return pl_fail(POUCH_E_NO_MEMORY, "handler thread %zu of %zu does not start: %s; lower worker.concurrency",
-                           p->n + 1, threads, strerror(error));
+        if (pl_thread_start(&p->threads[p->n], "pouch-handler", thread_main, w))
+            return pl_fail(POUCH_E_NO_MEMORY,
+                           "%zu of %zu handlers have a thread; lower worker.concurrency, or raise the "
+                           "limit of threads",
+                           p->n, threads);
     }
     return POUCH_OK;
 }

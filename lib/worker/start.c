@@ -42,15 +42,28 @@ static pouch_err check_topics(struct pouch_worker *w) {
     return POUCH_OK;
 }
 
+/* A window that cannot be kept in its file is one of memory alone. */
+static pouch_err make_window(struct pouch_worker *w) {
+    const struct pl_settings *s = &w->settings;
+    const struct pl_dedupe_bounds bounds = {s->dedupe_window_ms, s->dedupe_max, s->dedupe_max_bytes};
+    if (!bounds.window_ms) return POUCH_OK;
+    pouch_err e = pl_dedupe_new(&w->dedupe, &bounds, w->clock);
+    if (!e) w->dedupe_file = pl_dedupe_file_start(w->dedupe, s->dedupe_file, w->group_id, w->routes, w->n_routes);
+    return e;
+}
+
 static pouch_err make_rooms(struct pouch_worker *w) {
     const struct pl_settings *s = &w->settings;
     size_t n = (size_t)s->concurrency;
+    pl_targets_init(&w->targets, sizeof(struct pl_target), s->max_in_flight, s->max_in_flight_bytes, s->reply_topics);
+    for (size_t i = 0; i < w->n_routes; i++) pl_gate_set_up(&w->routes[i].gate, s, pl_mono_us(w->clock));
     pouch_err e = pl_queue_new(&w->work, s->max_in_flight);
-    if (!e) e = pl_queue_new(&w->ended, s->max_in_flight);
+    if (!e) e = pl_queue_new(&w->ended, 2 * s->max_in_flight); /* as many may be kept beside those that hold records */
     if (!e) e = pl_heap_reserve(&w->waiting, 2 * s->max_in_flight); /* an answer and a letter for each job */
     if (!e)
         e = pl_desks_init(&w->desks, n + DESKS_MORE, w->ring,
                           s->over_limit_stop ? PL_OVER_LIMIT_STOP : PL_OVER_LIMIT_WARN, w->record_max);
+    if (!e) e = make_window(w);
     if (e) return e;
     w->desk = pl_desk_take(&w->desks);
     return pl_pool_start(w, n, s->max_in_flight_bytes);
@@ -79,6 +92,9 @@ pouch_err pl_worker_start(struct pouch_worker *w, const struct pl_group_hooks *h
     if (e || atomic_load(&w->stopping)) return e;
     e = check_topics(w);
     if (!e) e = pl_letter_topic(pl_producer_handle(w->producer), s->dlq_topic, s->connect_timeout_ms);
+    if (!e) e = pl_tiers_make(&w->tiers, pl_producer_handle(w->producer), s->connect_timeout_ms);
     if (!e) e = make_rooms(w);
-    return e ? e : join_group(w, mock, hooks);
+    if (!e) e = join_group(w, mock, hooks);
+    if (e || !w->tiers.n || !s->retry_redeliver) return e;
+    return pl_redeliver_start(&w->redeliverer, s, &w->tiers, w->client_id);
 }

@@ -1,3 +1,4 @@
+#include <metrics/timing.h>
 #include <worker/status.h>
 #include <worker/worker.h>
 
@@ -28,6 +29,10 @@ void pl_worker_publish(struct pouch_worker *w) {
                                   .bytes_most = w->settings.max_in_flight_bytes,
                                   .resending = w->waiting.count};
     note_oldest(w, &work);
+    pl_timings_tick(now);
     pl_kafka_look(w->health, pl_producer_handle(w->producer), LOOK_MS);
+    pl_status_no_breakers(&w->status);
+    pl_gates_publish(w);
+    pl_targets_each(&w->targets, pl_status_target, &w->status);
     pl_status_publish(&w->status, &work, now, w->group, w->health, w->settings.brokers);
 }

@@ -37,7 +37,8 @@ void pl_worker_trace_begun(const struct pouch_job *j) {
 }
 
 static bool succeeded(const struct pouch_job *j) {
-    return j->counted == PL_M_JOBS || j->counted == PL_M_JOBS_DONE || j->counted == PL_M_JOBS_FORWARDED;
+    return j->counted == PL_M_JOBS || j->counted == PL_M_JOBS_DONE || j->counted == PL_M_JOBS_FORWARDED ||
+           j->counted == PL_M_JOBS_REPEATED;
 }
 
 /* A handler that ended its job with an error has told the requester itself, and
@@ -60,7 +61,11 @@ void pl_worker_trace_ended(const struct pouch_job *j) {
     int64_t ended_us = j->ended_us > started_us ? j->ended_us : now_us;
     bool sent = j->parcel.value.len > 0;
     pouch_err code = code_of(j);
-    struct pl_trace row = row_of(j, sent ? j->parcel.topic : j->lettered ? w->settings.dlq_topic : NULL, true);
+    const char *target = sent          ? j->parcel.topic
+                         : j->later    ? j->later->topic
+                         : j->lettered ? w->settings.dlq_topic
+                                       : NULL;
+    struct pl_trace row = row_of(j, target, true);
     row.success = !code;
     row.at_us = pl_wall_us(w->clock) - (now_us - ended_us);
     row.took_us = started_us ? ended_us - started_us : -1;

@@ -26,6 +26,9 @@ pouch_err pouch_worker_new(pouch_worker **out, const pouch_options *o, pouch_key
     if (e) goto free_settings;
     e = pl_status_init(&w->status);
     if (e) goto free_wake;
+    e = pl_tiers_read(&w->tiers, w->settings.retry_tiers);
+    if (e) goto free_status;
+    pl_backoff_read(&w->backoff, &w->settings);
     w->ring = pl_keyring_ref(ring);
     w->clock = &pl_clock_system;
     atomic_init(&w->holds, 1);
@@ -34,6 +37,8 @@ pouch_err pouch_worker_new(pouch_worker **out, const pouch_options *o, pouch_key
     *out = w;
     return POUCH_OK;
 
+free_status:
+    pl_status_free(&w->status);
 free_wake:
     pl_wake_free(&w->wake);
 free_settings:
@@ -51,8 +56,10 @@ static void route_free(struct pl_route *r) {
 void pl_worker_drop(struct pouch_worker *w) {
     if (atomic_fetch_sub(&w->holds, 1) > 1) return;
     pl_jobs_free(w);
+    pl_dedupe_free(w->dedupe);
     pl_desks_free(&w->desks);
     pl_heap_free(&w->waiting);
+    pl_targets_free(&w->targets);
     pl_queue_free(w->work);
     pl_queue_free(w->ended);
     for (size_t i = 0; i < w->n_routes; i++) route_free(&w->routes[i]);
@@ -96,11 +103,12 @@ static struct pl_route *route_of(struct pouch_worker *w, const char *topic) {
     return NULL;
 }
 
-/* How many more records may be taken now, those that come being as large as those that came. */
-static size_t room(const struct pouch_worker *w) {
+/* Those that come are as large as those that came. */
+size_t pl_worker_room(const struct pouch_worker *w) {
     const struct pl_settings *s = &w->settings;
-    if (w->in_use >= s->max_in_flight || w->bytes >= s->max_in_flight_bytes) return 0;
-    size_t jobs = s->max_in_flight - w->in_use, fitting = (s->max_in_flight_bytes - w->bytes) / w->usual_bytes + 1;
+    size_t used = w->in_use - w->kept;
+    if (used >= s->max_in_flight || w->bytes >= s->max_in_flight_bytes) return 0;
+    size_t jobs = s->max_in_flight - used, fitting = (s->max_in_flight_bytes - w->bytes) / w->usual_bytes + 1;
     if (fitting < jobs) jobs = fitting;
     return jobs < PL_BATCH ? jobs : PL_BATCH;
 }
@@ -120,6 +128,9 @@ static void serve(struct pouch_worker *w) {
     pl_jobs_collect(w);
     pl_posts_due(w);
     pl_jobs_time_out(w);
+    pl_jobs_queued_look(w);
+    pl_gates_look(w);
+    pl_stalls_look(w);
     count(w);
     pl_worker_publish(w);
 }
@@ -138,12 +149,13 @@ static void dispatch(struct pouch_worker *w, const struct pl_taken taken[], size
         jobs[i] = j;
     }
     pl_clockcheck_record(&w->clockcheck, newest);
+    w->queued += n;
     pl_queue_put(w->work, jobs, n);
 }
 
 static void take(struct pouch_worker *w) {
     struct pl_taken taken[PL_BATCH];
-    size_t n = pl_group_take(w->group, taken, pl_jobs_ready(w, room(w)));
+    size_t n = pl_group_take(w->group, taken, pl_jobs_ready(w, pl_worker_room(w)));
     if (!n) return;
     size_t before = w->bytes;
     dispatch(w, taken, n);
@@ -156,6 +168,9 @@ static int64_t until_next(const struct pouch_worker *w) {
     int64_t due = w->producer_full ? now + PRODUCER_FULL_US : first ? first->due : next;
     if (due < next) next = due;
     if (w->live && w->look_us < next) next = w->look_us;
+    if (w->live && w->stall_look_us < next) next = w->stall_look_us;
+    int64_t gates = pl_gates_due(w);
+    if (gates < next) next = gates;
     int64_t send = pl_producer_due(w->producer);
     if (send < next) next = send;
     return next < now ? 0 : next - now;
@@ -173,12 +188,17 @@ static bool any_open(struct pl_partition *const parts[], size_t n) {
     return false;
 }
 
+/* Whether waiting may be of use. What is held at a gate is left to the next worker. */
+static bool may_finish(const struct pouch_worker *w) {
+    return w->live > w->held;
+}
+
 /* What is not done in time is done twice: by its handler here, and by the partition's next owner. */
 static void revoke(struct pl_partition *const parts[], size_t n, bool lost, void *owner) {
     struct pouch_worker *w = owner;
     int64_t until = pl_mono_us(w->clock) + (int64_t)w->settings.drain_ms * 1000;
     if (w->drain_until_us && w->drain_until_us < until) until = w->drain_until_us;
-    while (!lost && !w->closing && any_open(parts, n) && pl_mono_us(w->clock) < until) {
+    while (!lost && !w->closing && any_open(parts, n) && may_finish(w) && pl_mono_us(w->clock) < until) {
         wait_until(w, until);
         serve(w);
     }
@@ -204,7 +224,7 @@ static void drain(struct pouch_worker *w) {
     struct pl_taken none[1];
     w->drain_until_us = pl_mono_us(w->clock) + (int64_t)w->settings.drain_ms * 1000;
     pl_worker_publish(w);
-    while (w->live && pl_mono_us(w->clock) < w->drain_until_us) {
+    while (may_finish(w) && pl_mono_us(w->clock) < w->drain_until_us) {
         wait_until(w, w->drain_until_us);
         serve(w);
         pl_group_take(w->group, none, 0); /* stay a member meanwhile */
@@ -222,12 +242,14 @@ static void take_back_jobs(struct pouch_worker *w) {
         if (j->taken.message) pl_job_take_over(j);
     pl_desk_give(&w->desks, w->desk);
     pl_desks_close(&w->desks);
+    if (w->dedupe) pl_jobs_wait_no_more(w);
 }
 
 /* What is left ends without an outcome and comes again, to us or to another member. */
 static void abandon_jobs(struct pouch_worker *w) {
     size_t left = w->live;
     take_back_jobs(w);
+    pl_gates_drop(w);
     pl_jobs_collect(w);
     for (struct pouch_job *j = w->jobs; j; j = j->next)
         if (j->taken.message && !j->waiting) pl_job_drop(j);
@@ -253,11 +275,14 @@ static void leave(struct pouch_worker *w) {
 
 /* Undoes as much of pl_worker_start() as was done. */
 static void end(struct pouch_worker *w) {
+    pl_redeliver_stop(w->redeliverer);
     if (w->group) drain(w);
     if (w->desk) abandon_jobs(w);
-    pl_producer_free(w->producer, flush_ms(w));
+    pl_producer_free(w->producer, w->live ? flush_ms(w) : 0); /* what was given up is not waited for */
     w->producer = NULL;
     leave(w);
+    pl_redeliver_free(w->redeliverer);
+    pl_dedupe_file_stop(w->dedupe_file);
     pl_kafka_health_free(w->health);
     pl_tracer_free(w->tracer, PL_MESSAGE_LOG_FLUSH_MS);
     count(w);

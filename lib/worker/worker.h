@@ -10,8 +10,12 @@
 #include <base/wake.h>
 #include <bus/producer.h>
 #include <bus/status.h>
+#include <bus/target.h>
 #include <conf/settings.h>
+#include <letter/redeliver.h>
 #include <store/tracer.h>
+#include <worker/backoff.h>
+#include <worker/dedupe_file.h>
 #include <worker/desk.h>
 #include <worker/job.h>
 #include <worker/pool.h>
@@ -26,6 +30,8 @@ struct pouch_worker {
     struct pl_route *routes;
     size_t n_routes;
     size_t record_max; /* bytes that the producer takes as one record */
+    struct pl_backoff backoff;
+    struct pl_tiers tiers;
 
     /* Shared, each with its own lock or atomic. */
     struct pl_wake wake;
@@ -39,20 +45,32 @@ struct pouch_worker {
     struct pl_status status;
     struct pl_tracer *tracer; /* NULL: messages are not logged */
     struct pl_clockcheck clockcheck;
+    atomic_bool detour;       /* some topic refuses: only the poll thread sends */
+    struct pl_dedupe *dedupe; /* NULL: each request is handled */
 
     /* The poll thread's. */
     bool has_run, closing;
+    struct pl_dedupe_file *dedupe_file; /* NULL: the window is in memory alone */
     struct pl_kafka_health *health;
     struct pl_group *group;
+    struct pl_redeliverer *redeliverer; /* NULL: others do it */
     struct pl_desk *desk;
     struct pouch_job *jobs, *free_jobs; /* all, and those in no use */
     size_t n_jobs;
-    size_t in_use;          /* jobs not in free_jobs: hold a record, or a late handler */
+    size_t in_use;          /* jobs not in free_jobs: hold a record, or a late handler, or are kept */
+    size_t kept;            /* jobs that hold no record, but whose reports are to come */
+    size_t given_up;        /* posts, until their reports */
+    size_t held;            /* jobs at gates */
     size_t live;            /* jobs that hold a record */
     size_t bytes;           /* of those records */
     size_t usual_bytes;     /* of a record, as they have been lately */
     struct pl_heap waiting; /* posts, until their due() */
     bool producer_full;
+    struct pl_targets targets; /* topics that answers and forwarded requests have been on their way to for a while */
+    int64_t stall_look_us, held_look_us, queue_look_us;
+    size_t queued, unqueued; /* jobs put into work; those that threads had taken out of it when last looked */
+    int64_t moved_us;        /* when that changed */
+    bool stuck_told;
     int64_t look_us;                 /* when the next handler can time out, at the earliest */
     int64_t drain_until_us;          /* once it is stopping */
     int64_t counts[PL_METRIC_COUNT]; /* not yet added to the metrics */
@@ -60,8 +78,9 @@ struct pouch_worker {
 
 enum { PL_BATCH = 500 };
 
-/* worker.c: gives back a hold, from any thread. */
+/* worker.c: _drop gives back a hold, from any thread. _room: how many more records may be taken now. */
 void pl_worker_drop(struct pouch_worker *w);
+size_t pl_worker_room(const struct pouch_worker *w);
 
 /* status.c, the poll thread: about once a second, whatever there is to tell; and when the end begins. */
 void pl_worker_publish(struct pouch_worker *w);
@@ -75,11 +94,15 @@ struct pouch_job *pl_job_new(struct pouch_worker *w, const struct pl_taken *t);
 void pl_job_over(struct pouch_job *j);      /* all records of its end are stored, or it is dropped */
 void pl_job_drop(struct pouch_job *j);      /* ends without an outcome: the record will come again */
 void pl_job_collected(struct pouch_job *j); /* a late handler has let go of it */
+void pl_job_reported(struct pouch_job *j);  /* of what was given up */
 void pl_jobs_free(struct pouch_worker *w);
 
 /* open.c, pool threads: reads the record into the job. The error and pouch_why() say what is wrong with the request. */
 POUCH_MUST_CHECK pouch_err pl_job_open(struct pouch_job *j, struct pl_desk *desk);
 bool pl_job_expired(const struct pouch_job *j); /* any thread */
+
+/* The same for whoever is alone with the job and only wants to know whom it is from and how long it has: needs no key. */
+POUCH_MUST_CHECK pouch_err pl_job_read(struct pouch_job *j);
 
 /* answer.c, any thread: a record for the job into desk->parcel. TOO_LARGE, NO_MEMORY, CONFIG (a key over its limit). */
 POUCH_MUST_CHECK pouch_err pl_answer_reply(const struct pouch_job *j, struct pl_desk *desk, const void *json, size_t n);
@@ -87,10 +110,25 @@ POUCH_MUST_CHECK pouch_err pl_answer_error(const struct pouch_job *j, struct pl_
                                            const char *text);
 POUCH_MUST_CHECK pouch_err pl_answer_plain_error(const struct pouch_job *j, struct pl_desk *desk, pouch_err code,
                                                  const char *text);
+POUCH_MUST_CHECK pouch_err pl_answer_again(const struct pouch_job *j, struct pl_desk *desk, const void *reply,
+                                           size_t n); /* one that was sealed before */
 POUCH_MUST_CHECK pouch_err pl_answer_pass_on(const struct pouch_job *j, struct pl_desk *desk, const pouch_dest *next,
                                              const void *json, size_t n);
 
-/* job.c. _pack makes the desk's parcel the job's; _refuse ends a job that could not be opened. */
+/*
+ * duplicate.c, where there is a dedupe window. _first, pool threads: whether the opened job is the first of its request; if not, it
+ * has been answered, refused, or waits. _remember, the poll thread: a first one is over.
+ */
+bool pl_job_first(struct pouch_job *j, struct pl_desk *desk);
+void pl_job_remember(struct pouch_job *j);
+void pl_jobs_wait_no_more(struct pouch_worker *w); /* while closing, when no desk is out */
+
+/*
+ * job.c. _give_back: its handler is not called yet. _pack makes the desk's parcel the job's; _refuse ends a job that could not be opened; _repeat one whose request has ended
+ * before, with n bytes of sealed answer (0: with none).
+ */
+void pl_job_repeat(struct pouch_job *j, struct pl_desk *desk, const void *reply, size_t n);
+void pl_job_give_back(struct pouch_job *j);
 void pl_job_pack(struct pouch_job *j, struct pl_desk *desk);
 void pl_job_refuse(struct pouch_job *j, struct pl_desk *desk, pouch_err code, const char *why);
 
@@ -100,13 +138,38 @@ void pl_job_refuse(struct pouch_job *j, struct pl_desk *desk, pouch_err code, co
  */
 enum { PL_TELL_SEALED = 1, PL_TELL_PLAIN = 2, PL_LETTER = 4 };
 void pl_job_fail(struct pouch_job *j, pouch_err code, const char *text, unsigned how);
+void pl_job_run(struct pouch_job *j); /* gives it to a handler's thread, once more */
+void pl_job_end_uncalled(struct pouch_job *j, pouch_err code,
+                         const char *text);    /* EXPIRED, OVERLOADED: no handler was called, and nobody else has it */
 void pl_jobs_collect(struct pouch_worker *w);  /* what has come back since */
 void pl_jobs_time_out(struct pouch_worker *w); /* handlers past their time */
 bool pl_job_take_over(struct pouch_job *j);    /* true: the job was OPEN and is LATE now */
 
+/*
+ * later.c, the poll thread. _fits: whether somebody may still want the outcome that much later. _put_off: whether it
+ * goes to a retry topic now, in place of failing. _send_later: its record, as pl_producer_send().
+ */
+bool pl_job_fits(const struct pouch_job *j, int64_t ms);
+bool pl_job_put_off(struct pouch_job *j);
+POUCH_MUST_CHECK pouch_err pl_job_send_later(struct pouch_job *j);
+void pl_job_not_put_off(struct pouch_job *j); /* its retry topic refuses it: it has failed */
+
+/* queued.c, the poll thread: what waits for a thread while none comes free. */
+void pl_jobs_queued_look(struct pouch_worker *w);
+
+/*
+ * stall.c, the poll thread. _refuses: whether the topic of the job's parcel takes nothing at present. _sent: the producer has taken
+ * the parcel from the poll thread. _reported: of any post, before anything else is done about it.
+ */
+void pl_stalls_look(struct pouch_worker *w);
+bool pl_stall_refuses(struct pl_post *p);
+void pl_stall_sent(struct pl_post *p);
+void pl_stall_reported(struct pl_post *p, const struct pl_delivery *d);
+
 /* deliver.c. _parcel_send from any thread, the rest is the poll thread's. */
 POUCH_MUST_CHECK pouch_err pl_parcel_send(const struct pl_parcel *p, struct pl_producer *producer, void *arg);
 void pl_post_send(struct pl_post *p);
+void pl_post_give_up(struct pl_post *p); /* its topic takes nothing; the producer still has it */
 void pl_post_wait(struct pl_post *p, int64_t wait_ms, void (*due)(struct pl_post *p));
 void pl_post_delivered(const struct pl_delivery *d, void *worker);
 void pl_posts_due(struct pouch_worker *w);

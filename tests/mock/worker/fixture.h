@@ -85,12 +85,13 @@ static inline void fixture_stop(struct fixture *f) {
     test_mock_stop(&f->mock);
 }
 
-/* settings: name, value, …, NULL; may be NULL. */
+/* settings: name, value, …, NULL; may be NULL. Without retry topics unless they name some. */
 static inline void worker_new(struct fixture *f, const char *const settings[]) {
     pouch_options *o = pouch_options_new();
     assert_non_null(o);
     assert_int_equal(pouch_options_set(o, "brokers", f->mock.brokers), POUCH_OK);
     assert_int_equal(pouch_options_set(o, "start", "earliest"), POUCH_OK);
+    assert_int_equal(pouch_options_set(o, "retry.tiers", "off"), POUCH_OK);
     for (size_t i = 0; settings && settings[i]; i += 2)
         if (pouch_options_set(o, settings[i], settings[i + 1])) fail_msg("%s", pouch_why());
     if (pouch_worker_new(&f->worker, o, f->ring)) fail_msg("%s", pouch_why());

@@ -22,6 +22,7 @@ static int set_up(void **state) {
     assert_int_equal(pl_queue_new(&worker.ended, 1), POUCH_OK);
     assert_int_equal(pl_desks_init(&worker.desks, 2, ring, PL_OVER_LIMIT_WARN, 1000), POUCH_OK);
     atomic_init(&worker.holds, 1);
+    worker.clock = &pl_clock_system;
     job.worker = &worker;
     pl_buf_init(&job.text, PL_ERROR_TEXT_MAX);
     return 0;
