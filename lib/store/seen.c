@@ -18,7 +18,8 @@ static const struct pl_sqlite_schema schema = {
 };
 
 /* What a kill of the process has written stays written; only the host's own end can lose the last transactions. */
-static const char *const settings = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL";
+static const char *const settings =
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=4000";
 
 enum statement { BEGIN, COMMIT, CHANGES, OTHERS, ADD, FORGET, STATEMENTS };
 
