@@ -3,6 +3,7 @@
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/member.h>
+#include <ops/times.h>
 #include <signal.h>
 
 static void stop(void *center) {
@@ -30,11 +31,23 @@ static void notes(json_t *notes, void *arg) {
 
 static json_t *targets(const struct center_report *f) {
     json_t *all = json_array();
-    for (size_t i = 0; all && i < f->n_targets && i < CENTER_TARGETS_TOLD; i++) {
+    for (size_t i = 0; all && i < f->n_targets; i++) {
         const struct center_target_facts *t = &f->targets[i];
-        json_array_append_new(all, json_pack("{s:s, s:I, s:I, s:b}", "topic", t->topic, "in_flight",
-                                             (json_int_t)t->in_flight, "bytes", (json_int_t)t->bytes, "stalled",
-                                             t->stalled));
+        json_array_append_new(all,
+                              json_pack("{s:s, s:I, s:I, s:b, s:I, s:I}", "topic", t->topic, "in_flight",
+                                        (json_int_t)t->in_flight, "bytes", (json_int_t)t->bytes, "stalled", t->stalled,
+                                        "routed", (json_int_t)t->routed, "failed", (json_int_t)t->failed));
+    }
+    return all;
+}
+
+static json_t *publishers(const struct center_report *f) {
+    json_t *all = json_array();
+    for (size_t i = 0; all && i < f->n_publishers; i++) {
+        const struct center_publisher_facts *p = &f->publishers[i];
+        json_t *name = p->publisher[0] ? json_string(p->publisher) : json_null();
+        json_array_append_new(all, json_pack("{s:o, s:I, s:I, s:I}", "publisher", name, "routed", (json_int_t)p->routed,
+                                             "failed", (json_int_t)p->failed, "limited", (json_int_t)p->limited));
     }
     return all;
 }
@@ -42,12 +55,15 @@ static json_t *targets(const struct center_report *f) {
 static void more(json_t *into, void *arg) {
     struct center_report f;
     center_report_read(arg, &f);
+    json_object_set_new(into, "outcomes", ops_outcomes("pouch_center_records_total"));
+    json_object_set_new(into, "times", ops_times(PL_T_CENTER));
     if (!f.told) return;
     json_object_set_new(into, "routes",
                         json_pack("{s:I, s:o, s:I}", "known", (json_int_t)f.routes, "age_ms",
                                   f.routes_age_ms < 0 ? json_null() : json_integer(f.routes_age_ms), "waiting",
                                   (json_int_t)f.awaiting));
     json_object_set_new(into, "targets", targets(&f));
+    json_object_set_new(into, "publishers", publishers(&f));
 }
 
 static pouch_err serve_and_run(struct center *c, const char *listen) {

@@ -40,6 +40,8 @@ const struct ops_command *const ops_commands[] = {
     &ops_log,
     &ops_dlq_list,
     &ops_dlq_show,
+    &ops_top,
+    &ops_doctor,
     &ops_config_show,
     &ops_bench_request,
     &ops_bench_worker,

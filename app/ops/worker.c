@@ -4,6 +4,7 @@
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/member.h>
+#include <ops/times.h>
 #include <pthread.h>
 #include <runner/runner.h>
 #include <signal.h>
@@ -73,9 +74,15 @@ static pouch_err handle_topics(const struct ops_call *call, pouch_worker *w, str
     return e;
 }
 
+static void more(json_t *into, void *arg) {
+    (void)arg;
+    json_object_set_new(into, "outcomes", ops_outcomes("pouch_worker_jobs_total"));
+    json_object_set_new(into, "times", ops_times(PL_T_HANDLER));
+}
+
 static pouch_err work(const struct ops_call *call, pouch_worker *w, struct runner *r, pouch_keyring *ring,
                       const struct pl_settings *s) {
-    struct ops_member member = {.role = "worker", .status = pl_worker_status(w), .ring = ring};
+    struct ops_member member = {.role = "worker", .status = pl_worker_status(w), .ring = ring, .more = more};
     struct httpd_health *health;
     pouch_err e = handle_topics(call, w, r);
     if (!e) e = ops_on_stop(stop, w);

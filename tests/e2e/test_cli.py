@@ -55,6 +55,8 @@ FLAGS = {
     "topic delete": ["--yes"],
     "dlq list": ["--reason", "--topic", "--publisher", "--since", "--limit"],
     "dlq show": ["--payload"],
+    "doctor": ["--inbox", "--reply-topic", "--store", "--drain", "--timeout"],
+    "top": ["--every", "--count", "--follow"],
     "config show": [],
     "bench request": ["--publisher", "--in-flight", "--rate", "--count", "--size"],
     "bench worker": [],
@@ -115,7 +117,7 @@ def test_help_lists_every_command_there_is():
 def test_the_help_of_a_command_names_its_flags(command):
     text = ran(*command.split(), "--help")
     assert text.startswith(f"pouch {command}")
-    common = BASIC if command in ("key new", "completion", "version") else COMMON
+    common = BASIC if command in ("key new", "top", "completion", "version") else COMMON
     for flag in FLAGS[command] + common:
         assert re.search(rf"^ +(-\w, +)?{re.escape(flag)}\b", text, re.M), f"{flag} is not in the help of {command}"
 
