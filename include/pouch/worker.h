@@ -4,7 +4,8 @@
  *
  * DELIVERY   A request's offset is committed only after its outcome is stored by the broker,
  *            so a handler may run twice for one request, never not at all. Effects should be
- *            idempotent by request id.
+ *            idempotent by request id. With dedupe.window set, what was handled on this host in
+ *            that time is answered again and not handled again.
  * THREADS    Handlers run on a pool of worker.concurrency threads. _run belongs to one thread.
  */
 #ifndef POUCH_WORKER_H
@@ -86,8 +87,9 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_reply(pouch_job *j, const void *j
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_fail(pouch_job *j, const char *text);
 
 /*
- * Again, at once, up to retry.attempts in all and while the deadline allows; then fails for good with this
- * text (see above), told to the requester and in a dead letter.
+ * Again, after a wait that grows each time, as often as retry.profile and retry.attempts say and while the deadline allows; then
+ * by way of the retry topics that retry.tiers names and the deadline allows, once for each. After that it fails for good
+ * with this text (see above), told to the requester and in a dead letter.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_retry(pouch_job *j, const char *reason);
 
