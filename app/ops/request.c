@@ -5,6 +5,7 @@
 #include <json/json.h>
 #include <ops/commands.h>
 #include <ops/common.h>
+#include <ops/gather.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,9 @@
 enum {
     PAYLOAD_MAX = 64 * 1024 * 1024,
     DRAIN_MS = 1000,
-    PATIENCE_MS = 200,       /* an answer this quick needs no word about who is there */
+    DESTINATIONS_MAX = 64,
+    ANSWERS_MAX = 1000,
+    PATIENCE_MS = 1000,      /* an answer this quick needs no word about who is there */
     COUNT_MS = 5000,         /* to find out who is there, or less where the request has less */
     BLIND_PATIENCE_MS = 1500 /* where the cluster cannot tell who reads a topic */
 };
@@ -133,16 +136,66 @@ static pouch_err add_headers(const struct ops_call *call, pouch_dest *to) {
     return key ? pouch_dest_set_key(to, key) : POUCH_OK;
 }
 
+/* What the arguments ask for. */
+struct asking {
+    pouch_dest *to[DESTINATIONS_MAX];
+    size_t n;
+    const char *topic, *payload; /* the topic of the first; "-": the input */
+    bool gather;
+    size_t enough; /* 0: all */
+};
+
+static pouch_err add_destination(const struct ops_call *call, struct asking *a, pouch_dest *to) {
+    if (!to) return POUCH_E_CONFIG;
+    a->to[a->n++] = to;
+    return add_headers(call, to);
+}
+
 /* TOPIC, or --publisher P in its place; what is left of the arguments is the payload. */
-static pouch_err destination(const struct ops_call *call, pouch_dest **to, const char **topic, const char **payload) {
+static pouch_err one_destination(const struct ops_call *call, struct asking *a) {
     const char *publisher = ops_flag(call, "--publisher", 0);
     size_t first = publisher ? 0 : 1;
     if (!publisher && call->n_args < 1) return pl_fail(POUCH_E_CONFIG, "say where to: a TOPIC, or --publisher P");
     if (call->n_args > first + 1) return pl_fail(POUCH_E_CONFIG, "too many arguments: '%s'", call->args[first + 1]);
-    *payload = call->n_args > first ? call->args[first] : "-";
-    *topic = publisher ? pouch_options_get(call->options, "center.inbox") : call->args[0];
-    *to = publisher ? pouch_dest_publisher(publisher) : pouch_dest_topic(*topic);
-    return *to ? add_headers(call, *to) : POUCH_E_CONFIG;
+    a->payload = call->n_args > first ? call->args[first] : "-";
+    a->topic = publisher ? pouch_options_get(call->options, "center.inbox") : call->args[0];
+    return add_destination(call, a, publisher ? pouch_dest_publisher(publisher) : pouch_dest_topic(a->topic));
+}
+
+/* All arguments are topics. */
+static pouch_err several_destinations(const struct ops_call *call, struct asking *a) {
+    pouch_err e = POUCH_OK;
+    if (call->n_args > DESTINATIONS_MAX)
+        return pl_fail(POUCH_E_CONFIG, "%zu topics, and one request goes to %d at most", call->n_args,
+                       DESTINATIONS_MAX);
+    a->topic = call->args[0];
+    a->payload = "-";
+    for (size_t i = 0; !e && i < call->n_args; i++) {
+        e = add_destination(call, a, pouch_dest_topic(call->args[i]));
+        if (e)
+            e = pl_fail(e, "%s; with --gather the arguments are topics, and the payload comes from the input",
+                        pouch_why());
+    }
+    return e;
+}
+
+/* --enough and --responders, which only a gather has. */
+static pouch_err count_answers(const struct ops_call *call, struct asking *a) {
+    int64_t enough, responders;
+    pouch_err e = ops_number(call, "--enough", 0, 1, ANSWERS_MAX, &enough);
+    if (!e) e = ops_number(call, "--responders", 0, 1, ANSWERS_MAX, &responders);
+    if (!e && (enough || responders) && !a->gather)
+        e = pl_fail(POUCH_E_CONFIG, "%s is for --gather", enough ? "--enough" : "--responders");
+    for (size_t i = 0; !e && responders && i < a->n; i++) e = pouch_dest_set_responders(a->to[i], (size_t)responders);
+    a->enough = e ? 0 : (size_t)enough;
+    return e;
+}
+
+static pouch_err read_arguments(const struct ops_call *call, struct asking *a) {
+    a->gather = ops_has(call, "--gather");
+    bool topics = a->gather && !ops_has(call, "--publisher") && call->n_args > 0;
+    pouch_err e = topics ? several_destinations(call, a) : one_destination(call, a);
+    return e ? e : count_answers(call, a);
 }
 
 static pouch_err read_payload(const char *payload, struct pl_buf *out) {
@@ -173,7 +226,7 @@ static int print_answer(const struct ops_call *call, const struct answer *a, con
         ops_say("%s: %s%s", pouch_err_code(a->error), a->why ? a->why : "out of memory",
                 a->answered && !a->sealed ? " (told without the key: anyone who may write the topic could have)" : "");
     ops_advise(a->error);
-    if (a->error == POUCH_E_TIMEOUT && nobody)
+    if ((a->error == POUCH_E_TIMEOUT && nobody) || a->error == POUCH_E_NO_RESPONDERS)
         ops_say("nobody answered on %s; start a worker with: pouch worker %s --pipe CMD", topic, topic);
     if (call->output != OPS_TABLE)
         print_answer_json(a);
@@ -217,34 +270,48 @@ static int tell(struct ops_call *call, pouch_client *client, const pouch_dest *t
     return exit_code ? exit_code : written;
 }
 
+/* A person at a terminal wants to hear at once that nobody is there; who would rather wait says so. */
+static pouch_err prefer(struct ops_call *call, const char *name, const char *value) {
+    return pouch_options_get(call->options, name) ? POUCH_OK : pouch_options_set(call->options, name, value);
+}
+
 static pouch_err start(struct ops_call *call, pouch_client **client) {
     pouch_keyring *ring;
     pouch_err e = ops_keyring(call, &ring);
     if (e) return e;
-    if (!pouch_options_get(call->options, "client.id")) e = pouch_options_set(call->options, "client.id", "pouch-cli");
+    e = prefer(call, "client.id", "pouch-cli");
+    if (!e) e = prefer(call, "client.no_responders", "on");
     if (!e) e = pouch_client_new(client, call->options, ring);
     pouch_keyring_free(ring);
     return e;
 }
 
+static int ask_or_tell(struct ops_call *call, pouch_client *client, const struct asking *a, const struct pl_buf *json,
+                       bool wants_reply) {
+    if (!wants_reply) return tell(call, client, a->to[0], json);
+    if (a->gather) return ops_gather(call, client, a->to, a->n, a->enough, json);
+    return ask(call, client, a->to[0], a->topic, json);
+}
+
+static void free_destinations(struct asking *a) {
+    while (a->n) pouch_dest_free(a->to[--a->n]);
+}
+
 static int with_client(struct ops_call *call, bool wants_reply) {
-    pouch_dest *to = NULL;
-    const char *topic = NULL, *payload = NULL;
-    if (destination(call, &to, &topic, &payload)) {
-        pouch_dest_free(to);
+    struct asking a = {0};
+    if (read_arguments(call, &a)) {
+        free_destinations(&a);
         return ops_usage(call, "%s", pouch_why());
     }
     struct pl_buf json;
     pl_buf_init(&json, PAYLOAD_MAX);
     pouch_client *client = NULL;
-    pouch_err e = read_payload(payload, &json);
+    pouch_err e = read_payload(a.payload, &json);
     if (!e) e = start(call, &client);
-    int exit_code = e             ? ops_error(e)
-                    : wants_reply ? ask(call, client, to, topic, &json)
-                                  : tell(call, client, to, &json);
+    int exit_code = e ? ops_error(e) : ask_or_tell(call, client, &a, &json, wants_reply);
     pouch_client_close(client, e ? 0 : DRAIN_MS);
     pl_buf_wipe(&json);
-    pouch_dest_free(to);
+    free_destinations(&a);
     return exit_code;
 }
 
@@ -256,7 +323,12 @@ static int send_command(struct ops_call *call) {
     return with_client(call, false);
 }
 
+enum { OF_REQUEST_ALONE = 3 }; /* the first ones */
+
 static const struct ops_flag flags[] = {
+    {"--gather", 0, NULL, false, "wait for several answers: of each TOPIC, or of each target of the publisher's route"},
+    {"--enough", 0, "N", false, "so many are enough (default: all)"},
+    {"--responders", 0, "N", false, "so many groups read each topic, and each of them answers"},
     {"--publisher", 0, "P", false, "send to a publisher's route through the command center"},
     {"--key", 0, "K", false, "the record key (default: the request id)"},
     {"-H", 'H', "NAME=VALUE", true, "a Kafka header, in clear"},
@@ -265,17 +337,22 @@ static const struct ops_flag flags[] = {
 
 const struct ops_command ops_request = {
     .name = "request",
-    .args = "(TOPIC | --publisher P) [PAYLOAD|-]",
-    .summary = "Ask a worker and print its answer",
+    .args = "(TOPIC | --publisher P) [PAYLOAD|-] | --gather TOPIC…",
+    .summary = "Ask a worker, or several, and print what they answer",
     .about = "The payload is one JSON text, from the argument or from the input (-, the default; what\n"
              "stands in an argument shows in ps). The answer's payload goes to stdout; an error goes\n"
-             "to stderr and into the exit code. A timeout means unknown, not failed.\n\n"
+             "to stderr and into the exit code. A timeout means unknown, not failed. A topic that no\n"
+             "consumer group reads is told at once; --no-responders off waits for one.\n\n"
              "  echo '{\"a\":10,\"b\":5}' | pouch request calculate\n"
-             "  pouch request calculate -o json --timeout 5s < request.json\n",
+             "  pouch request calculate -o json --timeout 5s < request.json\n\n"
+             "With --gather each answer is printed as it comes, with who gave it; the payload comes from\n"
+             "the input. Exit code 0: enough have answered; 75: only some, and the others are named.\n\n"
+             "  pouch request --gather bank tax land < citizen.json\n"
+             "  pouch request --gather --enough 2 --publisher citizen-check < citizen.json\n",
     .flags = flags,
-    .settings =
-        (const char *const[]){"request.timeout", "center.inbox", "crypto.iv_bytes", "reply.topic", "store", NULL},
-    .most = 3,
+    .settings = (const char *const[]){"request.timeout", "client.no_responders", "center.inbox", "crypto.iv_bytes",
+                                      "reply.topic", "store", NULL},
+    .most = DESTINATIONS_MAX,
     .run = request,
 };
 
@@ -285,7 +362,7 @@ const struct ops_command ops_send = {
     .summary = "Send a request that wants no answer; print its id",
     .about = "Returns when the broker has stored the record.\n\n"
              "  echo '{\"event\":\"opened\"}' | pouch send audit\n",
-    .flags = flags,
+    .flags = flags + OF_REQUEST_ALONE,
     .settings = (const char *const[]){"center.inbox", "crypto.iv_bytes", "store", NULL},
     .most = 3,
     .run = send_command,

@@ -116,7 +116,7 @@ POUCH_API const char *pouch_part_why(const pouch_part *p);
 /* What came, of a success or an error; NULL: nothing did. */
 POUCH_API const pouch_reply *pouch_part_reply(const pouch_part *p);
 
-/* Who it is: the target or group that answered, where that is told, else its destination's topic or publisher. */
+/* Who it is: of a destination with several parts the target or group that answered, where that is told, else its topic or publisher. */
 POUCH_API const char *pouch_part_name(const pouch_part *p);
 
 /* Its destination: the index in to[]. */

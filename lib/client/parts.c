@@ -212,7 +212,7 @@ const pouch_reply *pouch_part_reply(const pouch_part *p) {
 }
 
 const char *pouch_part_name(const pouch_part *p) {
-    const char *target = p->reply ? pouch_reply_target(p->reply) : "";
+    const char *target = p->reply && p->goal->expected > 1 ? pouch_reply_target(p->reply) : "";
     return *target ? target : p->goal->name;
 }
 

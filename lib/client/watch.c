@@ -29,10 +29,11 @@ void pl_watch_free(struct pl_watch *w) {
 }
 
 pouch_err pl_watch_fail(const char *topic) {
-    return pl_fail(POUCH_E_NO_RESPONDERS,
-                   "nobody reads topic %s: no consumer group has a partition of it, or one without members for less "
-                   "than 30 s; start a worker on it (client.no_responders = off waits for one)",
-                   topic);
+    return pl_fail(
+        POUCH_E_NO_RESPONDERS,
+        "nobody reads topic %s: no consumer group does, or none has had a member for 30 s; start a worker on "
+        "it, or wait for one with client.no_responders = off",
+        topic);
 }
 
 /* ---- under the lock ---- */

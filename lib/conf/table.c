@@ -63,7 +63,7 @@ const struct pl_option pl_options[] = {
     {.name = "client.max_pending", FIELD(max_pending),
      .kind = PL_KIND_COUNT, BOUNDS(1, 10000000), .fallback = "65536",
      .text = "Requests that may be open at once; one more is refused as overloaded"},
-    {.name = "client.no_responders", FIELD(no_responders),
+    {.name = "client.no_responders", FIELD(no_responders), FLAG("--no-responders", "on|off"),
      .kind = PL_KIND_BOOL,
      .text = "Whether a request to a topic that no consumer group reads ends at once with no_responders; unset, on for pouch request and off for others"},
     {.name = "client.plain_errors", FIELD(plain_errors),

@@ -379,7 +379,7 @@ static void without_more_being_said_the_first_answer_ends_it(void **state) {
     struct gathered g = {0};
     ask_one(*state, answer_as_told, 0, 0, "\"groups\"", 600000, &g);
     assert_int_equal(g.answered, 1);
-    assert_string_equal(g.parts[0].name, "service_1");
+    assert_string_equal(g.parts[0].name, "citizen");
 }
 
 static void a_gather_wants_no_more_than_can_come(void **state) {
