@@ -62,6 +62,7 @@ pouch_err center_new(struct center **out, const pouch_options *o) {
     if (e) goto free_settings;
     if (!c->settings.store) e = pl_store_default_url(&c->settings.store);
     if (!e) e = answer_about_targets_at_once(&c->settings);
+    if (!e) e = pl_tiers_read(&c->tiers, c->settings.retry_tiers);
     if (!e) e = name(c);
     if (!e) e = pl_status_init(&c->status);
     if (e) goto free_wake;
@@ -230,9 +231,12 @@ static void leave(struct center *c) {
 
 /* Undoes as much of center_start() as was done. */
 static void end(struct center *c) {
+    pl_redeliver_stop(c->redeliverer);
     if (c->group) drain(c);
     abandon(c);
     leave(c);
+    pl_redeliver_free(c->redeliverer);
+    c->redeliverer = NULL;
     center_view_release(c, c->view);
     c->view = NULL;
     pl_registry_close(c->registry);

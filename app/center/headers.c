@@ -1,6 +1,7 @@
 #include <base/why.h>
 #include <center/headers.h>
 #include <inttypes.h>
+#include <letter/retry.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,7 @@ static void add_branch(struct center_headers *h, const struct center_branch *b) 
 }
 
 static bool tells_of_one_hop(const struct pl_header *h, bool several) {
+    if (!strncmp(h->name, PL_H_RETRY, sizeof PL_H_RETRY - 1)) return true; /* the service counts its tries itself */
     if (is(h, PL_H_SOURCE) || is(h, PL_H_HOP) || is(h, PL_H_TRACEPARENT)) return true;
     return several && (is(h, PL_H_FANOUT) || is(h, PL_H_TARGET));
 }

@@ -69,6 +69,7 @@ struct center_leg *center_leg_new(struct center_item *item, struct pl_target *ta
     leg->index = index;
     leg->code = POUCH_OK;
     leg->attempts = 0;
+    leg->later = NULL;
     leg->awaits = false;
     leg->give_up_us = 0;
     post_init(&leg->forward, leg);

@@ -38,7 +38,8 @@ static pouch_err make_topics(struct center *c) {
         e = pl_topic_create(rk, &inbox, &existed, s->connect_timeout_ms);
         if (!e && !existed) PL_LOG(PL_LOG_INFO, "the inbox was not there and has been made", "topic", s->inbox);
     }
-    return e ? e : pl_letter_topic(rk, s->dlq_topic, s->connect_timeout_ms);
+    if (!e) e = pl_letter_topic(rk, s->dlq_topic, s->connect_timeout_ms);
+    return e ? e : pl_tiers_make(&c->tiers, rk, s->connect_timeout_ms);
 }
 
 static pouch_err open_store(struct center *c) {
@@ -91,5 +92,7 @@ pouch_err center_start(struct center *c, const struct pl_group_hooks *hooks) {
     e = make_topics(c);
     if (!e) e = open_store(c);
     if (!e) e = make_pools(c);
-    return e ? e : join_group(c, mock, hooks);
+    if (!e) e = join_group(c, mock, hooks);
+    if (e || !c->tiers.n || !c->settings.retry_redeliver) return e;
+    return pl_redeliver_start(&c->redeliverer, &c->settings, &c->tiers, c->client_id);
 }

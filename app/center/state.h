@@ -21,6 +21,7 @@
 #include <center/status.h>
 #include <center/target.h>
 #include <conf/settings.h>
+#include <letter/redeliver.h>
 #include <registry/registry.h>
 #include <store/tracer.h>
 #include <wire/envelope.h>
@@ -70,8 +71,9 @@ struct center_leg {
     size_t bytes, answer_bytes; /* as counted with the target, and with the asker */
     pouch_err code;             /* POUCH_OK: it has not failed */
     int attempts;
-    bool awaits;        /* has no target yet: the record waits for its route */
-    int64_t give_up_us; /* when an error is no longer worth telling; 0: not yet decided */
+    const struct pl_tier *later; /* the retry topic that it goes to, in place of a dead letter; NULL: none */
+    bool awaits;                 /* has no target yet: the record waits for its route */
+    int64_t give_up_us;          /* when an error is no longer worth telling; 0: not yet decided */
     struct center_post forward, answer, letter;
     struct center_leg *next; /* free, or parked */
     char *reason;            /* CENTER_REASON_MAX bytes, apart: only a leg that fails touches them */
@@ -87,6 +89,7 @@ struct center {
     struct pl_wake wake;
     atomic_bool stopping;
     struct pl_status status;
+    struct pl_tiers tiers;
     pthread_mutex_t report_lock;
     struct center_report report;
 
@@ -94,7 +97,8 @@ struct center {
     struct pl_producer *producer;
     struct pl_group *group;
     struct pl_registry *registry;
-    struct pl_tracer *tracer; /* NULL: nothing is traced */
+    struct pl_redeliverer *redeliverer; /* NULL: others do it */
+    struct pl_tracer *tracer;           /* NULL: nothing is traced */
     struct pl_clockcheck clockcheck;
     struct center_view *view; /* the latest */
     struct pl_targets targets;

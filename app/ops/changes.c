@@ -174,7 +174,7 @@ static int changes(struct ops_call *call) {
 const struct ops_command ops_changes = {
     .name = "changes",
     .args = "",
-    .summary = "List who changed routes, services and keys, when and how, the newest last",
+    .summary = "List who changed routes, services and keys or sent dead letters again, the newest last",
     .about = "Every change is kept with the user and host that made it, and with what was before and after;\n"
              "of keys, never the key. What another program wrote to the store is by unknown.\n\n"
              "  pouch changes --since 24h\n"
@@ -182,7 +182,7 @@ const struct ops_command ops_changes = {
              "See also pouch route history.\n",
     .flags =
         (const struct ops_flag[]){
-            {"--kind", 0, "route|service|key", false, "only changes of these"},
+            {"--kind", 0, "route|service|key|dlq", false, "only changes of these"},
             OPS_CHANGES_FLAGS,
             {0},
         },

@@ -49,6 +49,8 @@ extern const struct ops_command ops_trace;
 extern const struct ops_command ops_log;
 extern const struct ops_command ops_dlq_list;
 extern const struct ops_command ops_dlq_show;
+extern const struct ops_command ops_dlq_redrive;
+extern const struct ops_command ops_dlq_purge;
 extern const struct ops_command ops_top;
 extern const struct ops_command ops_doctor;
 extern const struct ops_command ops_config_show;

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* clang-format off */
 #define CONFIG   {"--config", 0, "FILE", false, "settings from this YAML file (or $POUCH_CONFIG)"}
@@ -120,6 +121,19 @@ pouch_err ops_keyring(const struct ops_call *call, pouch_keyring **ring) {
         *ring = NULL;
     }
     return e;
+}
+
+int ops_agreed(const struct ops_call *call, const char *question, const char *nothing) {
+    if (ops_has(call, "--yes")) return OPS_EXIT_OK;
+    if (!isatty(STDIN_FILENO)) {
+        ops_say("%s; add --yes to do it", nothing);
+        return OPS_EXIT_USAGE;
+    }
+    fprintf(stderr, "%s [y/N] ", question);
+    int answer = getchar();
+    if (answer == 'y' || answer == 'Y') return OPS_EXIT_OK;
+    ops_say("%s", nothing);
+    return OPS_EXIT_NEGATIVE;
 }
 
 static void (*on_stop)(void *arg);

@@ -47,6 +47,12 @@ void ops_print_end(const struct ops_call *call, size_t n);
 /* --since and --until in microseconds, [since, until); 0 and INT64_MAX where they are not given. CONFIG names the flag. */
 POUCH_MUST_CHECK pouch_err ops_when_span(const struct ops_call *call, int64_t *since_us, int64_t *until_us);
 
+/*
+ * Before what cannot be undone: a person is asked, and a script says --yes. OPS_EXIT_OK: go on; else the exit code, and `nothing`
+ * has been said ("nothing deleted").
+ */
+int ops_agreed(const struct ops_call *call, const char *question, const char *nothing);
+
 /* A stop was asked for by SIGINT or SIGTERM; then calls `stop(arg)` once, from the signal handler: it must be async-signal-safe. */
 POUCH_MUST_CHECK pouch_err ops_on_stop(void (*stop)(void *arg), void *arg);
 

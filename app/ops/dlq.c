@@ -6,6 +6,8 @@
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/dlq.h>
+#include <ops/dlq_filter.h>
+#include <ops/dlq_history.h>
 #include <ops/scan.h>
 #include <ops/screen.h>
 #include <ops/when.h>
@@ -16,22 +18,13 @@ enum { LIMIT = 50, LIMIT_MAX = 10000 };
 
 /* What is asked for, and the newest `limit` of what was found; room for twice as many, so that sorting is seldom. */
 struct list {
-    const char *code, *topic, *publisher; /* NULL: any */
-    int64_t since_ms;
+    struct ops_letter_filter filter;
+    struct ops_letter_history history;
     struct ops_letter *at;
     size_t n, limit;
     uint64_t matching;
     pouch_err error;
 };
-
-static bool is(struct pl_span span, const char *wanted) {
-    return !wanted || (span.at && span.n == strlen(wanted) && !memcmp(span.at, wanted, span.n));
-}
-
-static bool matches(const struct list *list, const struct ops_letter *l) {
-    return l->time_ms >= list->since_ms && is(l->facts.code, list->code) && is(l->facts.topic, list->topic) &&
-           is(l->publisher, list->publisher);
-}
 
 static int newest_first(const void *a, const void *b) {
     const struct ops_letter *x = a, *y = b;
@@ -49,7 +42,7 @@ static bool on_record(const rd_kafka_message_t *m, void *arg) {
     struct list *list = arg;
     struct ops_letter l;
     ops_letter_read(&l, m);
-    if (!matches(list, &l)) return true;
+    if (!ops_letter_matches(&list->filter, &l)) return true;
     list->matching++;
     if (list->n == 2 * list->limit) keep_newest(list);
     list->error = ops_letter_keep(&l);
@@ -103,22 +96,27 @@ static void print_table(const struct list *list) {
         ops_screen_cell(stdout, &s, source_text(text, &l->facts), source);
         putchar(' ');
         span_cell(&s, l->facts.request_id, REQUEST);
+        if (ops_letter_was_redriven(&list->history, l)) fputs("[redriven] ", stdout);
         ops_screen_put(stdout, &s, l->facts.reason.at ? l->facts.reason.at : "-",
                        l->facts.reason.at ? l->facts.reason.n : 1, reason);
         putchar('\n');
     }
 }
 
+static json_t *letter_json(const struct list *list, const struct ops_letter *l) {
+    json_t *o = ops_letter_json(l);
+    json_t *again = list->history.known ? json_boolean(ops_letter_was_redriven(&list->history, l)) : json_null();
+    return o ? ops_json_with(o, "redriven", again) : NULL;
+}
+
 static int print_list(const struct ops_call *call, const struct list *list) {
     int exit_code = OPS_EXIT_OK;
     if (call->output == OPS_TABLE) {
         print_table(list);
-        if (!list->n)
-            ops_say("no dead letters%s",
-                    list->since_ms || list->code || list->topic || list->publisher ? " like that" : "");
+        if (!list->n) ops_say("no dead letters%s", ops_letter_filter_any(&list->filter) ? "" : " like that");
     } else {
         for (size_t i = 0; i < list->n && !exit_code; i++)
-            exit_code = ops_anytext_item(call, i, ops_letter_json(&list->at[i]), "", (struct pl_span){0});
+            exit_code = ops_anytext_item(call, i, letter_json(list, &list->at[i]), "", (struct pl_span){0});
         ops_print_end(call, list->n);
     }
     if (list->matching > list->n) ops_say("the newest %zu of %" PRIu64 "; --limit shows more", list->n, list->matching);
@@ -126,20 +124,15 @@ static int print_list(const struct ops_call *call, const struct list *list) {
 }
 
 static pouch_err read_flags(const struct ops_call *call, struct list *list) {
-    const char *since = ops_flag(call, "--since", 0);
-    int64_t limit, now_ms = pl_wall_ms(&pl_clock_system);
+    int64_t limit;
     pouch_err e = ops_number(call, "--limit", LIMIT, 1, LIMIT_MAX, &limit);
-    *list = (struct list){
-        .code = ops_flag(call, "--reason", 0),
-        .topic = ops_flag(call, "--topic", 0),
-        .publisher = ops_flag(call, "--publisher", 0),
-        .limit = (size_t)limit,
-    };
-    return e || !since ? e : ops_when_parse("--since", since, now_ms, &list->since_ms);
+    *list = (struct list){.limit = (size_t)limit};
+    return e ? e : ops_letter_filter_read(call, &list->filter);
 }
 
 static int read_list(const struct ops_call *call, const struct pl_settings *s, struct list *list) {
     list->at = calloc(2 * list->limit, sizeof *list->at);
+    ops_letter_history_read(call, s->dlq_topic, &list->history);
     pouch_err e = list->at ? ops_scan(s, s->dlq_topic, NULL, on_record, list)
                            : pl_fail(POUCH_E_NO_MEMORY, "out of memory for %zu dead letters", list->limit);
     if (e == POUCH_E_TARGET_REFUSED) {
@@ -162,6 +155,7 @@ static int list_command(struct ops_call *call) {
     int exit_code = read_list(call, &s, &list);
     while (list.n) ops_letter_drop(&list.at[--list.n]);
     free(list.at);
+    ops_letter_history_free(&list.history);
     pl_settings_free(&s);
     int written = ops_done();
     return exit_code ? exit_code : written;
@@ -174,17 +168,16 @@ const struct ops_command ops_dlq_list = {
     .about = "A dead letter is a record that could not be delivered or handled: it lies on the dead-letter\n"
              "topic as it came, sealed, with headers that say why and where from. The topic is read from\n"
              "its beginning to its end, without a group; nothing is changed. Dead letters of Spring and\n"
-             "Kafka Connect are listed as far as their headers tell.\n\n"
+             "Kafka Connect are listed as far as their headers tell; those that `pouch dlq redrive` has sent again\n"
+             "are marked, by what the store tells.\n\n"
              "  pouch dlq list --since 1h --reason handler_error\n"
              "  pouch dlq list -o jsonl | jq -r .request_id\n",
     .flags =
         (const struct ops_flag[]){
-            {"--reason", 0, "CODE", false, "only with this code, such as no_route or handler_error"},
-            {"--topic", 0, "SOURCE", false, "only of records that came from this topic"},
-            {"--publisher", 0, "P", false, "only of this publisher"},
-            {"--since", 0, "T", false, "only since then: a time ago (10m, 2h) or RFC 3339"},
+            OPS_LETTER_FLAGS,
             {"--limit", 0, "N", false, "at most so many (50)"},
             {0},
         },
+    .settings = (const char *const[]){"store", NULL},
     .run = list_command,
 };

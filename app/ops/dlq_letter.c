@@ -25,8 +25,8 @@ void ops_letter_read(struct ops_letter *l, const rd_kafka_message_t *m) {
 
 pouch_err ops_letter_keep(struct ops_letter *l) {
     struct pl_letter_facts *f = &l->facts;
-    struct pl_span *const spans[] = {&f->code,  &f->reason, &f->group,    &f->request_id,
-                                     &f->topic, &f->target, &l->publisher};
+    struct pl_span *const spans[] = {&f->code,       &f->kind,  &f->reason, &f->group,
+                                     &f->request_id, &f->topic, &f->target, &l->publisher};
     const size_t n = sizeof spans / sizeof spans[0];
     size_t bytes = 1;
     for (size_t i = 0; i < n; i++) {
@@ -51,10 +51,8 @@ void ops_letter_drop(struct ops_letter *l) {
 
 const char *ops_letter_tool(enum pl_letter_by by) {
     static const char *const names[] = {
-        [PL_LETTER_OTHER] = "unknown",
-        [PL_LETTER_POUCH] = "pouch",
-        [PL_LETTER_SPRING] = "spring",
-        [PL_LETTER_CONNECT] = "kafka-connect",
+        [PL_LETTER_OTHER] = "unknown",         [PL_LETTER_POUCH] = "pouch", [PL_LETTER_SPRING] = "spring",
+        [PL_LETTER_CONNECT] = "kafka-connect", [PL_LETTER_CAAS] = "caas",
     };
     return names[by];
 }
@@ -72,6 +70,7 @@ json_t *ops_letter_json(const struct ops_letter *l) {
                           ops_anytext(f->code), "reason", ops_anytext(f->reason), "publisher",
                           ops_anytext(l->publisher), "request_id", ops_anytext(f->request_id), "source", source);
     if (!o) return NULL;
+    json_object_set_new(o, "kind", ops_anytext(f->kind));
     json_object_set_new(o, "target", ops_anytext(f->target));
     json_object_set_new(o, "group", ops_anytext(f->group));
     json_object_set_new(o, "attempts", number(f->attempts));

@@ -5,12 +5,12 @@
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/dlq.h>
+#include <ops/dlq_filter.h>
 #include <ops/scan.h>
 #include <ops/screen.h>
 #include <ops/when.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <wire/headers.h>
 
 struct show {
@@ -112,6 +112,7 @@ static void print_text(const struct show *show, const struct ops_letter *l, cons
     text_line(show, f->failed_at_ms >= 0 ? "failed at" : "written at", ops_when_text(when, l->time_ms));
     text_line(show, "written by", ops_letter_tool(f->by));
     line(show, "code", f->code);
+    line(show, "kind", f->kind);
     line(show, "reason", f->reason);
     line(show, "request id", f->request_id);
     line(show, "publisher", l->publisher);
@@ -151,9 +152,7 @@ static int print_json(const struct show *show, const struct ops_letter *l, const
 }
 
 static bool is_wanted(const struct show *show, const struct ops_letter *l) {
-    struct pl_span id = l->facts.request_id;
-    if (!show->request_id) return true;
-    return id.at && id.n == strlen(show->request_id) && !strncasecmp(id.at, show->request_id, id.n);
+    return !show->request_id || ops_letter_is_of(l, show->request_id);
 }
 
 static bool on_record(const rd_kafka_message_t *m, void *arg) {
@@ -171,20 +170,6 @@ static bool on_record(const rd_kafka_message_t *m, void *arg) {
     pouch_free(o.json);
     show->shown++;
     return !show->exit_code;
-}
-
-/* A request id, or "2/1041": partition and offset. */
-static bool read_which(struct show *show, const char *text) {
-    struct pl_uuid id;
-    int64_t partition;
-    const char *slash = strchr(text, '/');
-    if (pl_uuid_parse(&id, text, strlen(text))) {
-        show->request_id = text;
-        return true;
-    }
-    if (!slash || !pl_header_number(&partition, text, (size_t)(slash - text)) || partition > INT32_MAX) return false;
-    show->only.partition = (int32_t)partition;
-    return pl_header_number(&show->only.offset, slash + 1, strlen(slash + 1));
 }
 
 static int say_not_found(const struct show *show, pouch_err e) {
@@ -211,8 +196,7 @@ static int show_all(struct show *show, const struct pl_settings *s) {
 static int show_command(struct ops_call *call) {
     struct show show = {.call = call};
     struct pl_settings s;
-    if (!read_which(&show, call->args[0]))
-        return ops_usage(call, "'%.64s' is neither a request id nor PARTITION/OFFSET", call->args[0]);
+    if (ops_letter_which(call->args[0], &show.request_id, &show.only)) return ops_usage(call, "%s", pouch_why());
     pouch_err e = pl_settings_read(&s, call->options);
     if (e) return ops_error(e);
     if (ops_has(call, "--payload")) e = ops_keyring(call, &show.ring);

@@ -40,6 +40,8 @@ const struct ops_command *const ops_commands[] = {
     &ops_log,
     &ops_dlq_list,
     &ops_dlq_show,
+    &ops_dlq_redrive,
+    &ops_dlq_purge,
     &ops_top,
     &ops_doctor,
     &ops_config_show,

@@ -5,7 +5,6 @@
 #include <ops/common.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <wire/envelope.h>
 
 enum { TIMEOUT_MS = 10000, CONFIGS_MAX = 32 };
@@ -204,16 +203,8 @@ static int agreed(const struct ops_call *call) {
     if (ops_has(call, "--yes")) return OPS_EXIT_OK;
     fprintf(stderr, "pouch: this deletes, with all their records:");
     for (size_t i = 0; i < call->n_args; i++) fprintf(stderr, " %s", call->args[i]);
-    if (!isatty(STDIN_FILENO)) {
-        fputc('\n', stderr);
-        ops_say("nothing deleted; add --yes to do it");
-        return OPS_EXIT_USAGE;
-    }
-    fprintf(stderr, "\nDelete? [y/N] ");
-    int answer = getchar();
-    if (answer == 'y' || answer == 'Y') return OPS_EXIT_OK;
-    ops_say("nothing deleted");
-    return OPS_EXIT_NEGATIVE;
+    fputc('\n', stderr);
+    return ops_agreed(call, "Delete?", "nothing deleted");
 }
 
 static int topic_delete(struct ops_call *call) {

@@ -61,6 +61,7 @@
     X(CENTER_TOO_LARGE, counter, "pouch_center_records_total", "outcome=\"too_large\"", "") \
     X(CENTER_REFUSED, counter, "pouch_center_records_total", "outcome=\"target_refused\"", "") \
     X(CENTER_SHED, counter, "pouch_center_records_total", "outcome=\"overloaded\"", "") \
+    X(CENTER_LATER, counter, "pouch_center_records_total", "outcome=\"retried_later\"", "") \
     X(CENTER_LIMITED, counter, "pouch_center_limited_total", "", "Records refused as overloaded because their publisher sent more than center.publisher_rate allows.") \
     X(CENTER_IN_FLIGHT, gauge, "pouch_center_in_flight", "", "Records taken whose offset may not be committed yet.") \
     X(CENTER_RESENT, counter, "pouch_center_resent_total", "", "Further attempts to write a record to a target.") \

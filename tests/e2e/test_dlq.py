@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 import uuid
 
 import independent
@@ -184,3 +185,99 @@ def test_what_a_center_could_not_route_is_explained(pouch, letters):
         assert letter["payload"] == {"amount": 1}
         assert [name for name, _ in letter["headers"]].count("pouch-deadline") == 1
         assert [seen["request_id"] for seen in listed(pouch, "--publisher", publisher)] == [answer["request_id"]]
+
+
+def redriven(pouch, *words, code=0):
+    done = pouch.run("dlq", "redrive", "-o", "json", *words)
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout) if done.stdout else None
+
+
+def records(pouch, topic):
+    return list(independent.read_all(pouch.brokers, topic))
+
+
+@pytest.fixture
+def dead(pouch, letters):
+    """Twelve dead letters of two topics and codes, of one partition: the topics."""
+    topics = [pouch.topic(partitions=1), pouch.topic(partitions=1)]
+    pouch.topic(letters, 1)
+    for i in range(12):
+        named = {"code": "handler_error" if i % 3 else "expired", "source": f"{topics[i % 2]}/0/{i}", "failed-at": str(1700000000000 + i)}
+        independent.produce(pouch.brokers, letters, f"value {i}", key=f"key {i}", headers=[
+            ("tenant", "one"), ("pouch-deadline", "1700000000000"), ("pouch-hop", "16"), ("pouch-retry-tier", "3"),
+            *((f"pouch-dlq-{name}", text) for name, text in named.items()),
+            ("kafka_dlt-original-topic", topics[i % 2])])
+    return topics
+
+
+@pytest.mark.acceptance("C28")
+def test_dead_letters_are_sent_again_to_where_they_came_from(pouch, letters, dead):
+    plan = redriven(pouch, "--dry-run")
+    assert (plan["send"], plan["sent"], plan["dry_run"], plan["topics"]) == (12, 0, True, dict.fromkeys(dead, 6))
+    assert records(pouch, dead[0]) == []
+    assert redriven(pouch, "--reason", "handler_error", "--topic", dead[0], "--yes")["sent"] == 4
+    seen = records(pouch, dead[0])
+    assert [(m.key(), m.value()) for m in seen] == [(f"key {i}".encode(), f"value {i}".encode()) for i in (2, 4, 8, 10)]
+    assert seen[0].headers() == [("tenant", b"one"), ("pouch-reply", b"none"), ("pouch-redrive", b"1"),
+                                 ("pouch-redrive-source", f"{letters}/0/2".encode())]
+    assert records(pouch, dead[1]) == []
+
+    # What was sent is marked, and not sent a second time unless asked.
+    assert [letter["offset"] for letter in listed(pouch) if letter["redriven"]] == [10, 8, 4, 2]
+    rest = redriven(pouch, "--yes")
+    assert (rest["sent"], rest["sent_before"]) == (8, 4)
+    assert redriven(pouch, "--yes")["sent_before"] == 12
+    assert redriven(pouch, "0/4", "--again", "--yes")["sent"] == 1
+    changes = json.loads(pouch.ok("changes", "--kind", "dlq", "-o", "json"))
+    assert [change["after"]["letters"] for change in changes] == [4, 8, 1]
+    assert changes[0]["after"]["filter"] == {"reason": "handler_error", "topic": dead[0]}
+    assert changes[0]["name"] == letters and "@" in changes[0]["who"]
+
+
+def test_what_cannot_be_sent_again_is_told(pouch, letters):
+    topic = pouch.topic(partitions=1)
+    pouch.topic(letters, 1)
+    for headers in ([("pouch-dlq-source", f"{topic}/0/1"), ("pouch-dlq-truncated", "2000000")], [("pouch-dlq-source", "internal.dlq/0/1")],
+                    [("pouch-dlq-source", "__consumer_offsets/0/1")], [], [("pouch-dlq-source", f"{topic}/0/2")]):
+        redrives = [] if headers and "truncated" in headers[-1][0] else [("pouch-redrive", "3")]
+        independent.produce(pouch.brokers, letters, "v", headers=[*redrives, ("pouch-dlq-code", "expired"), *headers])
+    plan = redriven(pouch, "--yes")
+    assert {name: plan[name] for name in ("send", "truncated", "nowhere", "circling")} == {"send": 0, "truncated": 1, "nowhere": 3, "circling": 1}
+    assert redriven(pouch, "--yes", "--force")["sent"] == 1
+    assert [m.headers()[1] for m in records(pouch, topic)] == [("pouch-redrive", b"4")]
+    assert redriven(pouch, "--yes", "--to", topic, "--force")["sent"] == 3
+    assert pouch.run("dlq", "redrive", "--to", "internal.dlq").returncode == 64
+
+
+def test_nobody_is_asked_without_a_terminal_and_a_rate_is_kept_to(pouch, letters, dead):
+    done = pouch.run("dlq", "redrive")
+    assert done.returncode == 64 and "add --yes" in done.stderr and records(pouch, dead[0]) == []
+    begin = time.monotonic()
+    assert redriven(pouch, "--yes", "--rate", 10)["sent"] == 12
+    assert time.monotonic() - begin > 1.0
+
+
+@pytest.mark.acceptance("C28")
+def test_a_request_that_failed_is_sent_again_and_handled(pouch, letters):
+    topic, mended = pouch.topic(), pouch.folder / "mended"
+    pouch.worker(topic, "--exec", f"test -e {mended} && cat >{mended} || exit 1", "--start", "earliest")
+    request = pouch.ok("send", topic, stdin='"please"').strip()
+    wait_until(lambda: listed(pouch), "the dead letter")
+    mended.touch()
+    assert redriven(pouch, request, "--yes")["sent"] == 1
+    wait_until(lambda: mended.read_text() == '"please"', "the handler")
+
+
+@pytest.mark.acceptance("C28")
+def test_old_letters_are_deleted_from_the_front(pouch, letters, dead):
+    assert pouch.run("dlq", "purge", "--yes").returncode == 64
+    until = "2023-11-14T22:13:20.005Z"
+    assert json.loads(pouch.ok("dlq", "purge", "--until", until, "--dry-run", "-o", "json")) == {"matching": 5, "behind_newer": 0, "deleted": 0, "dry_run": True}
+    put(pouch, letters, code="expired", failed_at="1")
+    done = json.loads(pouch.ok("dlq", "purge", "--until", until, "--yes", "-o", "json"))
+    assert (done["deleted"], done["behind_newer"]) == (5, 1)
+    assert len(listed(pouch)) == 8
+    pouch.ok("dlq", "purge", "--until", "0s", "--yes")
+    assert listed(pouch) == []
+    assert [json.loads(line)["after"]["action"] for line in pouch.ok("changes", "--kind", "dlq", "-o", "jsonl").splitlines()] == ["purge", "purge"]

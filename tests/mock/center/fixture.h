@@ -98,8 +98,8 @@ static inline void *center_thread(void *arg) {
 /* settings: name, value, …, NULL; may be NULL. */
 static inline void start_center(struct fixture *f, const char *const settings[]) {
     pouch_options *o = pouch_options_new();
-    const char *const usual[] = {"brokers",  f->mock.brokers, "store", f->store, "start",
-                                 "earliest", "center.inbox",  INBOX,   NULL};
+    const char *const usual[] = {"brokers",      f->mock.brokers, "store",       f->store, "start", "earliest",
+                                 "center.inbox", INBOX,           "retry.tiers", "off",    NULL};
     assert_non_null(o);
     for (size_t i = 0; usual[i]; i += 2) assert_int_equal(pouch_options_set(o, usual[i], usual[i + 1]), POUCH_OK);
     for (size_t i = 0; settings && settings[i]; i += 2)
