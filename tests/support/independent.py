@@ -94,4 +94,5 @@ def read_all(brokers, topic):
 
 
 def headers(message):
-    return {name: value.decode() if value is not None else None for name, value in message.headers() or []}
+    """As text; what is none, such as the numbers in Spring's headers, only in part."""
+    return {name: value.decode(errors="replace") if value is not None else None for name, value in message.headers() or []}
