@@ -8,7 +8,7 @@ need_kafka() {
 }
 
 kafka_configure() {
-  local count=$1 n tls=$stack/kafka.tls password voters='' plain='' sasl=''
+  local count=$1 n tls=$stack/kafka.tls password voters='' plain='' sasl='' proxied='' behind=''
   [[ $count == 1 || $count == 3 ]] || die "kafka=$count: one broker or three"
   kafka_lib=$(maven_kafka)
   kafka_id=$(openssl rand -hex 10)AA # 22 characters of base64: a KRaft id
@@ -18,10 +18,12 @@ kafka_configure() {
   for ((n = 1; n <= count; n++)); do
     local dir=$stack/kafka.$n
     mkdir "$dir"
-    reserve_ports "$dir" main sasl controller
+    reserve_ports "$dir" main sasl controller proxied behind
     voters+=,$n@127.0.0.1:$(port "$dir" controller)
     plain+=,127.0.0.1:$(port "$dir" main)
     sasl+=,localhost:$(port "$dir" sasl)
+    proxied+=,127.0.0.1:$(port "$dir" proxied)
+    behind+=,127.0.0.1:$(port "$dir" behind)
   done
   for ((n = 1; n <= count; n++)); do
     kafka_properties "$n" "$count" "${voters#,}" "$password" >"$stack/kafka.$n/server.properties"
@@ -30,6 +32,8 @@ kafka_configure() {
 
   export_line KAFKA_BROKERS "${plain#,}"
   export_line KAFKA_SASL_SSL_BROKERS "${sasl#,}"
+  export_line KAFKA_PROXIED_BROKERS "${proxied#,}"
+  export_line KAFKA_BEHIND_PROXY_BROKERS "${behind#,}"
   export_line KAFKA_SSL_CA "$tls/ca.pem"
   export_line KAFKA_SASL_USERNAME pouch
   export_line KAFKA_SASL_PASSWORD "$password"
@@ -42,16 +46,17 @@ maven_kafka() {
 kafka_properties() {
   local n=$1 count=$2 voters=$3 password=$4 dir=$stack/kafka.$1 isr=1
   ((count == 1)) || isr=2
-  local plain sasl controller
+  local plain sasl controller proxied behind
   plain=$(port "$dir" main) sasl=$(port "$dir" sasl) controller=$(port "$dir" controller)
+  proxied=$(port "$dir" proxied) behind=$(port "$dir" behind)
   cat <<END
 process.roles=broker,controller
 node.id=$n
 controller.quorum.voters=$voters
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:$plain,SASL_SSL://127.0.0.1:$sasl,CONTROLLER://127.0.0.1:$controller
-advertised.listeners=PLAINTEXT://127.0.0.1:$plain,SASL_SSL://localhost:$sasl
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:$plain,SASL_SSL://127.0.0.1:$sasl,CONTROLLER://127.0.0.1:$controller,PROXIED://127.0.0.1:$behind
+advertised.listeners=PLAINTEXT://127.0.0.1:$plain,SASL_SSL://localhost:$sasl,PROXIED://127.0.0.1:$proxied
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$dir/data
 

@@ -14,6 +14,7 @@ from conftest import BUILD, ROOT, stack, wait_until
 sys.path.insert(0, str(ROOT / "tests" / "faults"))
 import bad_targets  # noqa: E402
 import kills  # noqa: E402
+from poison import POISON  # noqa: E402
 
 
 def test_every_accepted_request_is_answered_while_workers_are_killed(pouch):
@@ -84,28 +85,10 @@ def test_replies_go_on_when_the_reply_topic_is_deleted(pouch):
     assert result["failed"] < 1000, result
 
 
-GARBAGE = {
-    "not JSON": b"not json",
-    "empty": b"",
-    "null": None,
-    "a number": b"42",
-    "duplicate keys": b'{"request_id":"%s","request_id":"%s","data":"","iv":"","tag":""}' % ((str(uuid.uuid4()).encode(),) * 2),
-    "a hidden duplicate": b'{"request_id":"%s","request\\u005fid":"x"}' % str(uuid.uuid4()).encode(),
-    "deep nesting": b'{"a":' + b"[" * 10000 + b"]" * 10000 + b"}",
-    "bad UTF-8": b'{"request_id":"\xff\xfe"}',
-    "NUL": b'{"request_id":"\x00"}',
-    "no tag": b'{"request_id":"%s","data":"00","iv":"%s"}' % (str(uuid.uuid4()).encode(), b"0" * 24),
-    "odd IV": b'{"request_id":"%s","data":"00","iv":"000","tag":"%s"}' % (str(uuid.uuid4()).encode(), b"0" * 32),
-    "bad tag": b'{"request_id":"%s","data":"00","iv":"%s","tag":"%s"}' % (str(uuid.uuid4()).encode(), b"0" * 24, b"0" * 32),
-    "bad hex": b'{"request_id":"%s","data":"zz","iv":"%s","tag":"%s"}' % (str(uuid.uuid4()).encode(), b"0" * 24, b"0" * 32),
-    "the largest record": b'{"x":"' + b"y" * 1047900 + b'"}',
-}
-
-
 def test_garbage_becomes_dead_letters_and_the_partition_goes_on(pouch):
     topic = pouch.topic(partitions=1)
     pouch.worker(topic, "--exec", "cat", "--start", "earliest")
-    for value in GARBAGE.values():
+    for value in POISON.values():
         independent.produce(pouch.brokers, topic, value, partition=0)
     done = pouch.ask(topic, {"after": "garbage"})
     assert done.returncode == 0 and json.loads(done.stdout)["payload"] == {"after": "garbage"}
@@ -114,7 +97,7 @@ def test_garbage_becomes_dead_letters_and_the_partition_goes_on(pouch):
         headers = independent.headers(record)
         if headers["pouch-dlq-source"].startswith(f"{topic}/"):
             letters[int(headers["pouch-dlq-source"].split("/")[2])] = (record, headers)
-    for offset, (name, value) in enumerate(GARBAGE.items()):
+    for offset, (name, value) in enumerate(POISON.items()):
         assert offset in letters, f"{name} has no dead letter"
         record, headers = letters[offset]
         assert headers["pouch-dlq-code"] in ("bad_envelope", "decrypt_failed"), (name, headers)
@@ -123,7 +106,7 @@ def test_garbage_becomes_dead_letters_and_the_partition_goes_on(pouch):
             assert int(headers["pouch-dlq-truncated"]) == len(value) and record.value() == value[: len(record.value())]
         else:
             assert record.value() == value, name
-    assert len(letters) == len(GARBAGE)
+    assert len(letters) == len(POISON)
 
 
 def test_an_expired_request_is_answered_expired_and_not_handled(pouch, tmp_path):

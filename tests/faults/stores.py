@@ -166,3 +166,24 @@ def store_fault(pouch, exports, name, fault, pairs, rate, seconds, fault_seconds
             "records": len(records), "rows": len(rows), "rows_listed": len(listed & {row[2] for row in rows}),
             "untraced": len(records - {row[:2] for row in rows}), "doubled": len(rows) - len({row[:2] for row in rows}),
             "spooled": int(spooled), "missing": int(missing), "stopped": stopped}
+
+
+def answers_cut(pouch, exports, times, rate):
+    """What the store answers to a write is cut off again and again, so that the write is made twice: each record has one row."""
+    with Proxy(exports["CASSANDRA_CONTACT_POINTS"], int(exports["CASSANDRA_PORT"])) as proxy:
+        stage = Stage(pouch, f"cassandra://127.0.0.1:{proxy.port}/faults_cut", "cut")
+        load = stage.load(rate, 2 * times)
+        for _ in range(times):
+            before = proxy.cuts
+            proxy.cut_after(0, ways=Proxy.DOWN)
+            wait_until(lambda: proxy.cuts > before, "an answer being cut")
+            time.sleep(1)
+        out, err = load.communicate(timeout=300)
+        assert load.returncode == 0, err[-2000:]
+        wait_until(lambda: has_traced_all(stage.listener), "the spool being brought to the store", 300)
+        missing, stopped = stage.metric("pouch_trace_missing_total"), stage.stop()
+    records = stage.records().keys()
+    rows, _ = rows_of(exports, "faults_cut", stage.inbox)
+    return {"cuts": times, "rate": rate, "failed": json.loads(out.splitlines()[-1])["failed"], "records": len(records), "rows": len(rows),
+            "untraced": len(records - {row[:2] for row in rows}), "doubled": len(rows) - len({row[:2] for row in rows}),
+            "missing": int(missing), "stopped": stopped}

@@ -1,0 +1,56 @@
+"""Faults in short: the cases of tests/faults/run that take seconds, and what may never be of their figures."""
+
+import sys
+import time
+
+import pytest
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "tests" / "faults"))
+import promises  # noqa: E402
+from cases import CASES  # noqa: E402
+
+SHORT = {case.name: case for case in CASES}
+
+
+def figures_of(name, pouch, kafka):
+    case = SHORT[name]
+    figures = case.measure(pouch=pouch, kafka=kafka, **{"seed": time.time_ns() % 10**9, **case.short})
+    assert not [*promises.broken(figures)], figures
+    return figures
+
+
+@pytest.mark.acceptance("B20", "B22")
+def test_a_rolling_restart_of_centers_and_workers_fails_no_request_and_repeats_none(pouch, kafka):
+    figures = figures_of("rolling_restart", pouch, kafka)
+    assert figures["calls"] > 100 and set(figures["ended"]) == {"ok"}
+
+
+def test_connections_that_are_cut_anywhere_lose_and_repeat_nothing(pouch, kafka):
+    assert figures_of("connections_cut", pouch, kafka)["calls"] > 100
+
+
+@pytest.mark.acceptance("A16")
+def test_answers_that_come_twice_or_late_or_for_nobody_end_no_other_call(pouch, kafka):
+    assert figures_of("stray_answers", pouch, kafka)["made_up"] > 5
+
+
+@pytest.mark.acceptance("A16")
+def test_an_answer_with_another_ones_ciphertext_is_nobodys(pouch, kafka):
+    assert figures_of("swapped_answers", pouch, kafka)["asked_for"]["swapped"] > 10
+
+
+def test_a_client_that_asks_at_once_is_answered_with_a_reply_topic_new_or_old(pouch, kafka):
+    figures_of("first_requests", pouch, kafka)
+
+
+def test_poison_becomes_dead_letters_beside_requests_that_feel_nothing(pouch, kafka):
+    figures_of("poisoned", pouch, kafka)
+
+
+def test_a_center_that_may_not_write_dead_letters_holds_what_must_become_one(pouch, kafka):
+    figures_of("unwritable_letters", pouch, kafka)
+
+
+def test_a_circle_of_routes_ends_each_time(pouch, kafka):
+    figures_of("cyclic_route", pouch, kafka)

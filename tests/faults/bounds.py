@@ -1,0 +1,65 @@
+"""Sizes, overload and what a system gives no more of, as functions that give figures; `tests/faults/run` prints them."""
+
+import resource
+import subprocess
+import time
+
+from fleet import Fleet
+from promises import MEMORY, at_least, at_most, exactly, once
+
+
+def sizes(pouch, rate):
+    """The largest payload passes; a byte more, and 10 MiB, are refused with the limit named; small requests feel nothing."""
+    fleet = Fleet(pouch, rate, centers=1, workers=1).start()
+
+    def ask_with(n):
+        return fleet.ask("x" * (n - 2))
+
+    fits, too_large = 400_000, 600_000
+    while too_large - fits > 1:
+        n = (fits + too_large) // 2
+        fits, too_large = (n, too_large) if ask_with(n)[0] == "ok" else (fits, n)
+    became = {name: ask_with(n) for name, n in (("largest", fits), ("one_more", too_large), ("ten_mib", 10 * 1024 * 1024))}
+    refused = [code for name, (code, _) in became.items() if name != "largest"]
+    return {"largest_payload": fits, "became": {name: code for name, (code, _) in became.items()}, "said": became["one_more"][1].strip()[-200:],
+            **fleet.stop(), "too_large": refused.count("too_large"), **exactly(too_large=2), **at_most(not_ok=0, rss_mib=MEMORY), **once()}
+
+
+def overload(pouch, rate, seconds, handler_ms):
+    """Far more requests than the handlers can do: calls end by their time, what is too old is not handled, memory keeps its bounds."""
+    fleet = Fleet(pouch, rate, workers=1, timeout=5, handler_ms=handler_ms).start()
+    time.sleep(seconds)
+    figures = fleet.stop(120)
+    done = figures["ended"].get("ok", 0)
+    return {"seconds": seconds, "handler_ms": handler_ms, **figures, "answered_a_second": round(done / seconds), **at_most(longest_s=5 + 5, rss_mib=MEMORY), **once()}
+
+
+def with_limit(kind, number):
+    return lambda: resource.setrlimit(kind, (number, number))
+
+
+# What a program is given too little of at its start.
+SHORT = {"files": (resource.RLIMIT_NOFILE, (4, 8, 16, 24)), "memory": (resource.RLIMIT_AS, (16 << 20, 32 << 20, 48 << 20, 64 << 20, 96 << 20))}
+
+
+def shortage(pouch, rate, seconds):
+    """Too few descriptors or too little memory: at the start a reason and an exit code, under load nothing is lost."""
+    topic, ended = pouch.topic(), []
+    for what, (kind, amounts) in SHORT.items():
+        for amount in amounts:
+            done = subprocess.run([str(word) for word in pouch.command("request", topic, "1", "--timeout", "1s")], env=pouch.env, stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=120, preexec_fn=with_limit(kind, amount))
+            ended.append({what: amount, "exit": done.returncode, "said": bool(done.stderr.strip())})
+    fleet = Fleet(pouch, rate).start()
+    victims = [member.program.process.pid for member in (fleet.of("center")[0], fleet.of("worker")[0])]
+    before = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in victims}
+    for pid in victims:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[pid][1]))
+    fleet.run_for(seconds)
+    for pid in victims:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before[pid])
+    fleet.mark("mended")
+    fleet.run_for(2)
+    crashed = sum(one["exit"] < 0 for one in ended)
+    return {"starts": ended, "crashed": crashed, "unexplained": sum(not one["said"] for one in ended), **fleet.stop(),
+            **at_most(crashed=0, unexplained=0, not_ok=0), **at_least(calls=1), **once()}

@@ -1,0 +1,137 @@
+"""Faults of the broker and of the way to it, as functions that give figures; `tests/faults/run` prints them."""
+
+import contextlib
+import os
+import random
+import shutil
+import time
+from pathlib import Path
+
+from conftest import stack, wait_until
+from fleet import Fleet
+from promises import MEMORY, RESUMES, at_least, at_most, may_repeat, once
+from proxy import Proxy
+
+
+@contextlib.contextmanager
+def proxied(kafka):
+    """A proxy before the broker, and the addresses that lead through it."""
+    brokers = kafka["KAFKA_PROXIED_BROKERS"]
+    host, _, port = kafka["KAFKA_BEHIND_PROXY_BROKERS"].rpartition(":")
+    with Proxy(host, int(port), listen=int(brokers.rpartition(":")[2])) as proxy:
+        yield proxy, brokers
+
+
+def broker_killed(pouch, kafka, rate, times, seconds, down):
+    """kill -9 of the only broker, and its start after a while. It is back when it answers."""
+    fleet = Fleet(pouch, rate).start()
+    for _ in range(times):
+        fleet.run_for(seconds)
+        stack(kafka["stack"], "kill", "kafka")
+        time.sleep(down)
+        stack(kafka["stack"], "start", "kafka")
+        fleet.mark("mended")
+        fleet.until_flowing()
+    return {"times": times, "down_s": down, **fleet.stop(), **may_repeat(times, rate), **at_most(resumed_s=RESUMES, rss_mib=MEMORY)}
+
+
+def broker_frozen(pouch, kafka, rate, freezes):
+    fleet = Fleet(pouch, rate).start()
+    for seconds in freezes:
+        fleet.run_for(5)
+        stack(kafka["stack"], "kill", "-STOP", "kafka")
+        time.sleep(seconds)
+        stack(kafka["stack"], "kill", "-CONT", "kafka")
+        fleet.mark("mended")
+        fleet.until_flowing()
+    return {"freezes_s": freezes, **fleet.stop(), **may_repeat(len(freezes), rate), **at_most(resumed_s=RESUMES, rss_mib=MEMORY)}
+
+
+def leaders_move(pouch, kafka, rate, times, seconds):
+    """Of three brokers one after the other is killed and started again: leaders and coordinators move each time."""
+    fleet = Fleet(pouch, rate).start()
+    for number in range(times):
+        server = f"kafka.{number % 3 + 1}"
+        stack(kafka["stack"], "kill", server)
+        fleet.run_for(seconds)
+        stack(kafka["stack"], "start", server)
+        fleet.run_for(seconds)
+    return {"times": times, **fleet.stop(), **may_repeat(times, rate), **at_most(not_ok=0, rss_mib=MEMORY)}
+
+
+def connections_cut(pouch, kafka, rate, times, seed):
+    """All connections are reset after some bytes to or from the broker, from none to 256 KiB."""
+    rng = random.Random(seed)
+    with proxied(kafka) as (proxy, brokers):
+        fleet = Fleet(pouch, rate, via=brokers).start()
+        for number in range(times):
+            before = proxy.cuts
+            proxy.cut_after(rng.randrange(2 ** rng.randint(0, 18)), ways=(Proxy.UP, Proxy.DOWN)[number % 2])
+            wait_until(lambda: proxy.cuts > before, "a cut")
+            fleet.mark("mended")
+            fleet.until_flowing()
+        return {"cuts": times, "seed": seed, **fleet.stop(), **once(), **at_most(resumed_s=RESUMES)}
+
+
+def black_hole(pouch, kafka, rate, seconds):
+    """Nothing passes between the programs and the broker, and no connection ends."""
+    with proxied(kafka) as (proxy, brokers):
+        fleet = Fleet(pouch, rate, via=brokers, timeout=10).start()
+        center = fleet.of("center")[0].until_ready()
+        proxy.blackhole()
+        began = time.monotonic()
+        found_out = {"seconds": None}
+
+        def look():
+            if center.listener.readiness()[0] == 503:
+                found_out["seconds"] = round(time.monotonic() - began, 1)
+            return found_out["seconds"] is not None or time.monotonic() - began > seconds
+
+        wait_until(look, "the end of the black hole", seconds + 60)
+        time.sleep(max(0, began + seconds - time.monotonic()))
+        proxy.mend()
+        fleet.mark("mended")
+        fleet.until_flowing()
+        return {"seconds": seconds, "found_out_s": found_out["seconds"], **fleet.stop(), **may_repeat(1, rate), 
+                **at_most(longest_s=10 + 5, resumed_s=RESUMES, rss_mib=MEMORY)}
+
+
+def slow_link(pouch, kafka, rate, seconds):
+    """A far broker, then one behind a thin line."""
+    found = {}
+    with proxied(kafka) as (proxy, brokers):
+        for name, spoil in (("far", lambda: proxy.delay(0.2, 0.05)), ("thin", lambda: proxy.throttle(64000))):
+            fleet = Fleet(pouch, rate, via=brokers, timeout=60).start()
+            spoil()
+            fleet.run_for(seconds)
+            found[name] = fleet.stop() | once() | at_most(rss_mib=MEMORY)
+            proxy.mend()
+    return {"seconds": seconds, **found}
+
+
+def lost_tail(pouch, kafka, rate, seconds):
+    """The ends of the topics' logs are gone when the broker comes back, and positions that were committed lie beyond them: that is told, and
+    nothing that is left is passed over. What was lost with the disk was accepted and is gone, which one copy cannot help."""
+    data = Path(os.environ.get("POUCH_STACKS", f"/tmp/pouch-stacks-{os.getuid()}")) / kafka["stack"] / "kafka.1" / "data"
+    fleet = Fleet(pouch, rate, timeout=10).start()
+    logs = [f"{topic}-{partition}" for topic in (fleet.inbox, fleet.target) for partition in range(3)]
+
+    def between(act):
+        stack(kafka["stack"], "kill", "kafka")
+        for log in logs:
+            act(data / log, data.parent / log)
+        stack(kafka["stack"], "start", "kafka")
+        fleet.mark("mended")
+        fleet.until_flowing()
+
+    def go_back(log, older):
+        shutil.rmtree(log)
+        older.rename(log)
+
+    fleet.run_for(seconds)
+    between(shutil.copytree)
+    fleet.run_for(seconds)
+    between(go_back)
+    fleet.run_for(seconds)
+    resets = sum(member.listener.metrics()[("pouch_offset_resets_total",)] for member in fleet.members)
+    return {"seconds": seconds, "position_alarms": int(resets), **fleet.stop(), **at_least(position_alarms=1)}
