@@ -26,12 +26,13 @@
 #define REPLIES "me.replies"
 #define OTHERS  "others.replies"
 #define LETTERS "internal.dlq"
+#define LATER   "internal.retry.1min"
 #define GROUP   "pouch-center." INBOX
 
 enum { SEEN_MAX = 65536, HEADERS_MAX = 8, ID_TEXT = 37, PATIENCE_US = 120000000 };
 
 /* The topics that are read; a target is any of the first four. */
-static const char *const tapped[] = {"one", "two", "three", "four", REPLIES, OTHERS, LETTERS};
+static const char *const tapped[] = {"one", "two", "three", "four", REPLIES, OTHERS, LETTERS, LATER};
 enum { N_TAPPED = sizeof tapped / sizeof tapped[0] };
 
 struct fixture {

@@ -3,6 +3,8 @@
 
 #include "fixture.h"
 
+#include <letter/retry.h>
+
 struct traffic {
     struct fixture *f;
     size_t sent;
@@ -81,6 +83,41 @@ static void the_only_target_there_is_ends_its_records_too(void **state) {
         assert_int_equal(committed(&f), 1);
         fixture_stop(&f);
     }
+}
+
+/* acceptance: C28 */
+static void its_records_come_later_where_nobody_gives_up_before_that(void **state) {
+    (void)state;
+    static const char *const tiers[] = {"retry.tiers", "1min", "retry.redeliver", "off", NULL};
+    struct fixture f;
+    char awaited[ID_TEXT], patient[ID_TEXT], sent[ID_TEXT], again[ID_TEXT], both[ID_TEXT], deadline[24];
+    fixture_start(&f, 1);
+    add_route(&f, "bad", true, TARGETS("one"));
+    add_route(&f, "several", true, TARGETS("two", "one"));
+    has_no_leader(&f);
+    start_center(&f, tiers);
+    snprintf(deadline, sizeof deadline, "%lld", (long long)pl_wall_ms(&pl_clock_system) + 3600000);
+    ask(&f, (struct request){.publisher = "bad"}, awaited); /* as long as our clients wait */
+    ask(&f, (struct request){.publisher = "bad", .headers = {"pouch-deadline", deadline}}, patient);
+    ask(&f, (struct request){.publisher = "bad", .headers = {"pouch-reply", "none", "colour", "red"}}, sent);
+    ask(&f, (struct request){.publisher = "bad", .headers = {"pouch-reply", "none", PL_H_RETRY_TIER, "1"}}, again);
+    ask(&f, (struct request){.publisher = "several", .headers = {"pouch-reply", "none"}}, both);
+    assert_told(&f, awaited, "overloaded");
+    assert_letter(&f, awaited, "overloaded");
+    assert_letter(&f, again, "overloaded"); /* it has been through all that there are */
+    assert_letter(&f, both, "overloaded");  /* the other target has it already */
+    find(&f, LATER, patient);
+    const rd_kafka_message_t *m = find(&f, LATER, sent);
+    assert_string_equal(header_of(m, PL_H_RETRY_TOPIC), INBOX);
+    assert_string_equal(header_of(m, PL_H_RETRY_ATTEMPT), "1");
+    assert_string_equal(header_of(m, PL_H_RETRY_TIER), "1");
+    assert_string_equal(header_of(m, PL_H_RETRY_GROUP), GROUP);
+    assert_string_equal(header_of(m, "colour"), "red");
+    assert_int_equal(count_on(&f, LATER), 2);
+    assert_null(seen_on(&f, LETTERS, sent, 0));
+    stop_center_soon(&f);
+    assert_int_equal(committed(&f), 5);
+    fixture_stop(&f);
 }
 
 /* acceptance: A21 */
@@ -208,6 +245,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(its_records_are_answered_and_become_dead_letters),
         cmocka_unit_test(the_only_target_there_is_ends_its_records_too),
+        cmocka_unit_test(its_records_come_later_where_nobody_gives_up_before_that),
         cmocka_unit_test(a_stop_leaves_its_records_to_the_next_center),
         cmocka_unit_test(a_flood_for_it_does_not_fill_the_center),
         cmocka_unit_test(many_that_take_nothing_leave_room_for_others),

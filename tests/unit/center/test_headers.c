@@ -76,6 +76,7 @@ static void headers_go_on_in_order_and_those_of_a_hop_are_replaced(void **state)
                                         {"null", NULL},
                                         {"traceparent", PARENT},
                                         {"tracestate", "x=y"},
+                                        {"pouch-retry-attempt", "2"}, /* the service counts its own tries */
                                         {"pouch-hop", "7"},
                                         {"pouch-deadline", "5"},
                                         {"pouch-fanout", "2/3"},
