@@ -7,8 +7,12 @@ enum { PARTS_LEFT = 3 };
 
 void pl_targets_init(struct pl_targets *t, size_t target_bytes, size_t room, size_t room_bytes,
                      const char *reply_topics) {
-    *t = (struct pl_targets){
-        .target_bytes = target_bytes, .room = room, .room_bytes = room_bytes, .reply_topics = reply_topics};
+    *t = (struct pl_targets){.target_bytes = target_bytes,
+                             .room = room,
+                             .room_bytes = room_bytes,
+                             .reply_topics = reply_topics,
+                             .stall_us = PL_TARGET_STALL_US,
+                             .crowded_us = PL_TARGET_CROWDED_US};
 }
 
 static void free_target(struct pl_target *target) {
@@ -137,8 +141,8 @@ void pl_targets_alive(struct pl_targets *t, int64_t now_us) {
 static bool has_stalled(const struct pl_targets *t, const struct pl_target *target, pl_target_crowded_fn *crowded,
                         void *arg) {
     int64_t idle = t->healthy_us - target->took_at;
-    if (!target->in_flight || target->stalled || idle < PL_TARGET_CROWDED_US) return false;
-    return idle >= PL_TARGET_STALL_US || target->doubted || crowded(target, arg);
+    if (!target->in_flight || target->stalled || idle < t->crowded_us) return false;
+    return idle >= t->stall_us || target->doubted || crowded(target, arg);
 }
 
 void pl_targets_look(struct pl_targets *t, pl_target_crowded_fn *crowded, pl_target_stalled_fn *fn, void *arg) {

@@ -46,6 +46,8 @@ struct pl_targets {
         target_bytes; /* of what is made for each: begins with a struct pl_target, the rest is the owner's, zero at first */
     size_t room, room_bytes; /* for all together */
     const char *reply_topics;
+    int64_t stall_us,
+        crowded_us; /* how long one takes nothing until it has stalled; PL_TARGET_… unless the owner sets others */
     int64_t healthy_us; /* time of proven health so far */
     int64_t alive_us;   /* when the last sign of life came */
     size_t in_flight, bytes;

@@ -15,6 +15,19 @@
 
 enum { LOOK_US = 250000, QUIET_US = 200000, ASK_MS = 100 };
 
+/*
+ * Longer than a cluster needs to find that a broker was killed and to name another leader (9 s by default), since an answer that
+ * nobody waits behind may as well wait. With somebody behind it, less.
+ */
+enum { STALL_US = 15000000, CROWDED_US = 5000000 };
+
+void pl_stalls_init(struct pouch_worker *w) {
+    const struct pl_settings *s = &w->settings;
+    pl_targets_init(&w->targets, sizeof(struct pl_target), s->max_in_flight, s->max_in_flight_bytes, s->reply_topics);
+    w->targets.stall_us = STALL_US;
+    w->targets.crowded_us = CROWDED_US;
+}
+
 /* Whether the producer has it. A thread that has just marked the job SENT may yet learn that it does not. */
 static bool is_under_way(struct pl_post *p) {
     struct pouch_job *j = p->job;
@@ -55,10 +68,10 @@ static bool holds_partition(const struct pl_post *p, const struct pl_target *tar
            t->ticket == t->partition->watermark.head;
 }
 
-/* Whether something waits because of it: more records, handlers, or a partition. */
+/* Whether something waits because of it: more records, handlers, a partition, or the end of the worker. */
 static bool is_crowded(const struct pl_target *target, void *worker) {
     const struct pouch_worker *w = worker;
-    if (!pl_worker_room(w) || pl_pool_is_full(&w->pool)) return true;
+    if (!pl_worker_room(w) || pl_pool_is_full(&w->pool) || w->drain_until_us) return true;
     for (const struct pouch_job *j = w->jobs; j; j = j->next)
         if (j->taken.message && (holds_partition(&j->answer, target) || holds_partition(&j->told, target))) return true;
     return false;

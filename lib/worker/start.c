@@ -55,7 +55,7 @@ static pouch_err make_window(struct pouch_worker *w) {
 static pouch_err make_rooms(struct pouch_worker *w) {
     const struct pl_settings *s = &w->settings;
     size_t n = (size_t)s->concurrency;
-    pl_targets_init(&w->targets, sizeof(struct pl_target), s->max_in_flight, s->max_in_flight_bytes, s->reply_topics);
+    pl_stalls_init(w);
     for (size_t i = 0; i < w->n_routes; i++) pl_gate_set_up(&w->routes[i].gate, s, pl_mono_us(w->clock));
     pouch_err e = pl_queue_new(&w->work, s->max_in_flight);
     if (!e) e = pl_queue_new(&w->ended, 2 * s->max_in_flight); /* as many may be kept beside those that hold records */

@@ -158,9 +158,10 @@ void pl_job_not_put_off(struct pouch_job *j); /* its retry topic refuses it: it 
 void pl_jobs_queued_look(struct pouch_worker *w);
 
 /*
- * stall.c, the poll thread. _refuses: whether the topic of the job's parcel takes nothing at present. _sent: the producer has taken
+ * stall.c, the poll thread. _init: before the pool has threads. _refuses: whether the topic of the job's parcel takes nothing at present. _sent: the producer has taken
  * the parcel from the poll thread. _reported: of any post, before anything else is done about it.
  */
+void pl_stalls_init(struct pouch_worker *w);
 void pl_stalls_look(struct pouch_worker *w);
 bool pl_stall_refuses(struct pl_post *p);
 void pl_stall_sent(struct pl_post *p);

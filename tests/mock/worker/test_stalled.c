@@ -6,6 +6,10 @@
 #define BAD  "bad.replies"
 #define NEXT "next" /* that requests are passed on to */
 
+/* So that somebody waits soon. */
+static const char *const few[] = {"worker.max_in_flight", "32", "drain", "60s", NULL};
+static const char *const fewer[] = {"worker.max_in_flight", "4", "drain", "60s", NULL};
+
 static struct fixture fixture;
 
 static void handle(pouch_job *job, void *arg) {
@@ -59,11 +63,11 @@ static bool is_refused(void *wanted) {
 
 /* acceptance: A24 */
 static void its_replies_become_dead_letters_and_it_is_used_again_when_it_works(void **state) {
-    enum { N = 20 };
+    enum { N = 32 };
     char ids[N][ID_TEXT], id[ID_TEXT];
     int64_t one = 1, none = 0;
     (void)state;
-    begin(NULL);
+    begin(few);
     ask_bad("1", id);
     assert_true(answer_on(&fixture, BAD, id).success);
     spoil(BAD);
@@ -86,7 +90,6 @@ static void its_replies_become_dead_letters_and_it_is_used_again_when_it_works(v
 /* The worker may have few requests in flight: those for the bad topic are as many, and the rest is answered all the same. */
 static void a_flood_for_it_does_not_fill_the_worker(void **state) {
     enum { N = 400 };
-    static const char *const few[] = {"worker.max_in_flight", "32", "drain", "60s", NULL};
     static char ids[N][ID_TEXT];
     int64_t started = pl_mono_us(&pl_clock_system);
     (void)state;
@@ -108,7 +111,7 @@ static void a_request_that_cannot_be_passed_on_is_answered(void **state) {
     char id[ID_TEXT], both[ID_TEXT];
     int64_t one = 1, two = 2;
     (void)state;
-    begin(NULL);
+    begin(fewer);
     ask_good();
     spoil(NEXT);
     request(&fixture, "\"forward\"", id);
