@@ -57,6 +57,7 @@ static const char *const sound[] = {
     "{" ID ",\"error\":{\"code\":\"no_route\",\"more\":{}},\"replyTopic\":\"a\"}",
     "{" ID ",\"data\":null,\"iv\":null,\"tag\":null,\"error\":{\"code\":\"expired\",\"message\":null}}",
     "{\"request\\u005fid\":\"19e71e54-17fd-4d1d-bec8-604c18a90ee5\"," SEAL "}",
+    "{" ID "," SEAL ",\"\\u0444\xd1\x84\":1,\"\\u0444\xd1\x85\":1,\"\\u0444\":1}",
     "{\"request_id\":\"19E71E54-17FD-1D1D-BEC8-604C18A90EE5\"," SEAL "}", /* any version, either case */
 };
 
@@ -115,6 +116,7 @@ static const struct {
     {"{\"request\\u005fid\":\"19e71e54-17fd-4d1d-bec8-604c18a90ee5\"," SEAL "," ID "}",
      "a member name that came before"},
     {"{" ID "," SEAL ",\"\\u0444\":1,\"\xd1\x84\":1}", "a member name that came before"},
+    {"{" ID "," SEAL ",\"a\xd1\x84\\u0444z\":1,\"a\\u0444\xd1\x84z\":1}", "a member name that came before"},
     {"{" ID "," SEAL ",\"\\ud83d\\ude00\":1,\"\xf0\x9f\x98\x80\":1}", "a member name that came before"},
     {"{" ID "," SEAL ",\"replyTopic\":null,\"replyTopic\":\"a\"}", "a member name that came before"},
     {"{" ID "," SEAL ",\"x\":1,\"x\":1}", "a member name that came before"},
