@@ -135,3 +135,5 @@ def test_the_examples_build_and_run_outside_the_tree(installed, pouch, example_t
     assert seen.count('"request_id"') >= 102 and "operation" not in seen
     for name in ("publisher", "service_1", "service_2", "run-example", "create-topics"):
         assert os.access(build / "order-chain" / name, os.X_OK), name
+    for name in ("citizen_check", "citizen_service", "run-example"):
+        assert os.access(build / "citizen-check" / name, os.X_OK), name
