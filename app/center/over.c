@@ -63,6 +63,7 @@ static void count(const struct center_leg *leg) {
     const struct center_item *item = leg->item;
     pl_metric_add(leg->later ? PL_M_CENTER_LATER : counter_of(leg->code), 1);
     pl_timing_record(PL_T_CENTER, leg->center->now_us - item->taken_us);
+    if (leg->later) return; /* it comes again */
     if (leg->target) add_to(center_count_of(leg->target), leg->code);
     if (item->publisher) add_to(&item->publisher->count, leg->code);
 }

@@ -13,7 +13,7 @@
  *   target     {"target","rate","failed_rate","routed","failed","in_flight","stalled"}, over all processes
  *   breaker    {"process", and what the process says of it}
  *
- * Rates are a second's. What is not known yet, or after a process was started again, is null.
+ * Rates are a second's. Of a process what is not known yet, or not any more since it was started again, is null.
  */
 #ifndef POUCH_TOP_TOP_H
 #define POUCH_TOP_TOP_H
