@@ -33,10 +33,10 @@ static void handle(pouch_job *job, void *arg) {
 }
 
 static void start_worker(void) {
-    worker_start(&fixture,
-                 (const char *const[]){"dedupe.window", "10m", "dedupe.file", file, "drain", "200ms", "retry.tiers",
-                                       "off", NULL},
-                 handle, NULL);
+    const char *const settings[] = {
+        "dedupe.window",  "10m", "dedupe.file", file,   "drain", "200ms", "retry.tiers", "100ms",
+        "retry.attempts", "2",   "retry.delay", "10ms", NULL};
+    worker_start(&fixture, settings, handle, NULL);
 }
 
 static void stop_worker(void) {
@@ -46,10 +46,11 @@ static void stop_worker(void) {
 }
 
 static int start(void **state) {
+    static const char *const topics[] = {"internal.retry.100ms", NULL};
     (void)state;
     test_folder_make(&folder);
     snprintf(file, sizeof file, "%s/seen.db", folder.path);
-    fixture_start(&fixture, NULL);
+    fixture_start(&fixture, topics);
     start_worker();
     return 0;
 }
@@ -151,12 +152,15 @@ static void copies_wait_for_the_one_in_hand(void **state) {
     pl_buf_free(&e.value);
 }
 
+/* Twice in the worker, and then by way of a retry topic. */
 static void one_that_is_tried_again_is_no_copy_of_itself(void **state) {
     struct envelope e = seal("\"third time\"");
     (void)state;
-    send_copies(&e, 3, NULL);
-    wait_for_answers(&e, 3);
+    send_copies(&e, 1, NULL);
+    wait_for_answers(&e, 1);
     assert_true(answer_to(&fixture, e.id).success);
+    send_copies(&e, 2, NULL);
+    wait_for_answers(&e, 3);
     assert_int_equal(atomic_load(&handled), 3);
     pl_buf_free(&e.value);
 }
