@@ -25,7 +25,7 @@ enum {
  * Few bytes are kept ready, since most of them wait; what a topic without a leader holds is given back soon, so that it
  * can wait in its retry topic. A fetch may be late by half a second: nobody waits for the last one.
  */
-static struct pl_property own[] = {{(char *)"queued.max.messages.kbytes", (char *)"1024"},
+static struct pl_property own[] = {{(char *)"queued.max.messages.kbytes", (char *)"4096"},
                                    {(char *)"queued.min.messages", (char *)"1000"},
                                    {(char *)"fetch.wait.max.ms", (char *)"500"},
                                    {(char *)"message.timeout.ms", (char *)"10000"},
