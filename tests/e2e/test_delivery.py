@@ -194,6 +194,39 @@ def test_a_bad_target_ends_its_own_records_and_no_others_and_is_used_once_it_is_
         scene.stop()
 
 
+@pytest.mark.acceptance("A24")
+def test_a_worker_whose_reply_topic_has_no_leader_answers_all_others(pouch3, kafka3):
+    scene = bad_targets.Scene(pouch3, kafka3)
+    bad, good = f"{scene.good}.bad.replies", f"{scene.good}.replies"
+    for name in (scene.good, good, "internal.dlq"):
+        if name not in scene.admin.list_topics(timeout=30).topics:
+            scene.topic(name, 1, 3)
+    scene.topic(bad, bad_targets.DEAD_BROKER)
+    pouch3.start("worker", scene.good, "--pipe", "cat", env={"POUCH_WORKER_MAX_IN_FLIGHT": "16", "POUCH_RETRY_TIERS": "off"}).wait_for("taking requests")
+    assert pouch3.ask(scene.good, 1).returncode == 0
+
+    def send(reply_topic):
+        request_id = str(uuid.uuid4())
+        independent.produce(pouch3.brokers, scene.good, independent.seal(pouch3.key, "1", request_id=request_id, replyTopic=reply_topic), key=request_id)
+        return request_id
+
+    def answered(topic, ids):
+        return ids <= {record.key().decode() for record in independent.read_all(pouch3.brokers, topic)}
+
+    scene.bad = bad
+    scene.stack("kill", f"kafka.{bad_targets.DEAD_BROKER}")
+    try:
+        wait_until(lambda: scene.leader() == -1, "the reply topic without its leader")
+        for_bad = {send(bad) for _ in range(40)}
+        for_good = {send(good) for _ in range(40)}
+        wait_until(lambda: answered(good, for_good), "the others being answered")
+        letters = wait_until(lambda: [all_ for all_ in [bad_targets.letters_of(pouch3.brokers, scene.good)] if for_bad <= set(all_)], "the dead letters")[0]
+        assert all(letters[request_id] == ["overloaded"] for request_id in for_bad) and set(letters) == for_bad
+    finally:
+        bad_targets.mend_leader(scene)
+    wait_until(lambda: answered(bad, {send(bad)}), "the reply topic being used again")
+
+
 def test_requests_are_answered_over_sasl_ssl(kafka, tmp_path):
     from conftest import Pouch
 
