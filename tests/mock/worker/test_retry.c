@@ -8,14 +8,15 @@
 
 #define SOON        "internal.retry.300ms"
 #define LATER       "internal.retry.900ms"
+#define MUCH_LATER  "internal.retry.1h"
 #define UNAVAILABLE "\"unavailable\"" /* a payload that the handler never can do */
 
 /* The others have broker 1. */
 enum { BROKER_LETTERS = 2, BROKER_SOON = 3, BROKERS = 3 };
 
 static struct fixture fixture;
-static const char *const settings[] = {"retry.tiers", "300ms,900ms", "retry.attempts", "2", "retry.delay",
-                                       "10ms",        NULL};
+static const char *const settings[] = {"retry.tiers", "300ms,900ms,1h", "retry.attempts", "2", "retry.delay", "10ms",
+                                       NULL};
 
 static void handle(pouch_job *job, void *arg) {
     (void)arg;
@@ -28,7 +29,7 @@ static void handle(pouch_job *job, void *arg) {
 }
 
 static int start(void **state) {
-    static const char *const topics[] = {SOON, LATER, NULL};
+    static const char *const topics[] = {SOON, LATER, MUCH_LATER, NULL};
     (void)state;
     fixture_cluster(&fixture, BROKERS, topics);
     rd_kafka_mock_partition_set_leader(fixture.mock.cluster, LETTERS, 0, BROKER_LETTERS);
@@ -102,7 +103,7 @@ static void a_request_comes_back_when_it_is_due_and_can_succeed(void **state) {
 }
 
 /* acceptance: C28 D24 */
-static void after_the_last_tier_the_requester_hears_of_it_and_a_dead_letter_stays(void **state) {
+static void after_the_last_tier_that_its_requester_would_wait_for_it_hears_of_it_and_a_dead_letter_stays(void **state) {
     char id[ID_TEXT];
     (void)state;
     request(&fixture, UNAVAILABLE, id);
@@ -113,6 +114,21 @@ static void after_the_last_tier_the_requester_hears_of_it_and_a_dead_letter_stay
     assert_string_equal(header_of(m, PL_H_DLQ_ATTEMPTS), "4");
     assert_string_equal(header_of(m, PL_H_DLQ_KIND), "retriable");
     assert_string_equal(header_of(m, PL_H_RETRY_TIER), "2");
+}
+
+/* acceptance: D24 */
+static void what_nobody_waits_for_may_come_an_hour_later(void **state) {
+    static const struct request rows[] = {
+        {.payload = UNAVAILABLE, .reply_topic = REPLIES, .headers = {"pouch-reply", "none"}},
+        {.payload = UNAVAILABLE}, /* it names no topic for the answer */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char id[ID_TEXT];
+        ask(&fixture, WORK, rows[i], id);
+        const rd_kafka_message_t *m = find(&fixture, MUCH_LATER, id, is_of);
+        assert_int_equal(number_of(m, PL_H_RETRY_TIER), 3);
+    }
 }
 
 /* acceptance: C28 */
@@ -208,7 +224,8 @@ static void a_retry_topic_that_refuses_ends_the_request(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_comes_back_when_it_is_due_and_can_succeed),
-        cmocka_unit_test(after_the_last_tier_the_requester_hears_of_it_and_a_dead_letter_stays),
+        cmocka_unit_test(after_the_last_tier_that_its_requester_would_wait_for_it_hears_of_it_and_a_dead_letter_stays),
+        cmocka_unit_test(what_nobody_waits_for_may_come_an_hour_later),
         cmocka_unit_test(what_fails_for_good_is_not_tried_again),
         cmocka_unit_test(a_tier_that_the_deadline_does_not_allow_is_not_waited_for),
         cmocka_unit_test(a_forged_retry_record_becomes_a_dead_letter),
