@@ -1,6 +1,7 @@
 """Sizes, overload and what a system gives no more of, as functions that give figures; `tests/faults/run` prints them."""
 
 import resource
+import secrets
 import subprocess
 import time
 
@@ -63,3 +64,20 @@ def shortage(pouch, rate, seconds):
     crashed = sum(one["exit"] < 0 for one in ended)
     return {"starts": ended, "crashed": crashed, "unexplained": sum(not one["said"] for one in ended), **fleet.stop(),
             **at_most(crashed=0, unexplained=0, not_ok=0), **at_least(calls=1), **once()}
+
+
+def no_key(pouch, rate, seconds):
+    """Whoever seals or opens does not start without a key, or with none that is one; a worker with another key tells each requester."""
+    topic, exits = pouch.topic(), {}
+    starts = {"worker": ("worker", topic, "--exec", "cat"), "request": ("request", topic, "1"), "bench": ("bench", "worker", topic)}
+    keys = {"none": None, "short": "00", "not_hex": "zz" * 32}
+    for name, words in starts.items():
+        for kind, key in keys.items():
+            env = {variable: value for variable, value in pouch.env.items() if variable != "ENCRYPTION_KEY"} | ({"ENCRYPTION_KEY": key} if key else {})
+            done = subprocess.run([str(word) for word in pouch.command(*words)], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+            exits[f"{name}_{kind}"] = done.returncode
+    fleet = Fleet(pouch, rate, centers=1, workers=1, clients=1, env={"worker": {"ENCRYPTION_KEY": secrets.token_hex(32)}})
+    fleet.start(answers=False)
+    time.sleep(seconds)
+    figures = fleet.stop()
+    return {"seconds": seconds, "exits": exits, **figures, "told": figures["ended"].get("decrypt_failed", 0), **exactly(exits=78, told=figures["calls"]), **once()}

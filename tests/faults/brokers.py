@@ -4,11 +4,13 @@ import contextlib
 import os
 import random
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
-from conftest import stack, wait_until
+from conftest import ROOT, Pouch, stack, wait_until
 from fleet import Fleet
+from full_disk import UNSHARE, fill
 from promises import MEMORY, RESUMES, at_least, at_most, may_repeat, once
 from proxy import Proxy
 
@@ -56,7 +58,7 @@ def leaders_move(pouch, kafka, rate, times, seconds):
         fleet.run_for(seconds)
         stack(kafka["stack"], "start", server)
         fleet.run_for(seconds)
-    return {"times": times, **fleet.stop(), **may_repeat(times, rate), **at_most(not_ok=0, rss_mib=MEMORY)}
+    return {"times": times, **fleet.stop(), **may_repeat(times, rate), **at_most(rss_mib=MEMORY)}
 
 
 def connections_cut(pouch, kafka, rate, times, seed):
@@ -135,3 +137,55 @@ def lost_tail(pouch, kafka, rate, seconds):
     fleet.run_for(seconds)
     resets = sum(member.listener.metrics()[("pouch_offset_resets_total",)] for member in fleet.members)
     return {"seconds": seconds, "position_alarms": int(resets), **fleet.stop(), **at_least(position_alarms=1)}
+
+
+class SmallDisk:
+    """A Kafka whose disk is a small file system of its own, which nobody else sees."""
+
+    def __init__(self, folder, mib):
+        self.folder = folder / "small"
+        self.folder.mkdir()
+        mount = f'mount -t tmpfs -o size={mib}m pouch "$0" && echo mounted && exec sleep infinity'
+        self.holder = subprocess.Popen([*UNSHARE, "sh", "-c", mount, str(self.folder)], stdout=subprocess.PIPE, text=True)
+        assert self.holder.stdout.readline() == "mounted\n"
+        self.inside = Path(f"/proc/{self.holder.pid}/root{self.folder}")
+
+    def stack(self, verb, *words):
+        user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
+        done = subprocess.run(["nsenter", *user, "--mount", f"--target={self.holder.pid}", ROOT / "scripts" / "stack", verb, *words],
+                              env=dict(os.environ, POUCH_STACKS=str(self.folder / "stacks")), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return dict(line.removeprefix("export ").split("=", 1) for line in done.stdout.splitlines() if line.startswith("export "))
+
+    def has_ended(self):
+        """Whether the broker has stopped for want of room."""
+        pid = (self.inside / "stacks" / "default" / "kafka.1" / "pid").read_text().split()[0]
+        return not Path(f"/proc/{pid}").exists()
+
+    def close(self):
+        with contextlib.suppress(AssertionError):
+            self.stack("down")
+        self.holder.kill()
+        self.holder.wait()
+
+
+def broker_disk_full(pouch, rate, seconds):
+    """The broker finds no room and ends, as Kafka does; there is room again, and it is started: calls end by their time meanwhile."""
+    disk = SmallDisk(pouch.folder, 512)
+    try:
+        fleet = Fleet(Pouch(disk.stack("up", "kafka")["KAFKA_BROKERS"], pouch.folder, key=pouch.key), rate, timeout=10).start()
+        fleet.run_for(seconds)
+        filler = fill(disk.inside)
+        began = time.monotonic()
+        wait_until(disk.has_ended, "the broker ending", 120)
+        ended_after = time.monotonic() - began
+        time.sleep(seconds)
+        filler.unlink()
+        disk.stack("start", "kafka")
+        fleet.mark("mended")
+        fleet.until_flowing()
+        figures = fleet.stop()
+        fleet.members_by.stop_all()
+    finally:
+        disk.close()
+    return {"seconds": seconds, "broker_ended_after_s": round(ended_after, 1), **figures, **may_repeat(1, rate), **at_most(longest_s=10 + 5, rss_mib=MEMORY)}

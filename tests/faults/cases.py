@@ -96,13 +96,13 @@ def live_routes(pouch, times):
 
 
 def full_disk(pouch, rate, seconds):
-    need(not (why := disk.why_not()), f"no file system of its own: {why}")
+    need_own_disk()
     inbox, topic, replies = pouch.topic(), pouch.topic(), pouch.topic(f"full-disk-{time.time_ns()}.replies", 1)
     return disk.full_disk(pouch, inbox, topic, replies, rate=rate, seconds=seconds)
 
 
 def full_disk_pairs(pouch, rate, pairs, seconds):
-    need(not (why := disk.why_not()), f"no file system of its own: {why}")
+    need_own_disk()
     return disk.full_disk_pairs(pouch, pairs=pairs, rate=rate, seconds=seconds + 16, full_seconds=seconds)
 
 
@@ -134,6 +134,20 @@ def broker_frozen(pouch, kafka, rate, seconds):
 def clock_jumps(pouch, rate, times, seed):
     need(members.LIBFAKETIME, "libfaketime is not installed: scripts/deps test")
     return members.clock_jumps(pouch, rate, times, seed)
+
+
+def broker_disk_full(pouch, rate, seconds):
+    need_own_disk()
+    return brokers.broker_disk_full(pouch, rate, seconds)
+
+
+def retry_tiers():
+    """By the tests of the tiers, in which delays are seconds."""
+    return programs.shown_by_tests("tests/e2e/test_retry.py")
+
+
+def need_own_disk():
+    need(not (why := disk.why_not()), f"no file system of its own: {why}")
 
 
 def shown(case):
@@ -183,6 +197,7 @@ CASES = [
     Case("F13", "connections_cut", brokers.connections_cut, dict(rate=300, times=100), dict(rate=100, times=6)),
     Case("F14", "black_hole", brokers.black_hole, dict(rate=200, seconds=90), dict(rate=100, seconds=8)),
     Case("F15", "slow_link", brokers.slow_link, dict(rate=40, seconds=30), dict(seconds=4)),
+    Case("F16", "broker_disk_full", broker_disk_full, dict(rate=200, seconds=10), dict(rate=100, seconds=3), brokers=0),
     Case("F17", "full_disk", full_disk, dict(rate=2000, seconds=60), dict(rate=500, seconds=3)),
     Case("F17", "full_disk_pairs", full_disk_pairs, dict(rate=2000, pairs=10, seconds=12), dict(rate=500, pairs=1, seconds=4)),
     Case("F18", "lost_tail", brokers.lost_tail, dict(rate=300, seconds=20), dict(rate=100, seconds=4)),
@@ -198,8 +213,10 @@ CASES = [
     Case("F27", "swapped_answers", scripted.swapped_answers, dict(rate=200, seconds=60), dict(rate=50, seconds=3)),
     Case("F28", "poisoned", scripted.poisoned, dict(rate=200, times=20), dict(rate=50, times=1)),
     Case("F29", "unwritable_letters", scripted.unwritable_letters, dict(rate=200, seconds=30), dict(rate=50, seconds=2)),
+    Case("F30", "retry_tiers", retry_tiers, brokers=0),
     Case("F31", "sizes", bounds.sizes, dict(rate=200), dict(rate=50)),
     Case("F32", "overload", bounds.overload, dict(rate=2000, seconds=60, handler_ms=5), dict(rate=400, seconds=8, handler_ms=10)),
     Case("F38", "shortage", bounds.shortage, dict(rate=500, seconds=30), dict(rate=100, seconds=3)),
     Case("F39", "key_rotation", key_rotation, dict(times=10, in_flight=32), dict(times=1)),
+    Case("F39", "no_key", bounds.no_key, dict(rate=100, seconds=10), dict(rate=50, seconds=2)),
 ]

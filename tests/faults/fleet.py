@@ -152,8 +152,8 @@ class Fleet:
         self.histories.append(ran)
         return "worker", self.target, "--start", "earliest", "--pipe", f"env -u LD_PRELOAD {sys.executable} {HERE / 'handler.py'} {ran} {name} {self.handler_ms}"
 
-    def start(self, beside=None):
-        """beside(): what is to run before the first request; the topics are there."""
+    def start(self, beside=None, answers=True):
+        """beside(): what is to run before the first request; the topics are there. answers: whether to wait for the first one."""
         for topic in (self.inbox, self.target, self.letters):
             self.pouch.topic(topic)
         for side in {self.pouch, self.clients_by, self.members_by}:
@@ -168,7 +168,8 @@ class Fleet:
             member.until_ready()
         self.reply_topics = {f"{self.tag}-{n}.replies" for n in range(self.clients_wanted)}
         self.clients = [Client(self, f"{self.tag}-{n}") for n in range(self.clients_wanted)]
-        self.until_flowing()
+        if answers:
+            self.until_flowing()
         return self
 
     def of(self, kind):

@@ -1,14 +1,14 @@
-"""Cases that C programs of the tests show on librdkafka's mock cluster, or on a store alone: they are run, and what they say is counted."""
+"""Cases that other tests show, most of them on librdkafka's mock cluster: they are run, and what they say is counted."""
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from conftest import BUILD, ROOT
 
 # By case: the program, and which of its tests are meant; none named: all of them.
 SHOWN = {
-    "F10": {"mock_worker_test_status": ["brokers_that_go_and_come_back"], "mock_client_test_lane": [], "mock_bus_test_producer": []},
     "F11": {"mock_center_test_errors": [], "mock_worker_test_undelivered": []},
     "F12": {"mock_center_test_errors": ["a_producer_that_ended_is_made_anew_and_sends_again"],
             "mock_client_test_request": ["a_producer_that_ends_takes_only_its_own_calls_along"]},
@@ -33,3 +33,10 @@ def shown_by_programs(case):
         passed += len(ok & set(tests)) if tests else len(ok)
         failed += [test for test in tests if test not in ok] if tests else re.findall(r"\[  FAILED  \] (\w+)", said) or [name] * bool(done.returncode)
     return {"programs": [*SHOWN[case]], "passed": passed, "failed": len(failed), "which": sorted(set(failed))}
+
+
+def shown_by_tests(path):
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", path], cwd=ROOT, capture_output=True, text=True, timeout=1200)
+    counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error)", done.stdout.splitlines()[-1])}
+    return {"tests": path, "passed": counts.get("passed", 0), "failed": counts.get("failed", 0) + counts.get("error", 0),
+            "which": re.findall(r"^(?:FAILED|ERROR) \S+::(\S+)", done.stdout, re.M)}

@@ -9,12 +9,12 @@ MEMORY = {"center": 256, "worker": 256, "client": 256}  # MiB: what settings bou
 # Which promise a figure stands for. I1: each call ends once. I2: nothing accepted is lost. I3: what is done twice is within the
 # bounds. I4: no answer is given to another request, and a key keeps its order. I5: memory is bounded. I6: work goes on by itself.
 PROMISES = {
-    "I1": ("unended", "ended_twice", "unasked", "not_ok", "failed", "refused", "longest_s", "timeouts"),
+    "I1": ("unended", "ended_twice", "unasked", "not_ok", "failed", "refused", "longest_s", "timeouts", "told"),
     "I2": ("lost", "untraced", "missing", "gaps", "letters", "lettered"),
     "I3": ("stored_again", "run_again", "routed_again", "rows_twice", "doubled", "repeats", "answered_twice", "commits_gone_back"),
     "I4": ("wrong", "crossed", "reordered", "others_refused"),
     "I5": ("rss_mib",),
-    "I6": ("resumed_s", "stopped", "codes"),
+    "I6": ("resumed_s", "stopped", "codes", "exits"),
 }
 NEVER = {"failed", "refused", "lost", "wrong", "unended", "ended_twice", "unasked", "crossed", "reordered", "untraced", "rows_twice", "doubled",
          "missing", "gaps", "repeats", "others_refused", "stopped"}
