@@ -6,6 +6,9 @@
  *            so a handler may run twice for one request, never not at all. Effects should be
  *            idempotent by request id. With dedupe.window set, what was handled on this host in
  *            that time is answered again and not handled again.
+ * FAILURES   A handler that retries or takes too long many times in a row (breaker.failures) is not called for a while:
+ *            its requests wait, or are answered overloaded. Handlers that never return keep their threads; what waits
+ *            for one then ends as expired or overloaded.
  * THREADS    Handlers run on a pool of worker.concurrency threads. _run belongs to one thread.
  */
 #ifndef POUCH_WORKER_H
