@@ -41,7 +41,9 @@ static void likely_cause(const pouch_client *c, const struct pl_call *call, char
 void pl_call_expired(pouch_client *c, struct pl_call *call) {
     char cause[600];
     pouch_err e = call->failed;
-    if (e) {
+    if (e == POUCH_E_NO_RESPONDERS) {
+        e = pl_watch_fail(call->topic);
+    } else if (e) {
         pl_why_set("the request to topic %s could not be sent (%s)", call->topic, pouch_err_code(e));
     } else {
         likely_cause(c, call, cause, sizeof cause);

@@ -4,12 +4,11 @@
 #include <string.h>
 
 enum {
-    PATIENCE_US = 300000,    /* a request is older than this when it is told that nobody reads its topic */
+    PATIENCE_US = 300000,    /* a request that is answered sooner needs no look */
     LOOK_AGAIN_US = 2000000, /* so long a look holds */
     SEEN_AWAY_US = 30000000,
     LOOKS_APART_US = 10000000, /* between looks further apart, members may have come and gone */
-    TICK_MS = 500,
-    TICK_SOON_MS = 100, /* while somebody is to be told */
+    TICK_MS = 150,
 };
 
 struct pl_watch *pl_watch_new(struct pl_pending *pending, const struct pl_clock *clock) {
@@ -55,17 +54,19 @@ static struct pl_watched *find_or_add(struct pl_watch *w, const char *topic) {
     return t;
 }
 
-static bool nobody_reads(const struct pl_watched *t, int64_t now) {
-    if (t->heard || !t->looked_us || now - t->looked_us >= LOOK_AGAIN_US) return false;
-    return t->audience == PL_AUDIENCE_NONE ||
+static bool seems_empty(const struct pl_watched *t) {
+    return (t->audience == PL_AUDIENCE_NONE && !t->answered) ||
            (t->audience == PL_AUDIENCE_AWAY && t->looked_us - t->away_us >= SEEN_AWAY_US);
 }
 
-/* Whether a request waits that a look could help. */
+static bool nobody_reads(const struct pl_watched *t, int64_t now) {
+    return seems_empty(t) && now - t->looked_us < LOOK_AGAIN_US;
+}
+
+/* Whether a request waits that a look could end. */
 static bool is_due(const struct pl_watch *w, const struct pl_watched *t, int64_t now) {
-    if (t->heard) return false;
-    if (!t->looked_us) return true;
-    return now - t->looked_us >= LOOK_AGAIN_US && pl_pending_waits(w->pending, t->topic, now - PATIENCE_US);
+    int64_t apart = seems_empty(t) ? PATIENCE_US : LOOK_AGAIN_US;
+    return now - t->looked_us >= apart && pl_pending_waits(w->pending, t->topic, now - PATIENCE_US);
 }
 
 static const struct pl_watched *find_due(const struct pl_watch *w, int64_t now) {
@@ -74,7 +75,7 @@ static const struct pl_watched *find_due(const struct pl_watch *w, int64_t now) 
     return NULL;
 }
 
-static void take_in(struct pl_watch *w, struct pl_watched *t, enum pl_audience audience, int64_t now) {
+static void take_in(struct pl_watched *t, enum pl_audience audience, int64_t now) {
     bool stays_away = t->audience == PL_AUDIENCE_AWAY && now - t->looked_us < LOOKS_APART_US;
     if (audience != PL_AUDIENCE_AWAY)
         t->away_us = 0;
@@ -82,8 +83,11 @@ static void take_in(struct pl_watch *w, struct pl_watched *t, enum pl_audience a
         t->away_us = now;
     t->audience = audience;
     t->looked_us = now;
-    if (audience == PL_AUDIENCE_AWAY || audience == PL_AUDIENCE_NONE)
-        atomic_store_explicit(&w->doubtful, true, memory_order_relaxed);
+}
+
+/* Whether there are requests that a look has found to be in vain. */
+static bool has_vain(const struct pl_watch *w, const struct pl_watched *t, int64_t now) {
+    return nobody_reads(t, now) && pl_pending_waits(w->pending, t->topic, t->looked_us - PATIENCE_US);
 }
 
 /* ---- any thread ---- */
@@ -94,17 +98,16 @@ pouch_err pl_watch_asked(struct pl_watch *w, const char *topic, bool *wake) {
     struct pl_watched *t = find_or_add(w, topic);
     bool refused = nobody_reads(t, now);
     t->asked_us = now;
-    *wake = !refused && (!w->ticking || !t->looked_us);
+    *wake = !refused && !w->ticking;
     w->ticking = w->ticking || *wake;
     pthread_mutex_unlock(&w->lock);
     return refused ? pl_watch_fail(topic) : POUCH_OK;
 }
 
 void pl_watch_answered(struct pl_watch *w, const char *topic) {
-    if (!atomic_load_explicit(&w->doubtful, memory_order_relaxed)) return;
     pthread_mutex_lock(&w->lock);
     struct pl_watched *t = find(w, topic);
-    if (t && t->audience == PL_AUDIENCE_NONE) t->heard = true;
+    if (t) t->answered = true;
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -120,17 +123,12 @@ int pl_watch_tick(struct pl_watch *w, pl_watch_look_fn *look, void *arg, bool *t
     pthread_mutex_lock(&w->lock);
     now = pl_mono_us(w->clock);
     struct pl_watched *t = due ? find(w, topic) : NULL;
-    if (t) take_in(w, t, seen, now);
-    bool soon = false;
+    if (t) take_in(t, seen, now);
     *tell = false;
-    for (size_t i = 0; i < w->n; i++) {
-        if (!nobody_reads(&w->topics[i], now)) continue;
-        soon = soon || pl_pending_waits(w->pending, w->topics[i].topic, now);
-        *tell = *tell || pl_pending_waits(w->pending, w->topics[i].topic, now - PATIENCE_US);
-    }
-    w->ticking = atomic_load_explicit(&w->pending->open, memory_order_acquire) > 0;
+    for (size_t i = 0; i < w->n && !*tell; i++) *tell = has_vain(w, &w->topics[i], now);
     if (*tell) atomic_store_explicit(&w->told, true, memory_order_relaxed);
-    int wait = !w->ticking ? -1 : find_due(w, now) ? 0 : soon ? TICK_SOON_MS : TICK_MS;
+    w->ticking = atomic_load_explicit(&w->pending->open, memory_order_acquire) > 0;
+    int wait = !w->ticking ? -1 : find_due(w, now) ? 0 : TICK_MS;
     pthread_mutex_unlock(&w->lock);
     return wait;
 }
@@ -140,9 +138,11 @@ size_t pl_watch_claim(struct pl_watch *w, struct pl_call *out[], size_t max) {
     if (!atomic_load_explicit(&w->told, memory_order_relaxed)) return 0;
     pthread_mutex_lock(&w->lock);
     int64_t now = pl_mono_us(w->clock);
-    for (size_t i = 0; i < w->n; i++)
-        if (nobody_reads(&w->topics[i], now))
-            n += pl_pending_claim_topic(w->pending, w->topics[i].topic, now - PATIENCE_US, out + n, max - n);
+    for (size_t i = 0; i < w->n; i++) {
+        const struct pl_watched *t = &w->topics[i];
+        if (!nobody_reads(t, now)) continue;
+        n += pl_pending_claim_topic(w->pending, t->topic, t->looked_us - PATIENCE_US, out + n, max - n);
+    }
     if (n == 0) atomic_store_explicit(&w->told, false, memory_order_relaxed);
     pthread_mutex_unlock(&w->lock);
     return n;

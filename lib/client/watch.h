@@ -1,9 +1,11 @@
 /*
- * Whether anybody reads the topics that are asked (client.no_responders = on), so that a request that nobody can answer ends at
- * once. The keeper looks (client/lane.h): at a topic when it is first asked, and again while requests to it wait.
+ * Whether anybody reads the topics that are asked (client.no_responders = on), so that a request that nobody can
+ * answer ends soon. The keeper looks (client/lane.h) when a request has waited for a moment, and again while it waits
+ * on. What is answered at once costs no look, and a look ends only what had waited for a moment before it: a worker
+ * that has come since may be at the rest.
  *
- * A request is told so after a moment only, in which one who reads without a group can answer; a topic that is answered though
- * no group reads it is not judged any more. Groups without members count as nobody when they were seen so for 30 s.
+ * Who reads without a group is in no list. So a topic that was answered is not judged by an empty one. Groups without
+ * members count as nobody when they were seen so for 30 s.
  *
  * THREADS  Any, behind one mutex; no look is taken under it.
  */
@@ -22,7 +24,7 @@ struct pl_watched {
     int64_t looked_us; /* 0: not yet */
     int64_t away_us;   /* since when its groups have been seen without members; 0: they were not */
     enum pl_audience audience;
-    bool heard; /* it was answered while no group read it */
+    bool answered; /* at some time, by somebody */
 };
 
 struct pl_watch {
@@ -31,9 +33,8 @@ struct pl_watch {
     pthread_mutex_t lock;
     struct pl_watched topics[PL_WATCH_TOPICS];
     size_t n;
-    bool ticking;         /* the keeper comes again by itself */
-    atomic_bool doubtful; /* some topic was found without readers */
-    atomic_bool told;     /* there are calls to claim */
+    bool ticking;     /* the keeper comes again by itself */
+    atomic_bool told; /* there are calls to claim */
 };
 
 /* Borrows both. NULL: out of memory. */

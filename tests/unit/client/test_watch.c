@@ -109,7 +109,7 @@ static void what_is_unknown_or_read_waits(void **state) {
         looks = 0;
         assert_int_equal(ask(names[i]), POUCH_OK);
         assert_int_equal(pass(50 * (int64_t)SECOND), 0);
-        assert_in_range(looks, 20, 60); /* every two seconds or so, and half as often or more for the one before */
+        assert_in_range(looks, 20, 60); /* every two seconds or so, of this one and the one before */
     }
 }
 
@@ -147,14 +147,35 @@ static void looks_that_are_far_apart_do_not_add_up(void **state) {
     assert_int_equal(pass(25 * (int64_t)SECOND), 0);
 }
 
-/* Who reads without a group is in no list. */
-static void a_topic_that_was_answered_is_not_judged(void **state) {
+/* A worker that comes after a look may be at the request already. */
+static void a_look_ends_only_what_has_waited_before_it(void **state) {
     (void)state;
     there = PL_AUDIENCE_NONE;
     assert_int_equal(ask("orders"), POUCH_OK);
-    bool tell;
-    assert_true(pl_watch_tick(w, look, NULL, &tell) >= 0);
-    assert_false(tell);
+    at.mono_us += 200000;
+    assert_int_equal(ask("orders"), POUCH_OK);
+    assert_int_equal(pass(150000), 1);
+    there = PL_AUDIENCE_THERE;
+    assert_int_equal(pass(5 * SECOND), 0);
+}
+
+static void what_is_answered_at_once_costs_no_look(void **state) {
+    (void)state;
+    struct pl_call *out[1];
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(ask("orders"), POUCH_OK);
+        assert_int_equal(pass(150000), 0);
+        assert_int_equal(pl_pending_expire(&p, INT64_MAX, out, 1), 1);
+        pl_pending_drop(&p, (struct pl_call *[]){out[0], out[0]}, 2);
+    }
+    assert_int_equal(looks, 0);
+}
+
+/* Who reads without a group is in no list. */
+static void a_topic_that_was_answered_is_not_judged_by_an_empty_list(void **state) {
+    (void)state;
+    there = PL_AUDIENCE_NONE;
+    assert_int_equal(ask("orders"), POUCH_OK);
     pl_watch_answered(w, "orders");
     assert_int_equal(pass(20 * (int64_t)SECOND), 0);
     assert_int_equal(ask("orders"), POUCH_OK);
@@ -167,35 +188,51 @@ static void only_its_own_calls_are_dismissed(void **state) {
         assert_int_equal(ask("orders"), POUCH_OK);
         at.mono_us++; /* so that the heap is in some order */
     }
-    bool tell;
-    pl_watch_tick(w, look, NULL, &tell);
-    there = PL_AUDIENCE_THERE;
     assert_int_equal(ask("bank"), POUCH_OK);
+    pl_watch_answered(w, "bank");
     assert_int_equal(pass(SECOND), 5);
     assert_int_equal(atomic_load(&p.open), 1);
 }
 
-/* The one asked longest ago makes room, and is looked at anew when it comes back. */
-static void topics_are_bounded(void **state) {
+static bool is_known(const char *topic) {
+    for (size_t i = 0; i < w->n; i++)
+        if (!strcmp(w->topics[i].topic, topic)) return true;
+    return false;
+}
+
+static void topics_are_bounded_and_the_one_asked_longest_ago_makes_room(void **state) {
     (void)state;
     char topic[16];
-    there = PL_AUDIENCE_THERE;
-    for (int i = 0; i <= PL_WATCH_TOPICS; i++) {
-        bool wake;
+    bool wake;
+    for (int i = 0; i < PL_WATCH_TOPICS; i++) {
         at.mono_us++;
         snprintf(topic, sizeof topic, "t%d", i);
         assert_int_equal(pl_watch_asked(w, topic, &wake), POUCH_OK);
-        assert_true(wake);
-        pass(0);
     }
-    assert_int_equal(looks, PL_WATCH_TOPICS + 1);
-    bool wake;
-    assert_int_equal(pl_watch_asked(w, "t1", &wake), POUCH_OK);
-    pass(0);
-    assert_int_equal(looks, PL_WATCH_TOPICS + 1);
+    at.mono_us++;
     assert_int_equal(pl_watch_asked(w, "t0", &wake), POUCH_OK);
+    assert_int_equal(pl_watch_asked(w, "one more", &wake), POUCH_OK);
+    assert_int_equal(w->n, PL_WATCH_TOPICS);
+    assert_true(is_known("one more") && is_known("t0"));
+    assert_false(is_known("t1"));
+}
+
+/* The keeper is woken once, and then comes by itself until no call is open. */
+static void the_keeper_is_woken_when_it_rests(void **state) {
+    (void)state;
+    struct pl_call *out[1];
+    bool wake;
+    assert_int_equal(ask("orders"), POUCH_OK);
+    assert_int_equal(pl_watch_asked(w, "orders", &wake), POUCH_OK);
+    assert_false(wake);
     pass(0);
-    assert_int_equal(looks, PL_WATCH_TOPICS + 2);
+    assert_int_equal(pl_watch_asked(w, "orders", &wake), POUCH_OK);
+    assert_false(wake);
+    assert_int_equal(pl_pending_expire(&p, INT64_MAX, out, 1), 1);
+    pl_pending_drop(&p, (struct pl_call *[]){out[0], out[0]}, 2);
+    pass(0);
+    assert_int_equal(pl_watch_asked(w, "orders", &wake), POUCH_OK);
+    assert_true(wake);
 }
 
 #define ON(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -208,9 +245,12 @@ int main(void) {
         ON(groups_without_members_are_given_30_seconds),
         ON(a_member_that_comes_starts_the_30_seconds_again),
         ON(looks_that_are_far_apart_do_not_add_up),
-        ON(a_topic_that_was_answered_is_not_judged),
+        ON(a_look_ends_only_what_has_waited_before_it),
+        ON(what_is_answered_at_once_costs_no_look),
+        ON(a_topic_that_was_answered_is_not_judged_by_an_empty_list),
         ON(only_its_own_calls_are_dismissed),
-        ON(topics_are_bounded),
+        ON(topics_are_bounded_and_the_one_asked_longest_ago_makes_room),
+        ON(the_keeper_is_woken_when_it_rests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
