@@ -25,7 +25,7 @@ struct center_item *center_item_new(struct center *c, const struct pl_taken *t) 
     c->items_used++;
     item->center = c;
     item->taken = *t;
-    item->bytes = t->message->len;
+    item->bytes = t->bytes;
     item->view = NULL;
     item->route = NULL;
     item->publisher = NULL;

@@ -179,7 +179,7 @@ static bool note(struct pl_group *g, struct pl_partition *p, rd_kafka_message_t 
         g->start_anew = true;
         return false;
     }
-    pl_partition_weigh(p, m);
+    out->bytes = pl_partition_weigh(p, m);
     p->position = m->offset + 1;
     p->refs++;
     return true;

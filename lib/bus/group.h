@@ -39,6 +39,7 @@ struct pl_taken {
     rd_kafka_message_t *message; /* the taker's, given back with rd_kafka_message_destroy() */
     struct pl_partition *partition;
     uint64_t ticket;
+    size_t bytes; /* of the record: value, key and headers, any of which may be the largest part */
 };
 
 struct pl_group_hooks {

@@ -6,7 +6,9 @@
  */
 #include <bus/group_state.h>
 #include <bus/offsets.h>
+#include <bus/producer.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The answer does not matter, only that the request has been sent. */
 enum { NUDGE_MS = 50 };
@@ -23,9 +25,21 @@ void pl_group_read_bounds(struct pl_group *g) {
     g->queue_bytes = bound(g, "queued.max.messages.kbytes") * 1024;
 }
 
-void pl_partition_weigh(struct pl_partition *p, const rd_kafka_message_t *m) {
-    size_t n = m->len + m->key_len;
+static size_t bytes_of_headers(const rd_kafka_message_t *m) {
+    rd_kafka_headers_t *headers;
+    const char *name;
+    const void *value;
+    size_t bytes = 0, n;
+    if (rd_kafka_message_headers(m, &headers)) return 0;
+    for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &n); i++)
+        bytes += strlen(name) + n + PL_HEADER_BYTES;
+    return bytes;
+}
+
+size_t pl_partition_weigh(struct pl_partition *p, const rd_kafka_message_t *m) {
+    size_t n = m->len + m->key_len + bytes_of_headers(m);
     p->mean_bytes = p->mean_bytes ? p->mean_bytes - p->mean_bytes / 16 + n / 16 : n;
+    return n;
 }
 
 void pl_partition_watch(struct pl_group *g, struct pl_partition *p, size_t there) {

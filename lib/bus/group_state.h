@@ -62,7 +62,7 @@ void pl_group_read_bounds(struct pl_group *g);
 void pl_partition_watch(struct pl_group *g, struct pl_partition *p, size_t there);
 
 /* A record was taken from the queue. */
-void pl_partition_weigh(struct pl_partition *p, const rd_kafka_message_t *m);
+size_t pl_partition_weigh(struct pl_partition *p, const rd_kafka_message_t *m); /* bytes of the record */
 
 void pl_partition_unref(struct pl_partition *p);
 

@@ -63,7 +63,7 @@ static void end(struct pl_resend *s) {
     pl_heap_remove(&r->waiting, &s->timer);
     set_head(s, false);
     set_stuck(s, false);
-    r->bytes -= s->taken.message->len;
+    r->bytes -= s->taken.bytes;
     rd_kafka_message_destroy(s->taken.message);
     pl_group_done(r->group, s->taken.partition, s->taken.ticket);
     s->taken = (struct pl_taken){0};
@@ -202,7 +202,7 @@ static struct pl_resend *new_resend(struct pl_redeliverer *r, const struct pl_ta
         s = &r->all[r->touched++];
     *s = (struct pl_resend){.owner = r, .taken = *t, .tier = pl_tier_of(r->tiers, t->partition->topic)};
     r->used++;
-    r->bytes += t->message->len;
+    r->bytes += t->bytes;
     return s;
 }
 

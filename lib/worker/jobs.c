@@ -97,7 +97,7 @@ struct pouch_job *pl_job_new(struct pouch_worker *w, const struct pl_taken *t) {
     w->free_jobs = j->next_free;
     j->route = t->partition->arg;
     j->taken = *t;
-    j->bytes = t->message->len;
+    j->bytes = t->bytes;
     atomic_store_explicit(&j->started_us, 0, memory_order_relaxed);
     atomic_store_explicit(&j->state, PL_JOB_OPEN, memory_order_relaxed);
     w->in_use++;

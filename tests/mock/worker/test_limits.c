@@ -87,12 +87,13 @@ static void a_record_without_a_requester_becomes_a_dead_letter_when_its_handler_
 }
 
 /* Sends many requests to handlers that all wait: `wanted` of them come in, and no more. */
-static void expect_bound(const char *const settings[], const char *payload, int wanted) {
+static void expect_bound(const char *const settings[], const char *payload, const char *header, int wanted) {
     enum { MANY = 40, LOOKS = 20 };
     static char ids[MANY][ID_TEXT];
     struct fixture f;
     begin(&f, settings);
-    for (int i = 0; i < MANY; i++) request(&f, payload, ids[i]);
+    struct request r = {.payload = payload, .reply_topic = REPLIES, .headers = {"colour", header}};
+    for (int i = 0; i < MANY; i++) ask(&f, WORK, r, ids[i]);
     test_until(is_inside, &wanted);
     for (int i = 0; i < LOOKS; i++) tap(&f);
     assert_int_equal(gate_inside(&gate), wanted);
@@ -105,17 +106,20 @@ static void expect_bound(const char *const settings[], const char *payload, int 
 static void no_more_jobs_are_taken_than_may_be_in_flight(void **state) {
     const char *const settings[] = {"worker.max_in_flight", "5", "worker.concurrency", "16", NULL};
     (void)state;
-    expect_bound(settings, "1", 5);
+    expect_bound(settings, "1", "red", 5);
 }
 
 static void no_more_bytes_are_taken_than_may_be_in_flight(void **state) {
     const char *const settings[] = {"worker.max_in_flight_bytes", "4KiB", "worker.concurrency", "16", NULL};
-    char payload[1500];
+    char payload[1500], header[3000];
     (void)state;
     memset(payload, 'x', sizeof payload);
     payload[0] = payload[sizeof payload - 2] = '"';
     payload[sizeof payload - 1] = 0;
-    expect_bound(settings, payload, 2); /* each a record of more than 3,000 bytes */
+    memset(header, 'x', sizeof header);
+    header[sizeof header - 1] = 0;
+    expect_bound(settings, payload, "red", 2); /* each a record of more than 3,000 bytes */
+    expect_bound(settings, "1", header, 2);    /* wherever these are */
 }
 
 int main(void) {
