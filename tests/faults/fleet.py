@@ -20,6 +20,7 @@ MIB = 1024 * 1024
 PUBLISHER = "fleet"
 # A second of commits, and what a center or worker may have in flight (docs/architecture.md): what one kill may do twice.
 IN_FLIGHT = 10000
+LONG = 400  # samples of memory, two a second
 
 
 class Memory:
@@ -59,16 +60,13 @@ class Memory:
             peaks[kind] = max(peaks.get(kind, 0), *(size // MIB for _, size, _ in samples))
         return peaks
 
-    def slopes(self, after=60):
-        """KiB and descriptors an hour of those that ran long enough, without their first moments."""
-        found = {}
-        for name, samples in self.samples.items():
-            begin = samples[0][0] + after
-            late = [sample for sample in samples if sample[0] >= begin]
-            if len(late) > 20:
-                found[name] = {"kib_an_hour": round(slope([(t, size / 1024) for t, size, _ in late]) * 3600),
-                               "fds_an_hour": round(slope([(t, fds) for t, _, fds in late]) * 3600, 1)}
-        return found
+    def slopes(self):
+        """KiB and descriptors an hour of those that ran for minutes, in the second half of their time."""
+        late = {name: samples[len(samples) // 2:] for name, samples in self.samples.items() if len(samples) >= LONG}
+        if not late:
+            return {}
+        return {"kib_an_hour": {name: round(3600 * slope([(t, size / 1024) for t, size, _ in each])) for name, each in late.items()},
+                "fds_an_hour": {name: round(3600 * slope([(t, fds) for t, _, fds in each]), 1) for name, each in late.items()}}
 
 
 def slope(points):
@@ -247,7 +245,7 @@ class Fleet:
         codes += [member.program.stop(PATIENCE) for member in self.members]
         wrong, figures = self.check()
         self.tell(wrong)
-        return {"rate": self.rate, **figures, "rss_mib": rss, **({"slopes": slopes} if slopes else {}), "stopped": codes}
+        return {"rate": self.rate, **figures, "rss_mib": rss, **slopes, "stopped": codes}
 
     def check(self):
         """By what the programs wrote, and what Kafka holds now."""

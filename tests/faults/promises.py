@@ -13,7 +13,7 @@ PROMISES = {
     "I2": ("lost", "untraced", "missing", "gaps", "letters", "lettered"),
     "I3": ("stored_again", "run_again", "routed_again", "rows_twice", "doubled", "repeats", "answered_twice", "commits_gone_back"),
     "I4": ("wrong", "crossed", "reordered", "others_refused"),
-    "I5": ("rss_mib",),
+    "I5": ("rss_mib", "fds_an_hour"),
     "I6": ("resumed_s", "stopped", "codes", "exits"),
 }
 NEVER = {"failed", "refused", "lost", "wrong", "unended", "ended_twice", "unasked", "crossed", "reordered", "untraced", "rows_twice", "doubled",
