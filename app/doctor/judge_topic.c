@@ -51,7 +51,9 @@ static void retention(struct doctor *d, const struct doctor_topic *t) {
     int64_t least = t->use == DOCTOR_LETTERS ? DAY : HOUR;
     if (t->use == DOCTOR_CHANGES || t->retention_ms < 0) return;
     snprintf(what, sizeof what, "records go after %lld s", (long long)t->retention_ms / SECOND);
-    if (t->use != DOCTOR_LETTERS && t->retention_ms < d->settings->request_timeout_ms)
+    if (t->delay_ms && t->retention_ms <= t->delay_ms)
+        bad(d, DOCTOR_FAIL, t, what, "set retention.ms far above the topic's delay, or what waits in it is lost");
+    else if (t->use != DOCTOR_LETTERS && t->retention_ms < d->settings->request_timeout_ms)
         bad(d, DOCTOR_FAIL, t, what, "set retention.ms above request.timeout, or requests and replies are lost");
     else if (t->retention_ms < least)
         bad(d, DOCTOR_WARN, t, what,

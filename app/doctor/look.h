@@ -36,6 +36,7 @@ struct doctor_topic {
     int min_insync;
     bool compacted;
     int64_t retention_ms; /* negative: for ever */
+    int64_t delay_ms;     /* of a retry topic: how long a record waits in it; else 0 */
     int64_t max_bytes;    /* of a record */
 };
 void doctor_judge_topic(struct doctor *d, const struct doctor_topic *t);

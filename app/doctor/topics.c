@@ -4,6 +4,7 @@
 #include <cluster/cluster.h>
 #include <cluster/config.h>
 #include <doctor/look.h>
+#include <letter/tiers.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct wanted {
     enum doctor_use use;
     enum doctor_level missing; /* how bad it is when it is not there; OK: not at all */
     const char *advice;
+    int64_t delay_ms; /* of a retry topic */
 };
 
 enum { RETENTION, POLICY, INSYNC, BYTES, CONFIGS };
@@ -83,6 +85,7 @@ static void look_at(struct doctor *d, rd_kafka_t *rk, const struct wanted *w, co
         return;
     }
     struct doctor_topic t = facts_of(info, w->use);
+    t.delay_ms = w->delay_ms;
     read_configs(d, rk, &t);
     doctor_judge_topic(d, &t);
     if ((w->use == DOCTOR_REQUESTS || w->use == DOCTOR_LETTERS) && t.partitions && !t.offline) look_ahead(d, rk, &t);
@@ -110,8 +113,11 @@ static void targets(struct doctor *d, rd_kafka_t *rk, const struct pl_route_row 
             while (k < n_seen && strcmp(seen[k], routes[r].targets[i]) != 0) k++;
             if (k < n_seen) continue;
             seen[n_seen++] = routes[r].targets[i];
-            const struct wanted w = {routes[r].targets[i], DOCTOR_REQUESTS, DOCTOR_FAIL,
-                                     "make it with `pouch topic create`, or correct the route that leads to it"};
+            const struct wanted w = {.name = routes[r].targets[i],
+                                     .use = DOCTOR_REQUESTS,
+                                     .missing = DOCTOR_FAIL,
+                                     .advice =
+                                         "make it with `pouch topic create`, or correct the route that leads to it"};
             look_at(d, rk, &w, find(topics, n_topics, w.name));
         }
     }
@@ -124,17 +130,31 @@ static void replies(struct doctor *d, rd_kafka_t *rk, const struct pl_topic_info
     if (!s->reply_topic && !s->client_id) return;
     snprintf(name, sizeof name, "%s%s", s->reply_topic ? s->reply_topic : s->client_id,
              s->reply_topic ? "" : ".replies");
-    const struct wanted w = {name, DOCTOR_REPLIES, DOCTOR_OK, NULL};
+    const struct wanted w = {.name = name, .use = DOCTOR_REPLIES};
     look_at(d, rk, &w, find(topics, n, name));
+}
+
+/* Whoever uses one makes it at its start. */
+static void retries(struct doctor *d, rd_kafka_t *rk, const struct pl_topic_info *topics, size_t n) {
+    struct pl_tiers tiers;
+    if (pl_tiers_read(&tiers, d->settings->retry_tiers)) {
+        doctor_bad(d, DOCTOR_FAIL, "settings", "retry.tiers", "correct it; no center or worker starts like this", "%s",
+                   pouch_why());
+        return;
+    }
+    for (size_t i = 0; i < tiers.n; i++) {
+        const struct wanted w = {.name = tiers.at[i].topic, .use = DOCTOR_REQUESTS, .delay_ms = tiers.at[i].delay_ms};
+        look_at(d, rk, &w, find(topics, n, w.name));
+    }
 }
 
 void doctor_topics(struct doctor *d, rd_kafka_t *rk, const struct pl_route_row *routes, size_t n) {
     static const char by_center[] = "start a center, which makes it; or `pouch topic create`";
     const struct pl_settings *s = d->settings;
     const struct wanted ours[] = {
-        {s->inbox, DOCTOR_REQUESTS, DOCTOR_WARN, by_center},
-        {s->dlq_topic, DOCTOR_LETTERS, DOCTOR_WARN, "start a center or a worker, which makes it"},
-        {s->routes_topic, DOCTOR_CHANGES, DOCTOR_WARN, by_center},
+        {s->inbox, DOCTOR_REQUESTS, DOCTOR_WARN, by_center, 0},
+        {s->dlq_topic, DOCTOR_LETTERS, DOCTOR_WARN, "start a center or a worker, which makes it", 0},
+        {s->routes_topic, DOCTOR_CHANGES, DOCTOR_WARN, by_center, 0},
     };
     struct pl_topic_info *topics;
     size_t n_topics;
@@ -146,6 +166,7 @@ void doctor_topics(struct doctor *d, rd_kafka_t *rk, const struct pl_route_row *
         look_at(d, rk, &ours[i], find(topics, n_topics, ours[i].name));
     if (find(topics, n_topics, s->inbox)) readers(d, rk);
     replies(d, rk, topics, n_topics);
+    retries(d, rk, topics, n_topics);
     targets(d, rk, routes, n, topics, n_topics);
     pl_topic_info_free(topics, n_topics);
 }

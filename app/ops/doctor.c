@@ -76,10 +76,10 @@ static int doctor(struct ops_call *call) {
 
 const struct ops_command ops_doctor = {
     .name = "doctor",
-    .args = "[HOST:PORT|URL]…",
+    .args = "[HOST:PORT]…",
     .summary = "Find what is wrong, or will be, and what to do",
     .about = "Looks at the settings in force, the keys, the store, the disk, the brokers and the topics: the\n"
-             "inbox, dead letters, announcements, the reply topic of --client-id, and every target of a route.\n"
+             "inbox, dead letters, announcements, retries, replies to --client-id, and every target of a route.\n"
              "Given the addresses that centers and workers --listen at, it asks those as well: whether they\n"
              "are ready, of one version, of one time, and whether each opens what the others seal.\n\n"
              "  pouch doctor 127.0.0.1:9464 127.0.0.1:9465\n"

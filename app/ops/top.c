@@ -82,7 +82,7 @@ static int top(struct ops_call *call) {
 
 const struct ops_command ops_top = {
     .name = "top",
-    .args = "HOST:PORT|URL…",
+    .args = "HOST:PORT…",
     .summary = "Watch centers and workers at work",
     .about = "Reads /statusz of the processes, at the addresses that their --listen was given, once a second,\n"
              "and shows what came in between: requests a second, how many failed and as what, times, requests\n"

@@ -137,6 +137,8 @@ static void topics_that_lose_or_refuse_records_are_found(void **state) {
         {WITH(t.retention_ms = 1000, t.use = DOCTOR_REPLIES), 3, DOCTOR_FAIL, "go after 1 s"},
         {WITH(t.retention_ms = HOUR / 2), 3, DOCTOR_WARN, "go after 1800 s"},
         {WITH(t.retention_ms = 2 * HOUR, t.use = DOCTOR_LETTERS), 3, DOCTOR_WARN, "go after 7200 s"},
+        {WITH(t.delay_ms = 8 * HOUR, t.retention_ms = 8 * HOUR), 3, DOCTOR_FAIL, "go after 28800 s"},
+        {WITH(t.delay_ms = HOUR, t.retention_ms = 8 * HOUR), 3, DOCTOR_OK, "3 partitions"},
         {WITH(t.retention_ms = -1), 3, DOCTOR_OK, "3 partitions"},
         {WITH(t.compacted = true), 3, DOCTOR_FAIL, "it is compacted"},
         {WITH(t.use = DOCTOR_CHANGES), 3, DOCTOR_FAIL, "it is not compacted"},
