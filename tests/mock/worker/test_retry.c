@@ -11,8 +11,7 @@
 #define MUCH_LATER  "internal.retry.1h"
 #define UNAVAILABLE "\"unavailable\"" /* a payload that the handler never can do */
 
-/* The others have broker 1. */
-enum { BROKER_LETTERS = 2, BROKER_SOON = 3, BROKERS = 3 };
+enum { BROKER_OTHERS = 1, BROKER_LETTERS = 2, BROKER_SOON = 3, BROKERS = 3 };
 
 static struct fixture fixture;
 static const char *const settings[] = {"retry.tiers", "300ms,900ms,1h", "retry.attempts", "2", "retry.delay", "10ms",
@@ -32,6 +31,9 @@ static int start(void **state) {
     static const char *const topics[] = {SOON, LATER, MUCH_LATER, NULL};
     (void)state;
     fixture_cluster(&fixture, BROKERS, topics);
+    rd_kafka_mock_partition_set_leader(fixture.mock.cluster, WORK, 0, BROKER_OTHERS);
+    for (size_t i = 0; i < fixture.n_topics; i++)
+        rd_kafka_mock_partition_set_leader(fixture.mock.cluster, fixture.topics[i], 0, BROKER_OTHERS);
     rd_kafka_mock_partition_set_leader(fixture.mock.cluster, LETTERS, 0, BROKER_LETTERS);
     rd_kafka_mock_partition_set_leader(fixture.mock.cluster, SOON, 0, BROKER_SOON);
     fixture.topics[fixture.n_topics++] = WORK;
