@@ -142,6 +142,7 @@ pouch_err pl_job_open(struct pouch_job *j, struct pl_desk *desk) {
     struct pl_envelope env = {0};
     pouch_err e = read_record(j, &env);
     if (e) return e;
-    if (pl_job_expired(j)) return pl_fail(POUCH_E_EXPIRED, "the deadline had passed before a handler was free");
+    if (pl_job_expired(j) || pl_job_stale(j))
+        return pl_fail(POUCH_E_EXPIRED, "the deadline had passed before a handler was free");
     return read_payload(j, desk, &env);
 }

@@ -65,6 +65,7 @@ static void run(struct pouch_job *j) {
         pl_job_give_back(j);
         return;
     }
+    atomic_fetch_add_explicit(&j->worker->called, 1, memory_order_relaxed);
     atomic_store_explicit(&j->started_us, pl_mono_us(j->worker->clock), memory_order_release);
     j->route->fn(j, j->route->arg);
 }

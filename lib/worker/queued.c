@@ -16,6 +16,7 @@ enum { LOOK_US = 1000000 };
 /* How long no thread has taken a job; 0: some do, none is there to take, or they wait until outcomes are stored. */
 static int64_t still_us(struct pouch_worker *w, int64_t now_us) {
     size_t waiting = pl_queue_length(w->work), taken = w->queued - waiting;
+    pl_pace_look(w, waiting, now_us);
     if (!waiting || taken != w->unqueued || pl_pool_is_full(&w->pool)) {
         w->unqueued = taken;
         w->moved_us = now_us;

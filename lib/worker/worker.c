@@ -137,6 +137,7 @@ static void serve(struct pouch_worker *w) {
 
 static void dispatch(struct pouch_worker *w, const struct pl_taken taken[], size_t n) {
     void *jobs[PL_BATCH];
+    size_t admitted = 0, waiting = w->pace.call_ns ? pl_queue_length(w->work) : 0;
     int64_t newest = -1, now = pl_mono_us(w->clock);
     for (size_t i = 0; i < n; i++) {
         struct pl_partition *p = taken[i].partition;
@@ -146,11 +147,11 @@ static void dispatch(struct pouch_worker *w, const struct pl_taken taken[], size
         if (!p->arg) p->arg = route_of(w, p->topic);
         struct pouch_job *j = pl_job_new(w, &taken[i]);
         j->taken_us = now;
-        jobs[i] = j;
+        if (pl_job_admit(j, pl_pace_wait_us(w, waiting + admitted))) jobs[admitted++] = j;
     }
     pl_clockcheck_record(&w->clockcheck, newest);
-    w->queued += n;
-    pl_queue_put(w->work, jobs, n);
+    w->queued += admitted;
+    pl_queue_put(w->work, jobs, admitted);
 }
 
 static void take(struct pouch_worker *w) {

@@ -20,6 +20,14 @@
 #include <worker/job.h>
 #include <worker/pool.h>
 
+/* How fast handlers are called while some request always waits for one (admit.c). */
+struct pl_pace {
+    int64_t call_ns; /* from one call to the next; 0: not known */
+    int64_t from_us; /* when the sample that is being taken began */
+    size_t from_called;
+    int64_t waited_us; /* when something last waited */
+};
+
 struct pouch_worker {
     /* Constant while it runs, so shared. */
     struct pl_settings settings;
@@ -36,6 +44,7 @@ struct pouch_worker {
     /* Shared, each with its own lock or atomic. */
     struct pl_wake wake;
     atomic_bool stopping;
+    atomic_size_t called;   /* handlers, so far */
     atomic_size_t holds;    /* the owner's one, and one for each LATE job; the last frees the worker */
     struct pl_queue *work;  /* jobs for the pool */
     struct pl_queue *ended; /* jobs back from whoever ended them; never full: a job is in it once */
@@ -70,6 +79,7 @@ struct pouch_worker {
     int64_t stall_look_us, held_look_us, queue_look_us;
     size_t queued, unqueued; /* jobs put into work; those that threads had taken out of it when last looked */
     int64_t moved_us;        /* when that changed */
+    struct pl_pace pace;
     bool stuck_told;
     int64_t look_us;                 /* when the next handler can time out, at the earliest */
     int64_t drain_until_us;          /* once it is stopping */
@@ -156,6 +166,15 @@ void pl_job_not_put_off(struct pouch_job *j); /* its retry topic refuses it: it 
 
 /* queued.c, the poll thread: what waits for a thread while none comes free. */
 void pl_jobs_queued_look(struct pouch_worker *w);
+
+/*
+ * admit.c, the poll thread. _look: so many jobs wait for a handler now. _wait_us: how long one waits with so many ahead of it; 0 also
+ * when that is not known. _admit: whether a job that was just taken, and would wait so long, is to be queued; else it has been ended.
+ */
+void pl_pace_look(struct pouch_worker *w, size_t waiting, int64_t now_us);
+int64_t pl_pace_wait_us(const struct pouch_worker *w, size_t ahead);
+bool pl_job_admit(struct pouch_job *j, int64_t wait_us);
+bool pl_job_stale(const struct pouch_job *j); /* any thread: its time has passed while it waited, and others wait */
 
 /*
  * stall.c, the poll thread. _init: before the pool has threads. _refuses: whether the topic of the job's parcel takes nothing at present. _sent: the producer has taken

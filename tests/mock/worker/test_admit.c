@@ -1,0 +1,48 @@
+/* More requests than handlers can do. */
+#include <support.h>
+
+#include "fixture.h"
+
+static void handle_slowly(pouch_job *job, void *arg) {
+    (void)arg;
+    poll(NULL, 0, 20);
+    echo(job);
+}
+
+static void ask_within(struct fixture *f, int64_t ms, char id[ID_TEXT]) {
+    char deadline[24];
+    snprintf(deadline, sizeof deadline, "%lld", (long long)(pl_wall_ms(&pl_clock_system) + ms));
+    ask(f, WORK, (struct request){.payload = "1", .reply_topic = REPLIES, .headers = {"pouch-deadline", deadline}}, id);
+}
+
+static void who_would_wait_for_too_long_learns_it_at_once(void **state) {
+    static const char *const settings[] = {"worker.concurrency", "1", NULL};
+    enum { MANY = 150, KNOWN = 20, PATIENT_MS = 600000 };
+    struct fixture f;
+    char id[ID_TEXT], urgent[ID_TEXT], patient[ID_TEXT];
+    (void)state;
+    fixture_start(&f, NULL);
+    worker_start(&f, settings, handle_slowly, NULL);
+    for (int i = 0; i < MANY; i++) request(&f, "2", id);
+    wait_for(&f, REPLIES, KNOWN);
+    int64_t shed = pl_metric_get(PL_M_JOBS_SHED);
+    ask_within(&f, 1000, urgent);
+    ask_within(&f, PATIENT_MS, patient);
+    assert_string_equal(answer_to(&f, urgent).code, "overloaded");
+    assert_true(count_on(&f, REPLIES) < MANY);
+    assert_true(answer_to(&f, patient).success);
+    assert_int_equal(count_on(&f, REPLIES), MANY + 2);
+    assert_int_equal(pl_metric_get(PL_M_JOBS_SHED), shed + 1);
+    worker_stop(&f);
+    pouch_worker_free(f.worker);
+    assert_int_equal(committed_by(&f, WORK ".workers"), next_offset(&f));
+    fixture_stop(&f);
+    assert_int_equal(atomic_load(&surprises), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_would_wait_for_too_long_learns_it_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
