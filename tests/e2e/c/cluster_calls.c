@@ -77,14 +77,33 @@ static void on_revoke(struct pl_partition *const parts[], size_t n, bool lost, v
     (void)owner;
 }
 
+/* Under the name of a group without members, as one does who reads by hand. */
+static void commit(rd_kafka_t *rk, const char *topic) {
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(offsets, topic, 0)->offset = 0;
+    rd_kafka_AlterConsumerGroupOffsets_t *change = rd_kafka_AlterConsumerGroupOffsets_new("by-hand", offsets);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_AlterConsumerGroupOffsets(rk, &change, 1, NULL, queue);
+    rd_kafka_event_t *done = rd_kafka_queue_poll(queue, ASK_MS);
+    EXPECT(done && !rd_kafka_event_error(done));
+    rd_kafka_event_destroy(done);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AlterConsumerGroupOffsets_destroy(change);
+    rd_kafka_topic_partition_list_destroy(offsets);
+}
+
 static void count_readers(rd_kafka_t *rk, const struct pl_settings *s, const char *topic) {
     const struct pl_group_hooks hooks = {on_revoke, NULL};
     struct pl_taken taken[1];
     struct pl_group *g;
     struct pl_wake wake;
+    enum pl_audience audience;
     int members = -1;
     int64_t until_us = pl_mono_us(&pl_clock_system) + PATIENCE_US;
     EXPECT(pl_topic_readers(rk, topic, &members, ASK_MS) == POUCH_OK && members == 0);
+    EXPECT(pl_topic_audience(rk, topic, &audience, ASK_MS) == POUCH_OK && audience == PL_AUDIENCE_NONE);
+    EXPECT(pl_topic_audience(rk, "no-such-topic", &audience, ASK_MS) == POUCH_E_TARGET_REFUSED &&
+           audience == PL_AUDIENCE_UNKNOWN);
     EXPECT(pl_wake_init(&wake) == POUCH_OK);
     EXPECT(pl_group_join(&g, s, "cluster-calls", topic, &topic, 1, false, 10, NULL, &wake, &hooks) == POUCH_OK);
     while (members != 1) {
@@ -93,9 +112,13 @@ static void count_readers(rd_kafka_t *rk, const struct pl_settings *s, const cha
         EXPECT(pl_topic_readers(rk, topic, &members, ASK_MS) == POUCH_OK);
         EXPECT(pl_mono_us(&pl_clock_system) < until_us);
     }
+    EXPECT(pl_topic_audience(rk, topic, &audience, ASK_MS) == POUCH_OK && audience == PL_AUDIENCE_THERE);
     pl_group_leave(g);
     pl_wake_free(&wake);
     EXPECT(pl_topic_readers(rk, topic, &members, ASK_MS) == POUCH_OK && members == 0);
+    EXPECT(pl_topic_audience(rk, topic, &audience, ASK_MS) == POUCH_OK && audience == PL_AUDIENCE_NONE);
+    commit(rk, topic);
+    EXPECT(pl_topic_audience(rk, topic, &audience, ASK_MS) == POUCH_OK && audience == PL_AUDIENCE_UNKNOWN);
 }
 
 static void delete_it(rd_kafka_t *rk, const char *topic) {

@@ -121,6 +121,20 @@ static void a_request_without_an_answer_times_out(void **state) {
     assert_int_equal(pl_metric_get(PL_M_TIMEOUTS), before + 1);
 }
 
+/* Who reads cannot be told here; what is unknown waits, and is answered. */
+static void on_the_mock_no_responders_changes_nothing(void **state) {
+    struct stage *s = *state;
+    struct ending end = {0}, silence = {0};
+    stage_close(s, 0);
+    s->client = stage_client(s, (const char *const[]){"client.no_responders", "on", NULL});
+    ask(s->client, "orders", "7", 60000, &end);
+    test_until(has_ended, &end);
+    assert_int_equal(end.error, POUCH_OK);
+    ask(s->client, "nobody", "\"silence\"", 2000, &silence);
+    test_until(has_ended, &silence);
+    assert_int_equal(silence.error, POUCH_E_TIMEOUT);
+}
+
 static void a_short_iv_is_not_blamed_for_a_timeout(void **state) {
     struct stage *s = *state;
     struct ending end = {0};
@@ -382,6 +396,7 @@ int main(void) {
         ON_STAGE(an_error_of_the_handler_reaches_the_caller),
         ON_STAGE(a_plain_error_says_that_it_is_not_sealed),
         ON_STAGE(a_request_without_an_answer_times_out),
+        ON_STAGE(on_the_mock_no_responders_changes_nothing),
         ON_STAGE(a_short_iv_is_not_blamed_for_a_timeout),
         ON_STAGE(an_unknown_topic_is_named),
         ON_STAGE(what_cannot_be_sent_is_refused_before_it_is_sealed),

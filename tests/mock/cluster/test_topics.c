@@ -151,6 +151,9 @@ static void the_mock_cannot_tell_who_reads(void **state) {
     int members = 0;
     assert_int_equal(pl_topic_readers(f->rk, "any", &members, TIMEOUT_MS), POUCH_OK);
     assert_int_equal(members, -1);
+    enum pl_audience audience = PL_AUDIENCE_NONE;
+    assert_int_equal(pl_topic_audience(f->rk, "any", &audience, TIMEOUT_MS), POUCH_OK);
+    assert_int_equal(audience, PL_AUDIENCE_UNKNOWN);
 }
 
 static void without_a_broker_the_addresses_are_named(void **state) {

@@ -57,6 +57,56 @@ static void a_call_is_claimed_once(void **state) {
     drop(call);
 }
 
+static void an_answer_claims_its_call_but_for_one_of_a_gather(void **state) {
+    (void)state;
+    struct pl_call *plain = open_one(1, 10), *part = open_one(2, 10);
+    struct pl_uuid ids[2] = {id_of(1), id_of(2)};
+    int gather;
+    part->gather = (struct pouch_gather *)&gather;
+    assert_ptr_equal(pl_pending_answered(&p, &ids[0]), plain);
+    assert_null(pl_pending_answered(&p, &ids[0]));
+    assert_ptr_equal(pl_pending_answered(&p, &ids[1]), part);
+    assert_ptr_equal(pl_pending_answered(&p, &ids[1]), part);
+    assert_false(pl_pending_branch_failed(&p, &ids[1], 1, 2));
+    assert_ptr_equal(pl_pending_claim(&p, &ids[1]), part);
+    assert_null(pl_pending_answered(&p, &ids[1]));
+    for (int i = 0; i < 2; i++) {
+        drop(plain);
+        drop(part);
+    }
+}
+
+/* Made at due less their timeout, which is a second here. */
+static void calls_are_found_by_topic_and_age(void **state) {
+    (void)state;
+    enum { CALLS = 60, SECOND = 1000000 };
+    static const char *const names[] = {"orders", "bank", "orders.dead"};
+    struct pl_call *out[CALLS];
+    for (unsigned i = 0; i < CALLS; i++) {
+        struct pl_call *call = open_one(100 + i, SECOND + (int)(i * 37 % CALLS));
+        call->timeout_ms = 1000;
+        strcpy(call->topic, names[i % 3]);
+    }
+    assert_true(pl_pending_waits(&p, "orders", 1));
+    assert_false(pl_pending_waits(&p, "orders", 0));
+    assert_false(pl_pending_waits(&p, "order", CALLS));
+    size_t n = 0, more;
+    while ((more = pl_pending_claim_topic(&p, "orders", CALLS / 2, out + n, 7))) n += more;
+    for (size_t i = 0; i < n; i++) {
+        assert_string_equal(out[i]->topic, "orders");
+        assert_true(out[i]->timer.due < SECOND + CALLS / 2);
+    }
+    assert_int_equal(n, 10);
+    assert_false(pl_pending_waits(&p, "orders", CALLS / 2));
+    assert_true(pl_pending_waits(&p, "orders", CALLS));
+    n += pl_pending_close(&p, out + n, CALLS);
+    assert_int_equal(n, CALLS);
+    for (size_t i = 0; i < n; i++) {
+        drop(out[i]);
+        drop(out[i]);
+    }
+}
+
 /* A claimed entry whose record is still under way must not be given to another call. */
 static void an_entry_is_used_again_only_when_both_holders_let_go(void **state) {
     (void)state;
@@ -204,6 +254,8 @@ static void each_failed_allocation_leaves_the_table_sound(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_TABLE(a_call_is_claimed_once),
+        ON_TABLE(an_answer_claims_its_call_but_for_one_of_a_gather),
+        ON_TABLE(calls_are_found_by_topic_and_age),
         ON_TABLE(an_entry_is_used_again_only_when_both_holders_let_go),
         ON_TABLE(calls_expire_soonest_first_and_only_when_due),
         ON_TABLE(a_deadline_before_the_one_waited_for_is_told),
