@@ -111,6 +111,7 @@ static bool has_room(const struct pouch_worker *w, const struct pl_gate *g) {
 
 static void hold(struct pl_gate *g, struct pouch_job *j) {
     j->next_held = NULL;
+    j->held_us = pl_mono_us(j->worker->clock);
     *g->last = j;
     g->last = &j->next_held;
     g->held++;
@@ -130,26 +131,32 @@ void pl_gate_hold_back(struct pouch_job *j) {
         pl_job_end_uncalled(j, POUCH_E_OVERLOADED, "its handler keeps failing, and as many requests wait as may");
 }
 
+/* What ends the wait of one that is held; POUCH_OK: nothing yet. */
+static pouch_err waited(const struct pouch_job *j, int64_t now_us) {
+    if (pl_job_expired(j)) return POUCH_E_EXPIRED;
+    bool long_enough = now_us - j->held_us >= (int64_t)j->worker->settings.handler_timeout_ms * 1000;
+    return long_enough ? POUCH_E_OVERLOADED : POUCH_OK;
+}
+
 /* Those that need not wait any more, since their time is up or another has their partition. */
-static void look_at_held(struct pl_gate *g) {
+static void look_at_held(struct pl_gate *g, int64_t now_us) {
     struct pouch_job **at = &g->first;
     while (*at) {
         struct pouch_job *j = *at;
-        if (!j->taken.partition->revoked && !pl_job_expired(j)) {
+        pouch_err e = waited(j, now_us);
+        if (!e && !j->taken.partition->revoked) {
             at = &j->next_held;
             continue;
         }
         (void)take_held(g, at);
-        if (!dropped(j))
-            pl_job_end_uncalled(j, POUCH_E_EXPIRED,
-                                "the deadline passed while its handler was not called, as it keeps failing");
+        if (!dropped(j)) pl_job_end_uncalled(j, e, "its handler keeps failing, and was not called in time");
     }
 }
 
 static void look(struct pl_route *r, int64_t now_us, bool deadlines) {
     struct pl_gate *g = &r->gate;
     if (g->breaker.state == PL_BREAKER_CLOSED) return;
-    if (deadlines) look_at_held(g);
+    if (deadlines) look_at_held(g, now_us);
     (void)pl_breaker_look(&g->breaker, now_us);
     if (g->probe && atomic_load(&g->well))
         probe_succeeded(r, now_us);

@@ -118,6 +118,7 @@ struct pouch_job {
     unsigned given_up;           /* of these */
     bool is_probe;               /* of its handler's breaker */
     struct pouch_job *next_held; /* at the gate */
+    int64_t held_us;             /* since when */
     struct pouch_job *next_free, *next;
 };
 

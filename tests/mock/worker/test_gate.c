@@ -14,7 +14,6 @@ static _Atomic(pouch_job *) kept[FAILURES];
 static atomic_int n_kept;
 static struct pl_status_facts facts; /* as last read */
 static atomic_int mode, calls;
-static bool stopped;
 
 static const char *const settings[] = {"breaker.failures",
                                        "4",
@@ -27,7 +26,7 @@ static const char *const settings[] = {"breaker.failures",
                                        "retry.tiers",
                                        "off",
                                        "handler.timeout",
-                                       "500ms",
+                                       "5s",
                                        "deadline.skew",
                                        "100ms",
                                        "worker.concurrency",
@@ -56,7 +55,7 @@ static int start(void **state) {
 
 static int stop(void **state) {
     (void)state;
-    if (!stopped) worker_stop(&fixture);
+    worker_stop(&fixture);
     pouch_worker_free(fixture.worker);
     fixture_stop(&fixture);
     assert_int_equal(atomic_load(&surprises), 0);
@@ -196,24 +195,51 @@ static void a_handler_that_takes_too_long_has_failed(void **state) {
     mend_it();
 }
 
-/* The last test: it stops the worker. */
+/* In place of the worker that there is: one whose handler, once it has failed, is called again in an hour. */
+static void start_patient(const char *handler_timeout) {
+    const char *const patient[] = {"breaker.failures",
+                                   "4",
+                                   "breaker.recovery",
+                                   "1h",
+                                   "retry.attempts",
+                                   "1",
+                                   "retry.tiers",
+                                   "off",
+                                   "drain",
+                                   "60s",
+                                   "handler.timeout",
+                                   handler_timeout,
+                                   NULL};
+    worker_stop(&fixture);
+    pouch_worker_free(fixture.worker);
+    worker_start(&fixture, patient, handle, NULL);
+}
+
 static void what_waits_is_left_to_the_next_worker(void **state) {
     char held[MAX_HELD][ID_TEXT];
     (void)state;
+    start_patient("1m");
     break_it();
     int64_t first = next_offset(&fixture);
     for (int i = 0; i < MAX_HELD; i++) request(&fixture, "\"held\"", held[i]);
     wait_held(MAX_HELD);
     worker_stop(&fixture); /* long before drain has passed */
-    stopped = true;
     assert_int_equal(committed_by(&fixture, WORK ".workers"), first);
     pouch_worker_free(fixture.worker);
     atomic_store(&mode, WORKS);
     int before = atomic_load(&calls);
     worker_start(&fixture, settings, handle, NULL);
     for (int i = 0; i < MAX_HELD; i++) assert_true(answer_to(&fixture, held[i]).success);
-    worker_stop(&fixture);
     assert_int_equal(atomic_load(&calls), before + MAX_HELD);
+}
+
+static void what_has_no_deadline_does_not_wait_for_ever(void **state) {
+    char id[ID_TEXT];
+    (void)state;
+    start_patient("1s");
+    break_it();
+    request(&fixture, "1", id);
+    assert_code(id, "overloaded");
 }
 
 int main(void) {
@@ -224,6 +250,7 @@ int main(void) {
         cmocka_unit_test(errors_are_answers_and_no_failures),
         cmocka_unit_test(a_handler_that_takes_too_long_has_failed),
         cmocka_unit_test(what_waits_is_left_to_the_next_worker),
+        cmocka_unit_test(what_has_no_deadline_does_not_wait_for_ever),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
