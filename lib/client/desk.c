@@ -12,7 +12,6 @@ pouch_err pl_ask_desks_init(struct pl_ask_desks *d, pouch_keyring *ring, enum pl
 static void desk_free(struct pl_ask_desk *desk) {
     pl_buf_wipe(&desk->plain);
     pl_buf_free(&desk->envelope);
-    pl_sealer_free(desk->sealer);
     free(desk);
 }
 
@@ -26,33 +25,40 @@ void pl_ask_desks_free(struct pl_ask_desks *d) {
     pthread_mutex_destroy(&d->lock);
 }
 
-static pouch_err desk_new(struct pl_ask_desks *d, struct pl_ask_desk **desk) {
-    struct pl_ask_desk *fresh = calloc(1, sizeof *fresh);
-    if (!fresh) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a sealer");
-    pl_buf_init(&fresh->plain, d->max);
-    pl_buf_init(&fresh->envelope, d->max);
-    pouch_err e = pl_sealer_new(&fresh->sealer, d->ring, d->over);
-    if (e) {
-        free(fresh);
-        return e;
-    }
-    *desk = fresh;
-    return POUCH_OK;
+static struct pl_ask_desk *desk_new(const struct pl_ask_desks *d) {
+    struct pl_ask_desk *desk = calloc(1, sizeof *desk);
+    if (!desk) return NULL;
+    pl_buf_init(&desk->plain, d->max);
+    pl_buf_init(&desk->envelope, d->max);
+    return desk;
 }
 
-pouch_err pl_ask_desk_take(struct pl_ask_desks *d, struct pl_ask_desk **desk) {
-    pthread_mutex_lock(&d->lock);
-    *desk = d->idle;
-    if (*desk) d->idle = (*desk)->next;
-    pthread_mutex_unlock(&d->lock);
-    return *desk ? POUCH_OK : desk_new(d, desk);
-}
-
-void pl_ask_desk_give(struct pl_ask_desks *d, struct pl_ask_desk *desk) {
-    pl_buf_recycle_secret(&desk->plain);
-    pl_buf_recycle(&desk->envelope);
+static void put_back(struct pl_ask_desks *d, struct pl_ask_desk *desk) {
     pthread_mutex_lock(&d->lock);
     desk->next = d->idle;
     d->idle = desk;
     pthread_mutex_unlock(&d->lock);
+}
+
+pouch_err pl_ask_desk_take(struct pl_ask_desks *d, struct pl_ask_desk **out) {
+    pthread_mutex_lock(&d->lock);
+    struct pl_ask_desk *desk = d->idle;
+    if (desk) d->idle = desk->next;
+    pthread_mutex_unlock(&d->lock);
+    if (!desk) desk = desk_new(d);
+    if (!desk) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a place to seal at");
+    pouch_err e = pl_sealer_take(&desk->sealer, d->ring, d->over);
+    if (e)
+        put_back(d, desk);
+    else
+        *out = desk;
+    return e;
+}
+
+void pl_ask_desk_give(struct pl_ask_desks *d, struct pl_ask_desk *desk) {
+    pl_sealer_give(desk->sealer);
+    desk->sealer = NULL;
+    pl_buf_recycle_secret(&desk->plain);
+    pl_buf_recycle(&desk->envelope);
+    put_back(d, desk);
 }

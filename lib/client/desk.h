@@ -1,6 +1,7 @@
 /*
  * Where a caller seals: a sealer and buffers that are used again. A desk belongs to one thread
- * from take to give; the client keeps those that nobody sits at.
+ * from take to give; the client keeps the buffers of those that nobody sits at, and the key ring
+ * the sealers, which it drops with their keys when these change.
  */
 #ifndef POUCH_CLIENT_DESK_H
 #define POUCH_CLIENT_DESK_H
@@ -10,7 +11,7 @@
 #include <pthread.h>
 
 struct pl_ask_desk {
-    struct pl_sealer *sealer;
+    struct pl_sealer *sealer; /* of a desk that is taken */
     struct pl_buf plain, envelope;
     struct pl_ask_desk *next;
 };
