@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <term.h>
 #include <time.h>
 #include <top/state.h>
 #include <unistd.h>
@@ -150,7 +151,11 @@ static pouch_err show(struct screen *s) {
 
 static pouch_err open_terminal(struct screen *s, SCREEN **terminal) {
     const char *no_colour = getenv("NO_COLOR");
-    *terminal = newterm(NULL, stdout, stdin);
+    int unknown;
+    bool known =
+        setupterm(NULL, STDOUT_FILENO, &unknown) == OK; /* which newterm() does, too, and leaks when it fails */
+    if (known) del_curterm(cur_term);
+    *terminal = known ? newterm(NULL, stdout, stdin) : NULL;
     if (!*terminal)
         return pl_fail(POUCH_E_CONFIG, "nothing can be drawn on a terminal of type '%s' (TERM); -o jsonl needs none",
                        getenv("TERM") ? getenv("TERM") : "");

@@ -20,7 +20,7 @@ PACKAGE_HEADERS = {
     "rdkafka": ["librdkafka/"],
     "libcurl": ["curl/"],
     "libevent_core": ["event2/"],
-    "ncurses": ["ncurses.h", "curses.h"],
+    "ncurses": ["ncurses.h", "curses.h", "term.h"],
     "sqlite3": ["sqlite3.h"],
     "zlib": ["zlib.h"],
 }
