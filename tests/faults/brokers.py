@@ -11,7 +11,7 @@ from pathlib import Path
 from conftest import ROOT, Pouch, stack, wait_until
 from fleet import Fleet
 from full_disk import UNSHARE, fill
-from promises import MEMORY, RESUMES, at_least, at_most, may_repeat, once
+from promises import MEMORY, RESUMES, at_least, at_most, may_repeat, once, resumes
 from proxy import Proxy
 
 
@@ -37,16 +37,15 @@ def broker_killed(pouch, kafka, rate, times, seconds, down):
     return {"times": times, "down_s": down, **fleet.stop(), **may_repeat(times, rate), **at_most(resumed_s=RESUMES, rss_mib=MEMORY)}
 
 
-def broker_frozen(pouch, kafka, rate, freezes):
+def broker_frozen(pouch, kafka, rate, seconds):
     fleet = Fleet(pouch, rate).start()
-    for seconds in freezes:
-        fleet.run_for(5)
-        stack(kafka["stack"], "kill", "-STOP", "kafka")
-        time.sleep(seconds)
-        stack(kafka["stack"], "kill", "-CONT", "kafka")
-        fleet.mark("mended")
-        fleet.until_flowing()
-    return {"freezes_s": freezes, **fleet.stop(), **may_repeat(len(freezes), rate), **at_most(resumed_s=RESUMES, rss_mib=MEMORY)}
+    fleet.run_for(5)
+    stack(kafka["stack"], "kill", "-STOP", "kafka")
+    time.sleep(seconds)
+    stack(kafka["stack"], "kill", "-CONT", "kafka")
+    fleet.mark("mended")
+    fleet.until_flowing()
+    return {"seconds": seconds, **fleet.stop(), **may_repeat(1, rate), **resumes(seconds), **at_most(rss_mib=MEMORY)}
 
 
 def leaders_move(pouch, kafka, rate, times, seconds):
@@ -95,7 +94,7 @@ def black_hole(pouch, kafka, rate, seconds):
         fleet.mark("mended")
         fleet.until_flowing()
         return {"seconds": seconds, "found_out_s": found_out["seconds"], **fleet.stop(), **may_repeat(1, rate), 
-                **at_most(longest_s=10 + 5, resumed_s=RESUMES, rss_mib=MEMORY)}
+                **resumes(seconds), **at_most(longest_s=10 + 5, rss_mib=MEMORY)}
 
 
 def slow_link(pouch, kafka, rate, seconds):
