@@ -15,16 +15,12 @@
 
 enum { LOOK_US = 250000, QUIET_US = 200000, ASK_MS = 100 };
 
-/*
- * Longer than a cluster needs to find that a broker was killed and to name another leader (9 s by default), since an answer that
- * nobody waits behind may as well wait. With somebody behind it, less.
- */
-enum { STALL_US = 15000000, CROWDED_US = 5000000 };
+/* An answer is worth waiting for, even with somebody behind it. */
+enum { CROWDED_US = 5000000 };
 
 void pl_stalls_init(struct pouch_worker *w) {
     const struct pl_settings *s = &w->settings;
     pl_targets_init(&w->targets, sizeof(struct pl_target), s->max_in_flight, s->max_in_flight_bytes, s->reply_topics);
-    w->targets.stall_us = STALL_US;
     w->targets.crowded_us = CROWDED_US;
 }
 
