@@ -3,6 +3,8 @@
 
 #include "fixture.h"
 
+#include <center/status.h>
+
 #include <letter/retry.h>
 
 struct traffic {
@@ -25,6 +27,15 @@ static bool others_until_taken_again(void *arg) {
     return pl_metric_get(PL_M_CENTER_STALLED) == 0;
 }
 
+static bool is_told_open(void *fixture) {
+    static struct pl_status_facts facts;
+    pl_status_read(center_status(((struct fixture *)fixture)->center), &facts);
+    const struct pl_status_breaker *b = &facts.breakers[0]; /* those that are not closed come first */
+    return facts.n_breakers && !strcmp(b->name, "one") && b->of_target && b->state == PL_BREAKER_OPEN &&
+           b->failures == 1;
+}
+
+/* acceptance: A24 */
 static void its_records_are_answered_and_become_dead_letters(void **state) {
     (void)state;
     enum { N = 20 };
@@ -40,6 +51,7 @@ static void its_records_are_answered_and_become_dead_letters(void **state) {
     rd_kafka_mock_partition_set_leader(f.mock.cluster, "one", 0, -1);
     for (size_t i = 0; i < N; i++) ask(&f, (struct request){.publisher = "bad"}, ids[i]);
     test_until(others_until_stalled, &traffic);
+    test_until(is_told_open, &f);
     for (size_t i = 0; i < N; i++) {
         assert_told(&f, ids[i], "overloaded");
         assert_string_equal(header_of(assert_letter(&f, ids[i], "overloaded"), PL_H_DLQ_TARGET), "one");
