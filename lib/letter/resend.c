@@ -13,7 +13,7 @@ enum { BACKOFF_FIRST_MS = 500, BACKOFF_MOST_MS = 30000, FULL_MS = 10 };
 pouch_err pl_resends_init(struct pl_redeliverer *r) {
     r->all = calloc(PL_RESENDS, sizeof *r->all); /* what is never used costs no memory */
     r->free = NULL;
-    r->touched = r->used = r->bytes = r->heads = r->stuck = 0;
+    r->touched = r->used = r->bytes = r->stuck = 0;
     if (!r->all) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for %d records on their way back", PL_RESENDS);
     return pl_heap_reserve(&r->waiting, PL_RESENDS);
 }
@@ -36,10 +36,12 @@ static bool is_held(const struct pl_redeliverer *r, const struct pl_partition *p
     return false;
 }
 
+/* One that waits until it is due counts no bytes, or large ones with a long delay would leave no room for those of a short one. */
 static void set_head(struct pl_resend *s, bool head) {
+    size_t bytes = s->taken.bytes;
     if (s->head == head) return;
     s->head = head;
-    s->owner->heads += head ? 1 : (size_t)-1;
+    s->owner->bytes += head ? -bytes : bytes;
     s->taken.partition->held = head || (s->owner->stuck && is_held(s->owner, s->taken.partition));
     pl_metric_add(PL_M_RETRY_WAITING, head ? 1 : -1);
 }

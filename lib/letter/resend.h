@@ -18,7 +18,7 @@
 enum {
     PL_RESENDS = 1024,           /* in hand at most */
     PL_RESENDS_OPEN = 64,        /* of one partition */
-    PL_RESENDS_BYTES = 16 << 20, /* in hand, but for the last */
+    PL_RESENDS_BYTES = 16 << 20, /* on their way, but for the last */
     PL_RESEND_REASON = 320
 };
 
@@ -58,8 +58,8 @@ struct pl_redeliverer {
     bool closing, revoked, producer_full;
     struct pl_heap waiting;
     struct pl_resend *all, *free;
-    size_t touched; /* what is behind them was never used */
-    size_t used, bytes, heads, stuck;
+    size_t touched;            /* what is behind them was never used */
+    size_t used, bytes, stuck; /* bytes: of those on their way */
 };
 
 POUCH_MUST_CHECK pouch_err pl_resends_init(struct pl_redeliverer *r); /* NO_MEMORY */
