@@ -1,9 +1,11 @@
 #include <base/clock.h>
 #include <bus/kafka.h>
+#include <cluster/config.h>
 #include <doctor/look.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-enum { TIMEOUT_MS = 10000, SLOW_MS = 500 };
+enum { TIMEOUT_MS = 10000, SLOW_MS = 500, OLDEST = 2 };
 
 static const char check[] = "brokers";
 
@@ -23,6 +25,20 @@ static void judge(struct doctor *d, const char *cluster, int64_t took_ms) {
                    "an answer took %lld ms; a request passes several times", (long long)took_ms);
 }
 
+/* Brokers tell no version but that of the protocol among them, and from 4.0 on not that. */
+static void version(struct doctor *d, rd_kafka_t *rk, int32_t broker) {
+    struct pl_topic_config protocol = {.name = "inter.broker.protocol.version"};
+    if (pl_broker_configs(rk, broker, &protocol, 1, TIMEOUT_MS)) return; /* it may not be asked, so nothing is said */
+    if (!protocol.value[0])
+        doctor_good(d, "version", d->settings->brokers, "Kafka 4 or later; librdkafka %s", rd_kafka_version_str());
+    else if (strtol(protocol.value, NULL, 10) < OLDEST)
+        doctor_bad(d, DOCTOR_WARN, "version", d->settings->brokers, "bring the brokers to Kafka 2.0 at least",
+                   "the brokers speak protocol %s, older than what this is tested with", protocol.value);
+    else
+        doctor_good(d, "version", d->settings->brokers, "Kafka of protocol %s; librdkafka %s", protocol.value,
+                    rd_kafka_version_str());
+}
+
 static void unreachable(struct doctor *d, const char *why) {
     doctor_bad(d, DOCTOR_FAIL, check, d->settings->brokers,
                "check `brokers`, that Kafka runs there, and kafka.security.protocol and credentials",
@@ -38,8 +54,9 @@ bool doctor_brokers(struct doctor *d, rd_kafka_t *rk) {
         unreachable(d, rd_kafka_err2str(e));
     } else {
         d->brokers = md->broker_cnt;
-        rd_kafka_metadata_destroy(md);
         judge(d, cluster, (pl_mono_us(&pl_clock_system) - began) / 1000);
+        if (md->broker_cnt && !pl_kafka_is_mock(cluster)) version(d, rk, md->brokers[0].id);
+        rd_kafka_metadata_destroy(md);
     }
     if (cluster) rd_kafka_mem_free(rk, cluster);
     return !e;

@@ -1,6 +1,7 @@
 #include <base/why.h>
 #include <cluster/admin.h>
 #include <cluster/config.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,18 +25,29 @@ static pouch_err read_answer(const char *topic, rd_kafka_event_t *event, struct 
     return POUCH_OK;
 }
 
-pouch_err pl_topic_configs(rd_kafka_t *rk, const char *topic, struct pl_topic_config configs[], size_t n, int timeout) {
+static pouch_err ask(rd_kafka_t *rk, rd_kafka_ResourceType_t type, const char *name, struct pl_topic_config configs[],
+                     size_t n, int timeout) {
     struct pl_admin a;
     for (size_t i = 0; i < n; i++) configs[i].value[0] = 0;
-    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
-    if (!resource) return pl_fail(POUCH_E_NO_MEMORY, "no memory to ask for the configs of %s", topic);
+    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(type, name);
+    if (!resource) return pl_fail(POUCH_E_NO_MEMORY, "no memory to ask for the configs of %s", name);
     pouch_err e = pl_admin_begin(&a, rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout);
     if (!e) {
         rd_kafka_DescribeConfigs(rk, &resource, 1, a.options, a.queue);
-        e = pl_admin_wait(&a, what, topic);
-        if (!e) e = read_answer(topic, a.event, configs, n);
+        e = pl_admin_wait(&a, what, name);
+        if (!e) e = read_answer(name, a.event, configs, n);
         pl_admin_end(&a);
     }
     rd_kafka_ConfigResource_destroy(resource);
     return e;
+}
+
+pouch_err pl_topic_configs(rd_kafka_t *rk, const char *topic, struct pl_topic_config configs[], size_t n, int timeout) {
+    return ask(rk, RD_KAFKA_RESOURCE_TOPIC, topic, configs, n, timeout);
+}
+
+pouch_err pl_broker_configs(rd_kafka_t *rk, int32_t broker, struct pl_topic_config configs[], size_t n, int timeout) {
+    char name[16];
+    snprintf(name, sizeof name, "%" PRId32, broker);
+    return ask(rk, RD_KAFKA_RESOURCE_BROKER, name, configs, n, timeout);
 }

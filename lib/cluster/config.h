@@ -1,4 +1,4 @@
-/* What a topic is set to, whether by itself or by the broker's default. */
+/* What a topic or a broker is set to, whether by itself or by default. */
 #ifndef POUCH_CLUSTER_CONFIG_H
 #define POUCH_CLUSTER_CONFIG_H
 
@@ -14,5 +14,9 @@ struct pl_topic_config {
 /* Fills in the values of n configs. NOT_ALLOWED, TARGET_REFUSED: no such topic; NO_BROKER, TIMEOUT; the mock knows none and answers with an error. */
 POUCH_MUST_CHECK pouch_err pl_topic_configs(rd_kafka_t *rk, const char *topic, struct pl_topic_config configs[],
                                             size_t n, int timeout);
+
+/* The same of a broker: NOT_ALLOWED, NO_BROKER, TIMEOUT. */
+POUCH_MUST_CHECK pouch_err pl_broker_configs(rd_kafka_t *rk, int32_t broker, struct pl_topic_config configs[], size_t n,
+                                             int timeout);
 
 #endif

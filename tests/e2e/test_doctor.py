@@ -58,6 +58,8 @@ def test_an_estate_that_works_has_no_failure_and_one_broker_is_told(here):
     assert code == WARN, findings
     [one] = about(findings, "brokers")
     assert one["level"] == "warn" and "there is one broker" in one["what"]
+    [version] = about(findings, "version", here.brokers)
+    assert version["level"] == "ok" and "Kafka" in version["what"] and "librdkafka 2." in version["what"]
     for topic in (here.inbox, here.letters, here.changes, target, "internal.retry.1min"):
         assert [finding["level"] for finding in about(findings, "topic", topic)] == ["ok"], findings
     assert about(findings, "centers", here.inbox, "ok") and about(findings, "store", level="ok")
