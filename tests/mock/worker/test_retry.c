@@ -9,6 +9,7 @@
 #define SOON        "internal.retry.300ms"
 #define LATER       "internal.retry.900ms"
 #define MUCH_LATER  "internal.retry.1h"
+#define GONE        "gone"            /* has no leader at first */
 #define UNAVAILABLE "\"unavailable\"" /* a payload that the handler never can do */
 
 enum { BROKER_OTHERS = 1, BROKER_LETTERS = 2, BROKER_SOON = 3, BROKERS = 3 };
@@ -28,7 +29,7 @@ static void handle(pouch_job *job, void *arg) {
 }
 
 static int start(void **state) {
-    static const char *const topics[] = {SOON, LATER, MUCH_LATER, NULL};
+    static const char *const topics[] = {SOON, LATER, MUCH_LATER, GONE, NULL};
     (void)state;
     fixture_cluster(&fixture, BROKERS, topics);
     rd_kafka_mock_partition_set_leader(fixture.mock.cluster, WORK, 0, BROKER_OTHERS);
@@ -214,6 +215,25 @@ static void while_a_dead_letter_cannot_be_stored_its_partition_waits(void **stat
     assert_int_equal(pl_metric_get(PL_M_RETRY_BLOCKED), 0);
 }
 
+static bool was_postponed(const rd_kafka_message_t *m, const char *id) {
+    return has_key(m, id) && number_of(m, PL_H_RETRY_AT) > 1;
+}
+
+/* So it leaves its place to others, and comes when there is a leader. */
+static void what_its_topic_does_not_take_waits_once_more(void **state) {
+    static const char id[] = "66666666-6666-4666-8666-666666666666";
+    int64_t before = pl_metric_get(PL_M_POSTPONED);
+    (void)state;
+    rd_kafka_mock_partition_set_leader(fixture.mock.cluster, GONE, 0, -1);
+    forged(GONE, "1", id);
+    const rd_kafka_message_t *again = find(&fixture, SOON, id, was_postponed);
+    assert_string_equal(header_of(again, PL_H_RETRY_TOPIC), GONE);
+    assert_string_equal(header_of(again, PL_H_RETRY_TIER), "1");
+    rd_kafka_mock_partition_set_leader(fixture.mock.cluster, GONE, 0, BROKER_OTHERS);
+    find(&fixture, GONE, id, has_key);
+    assert_true(pl_metric_get(PL_M_POSTPONED) > before);
+}
+
 static void a_retry_topic_that_refuses_ends_the_request(void **state) {
     char id[ID_TEXT];
     (void)state;
@@ -232,6 +252,7 @@ int main(void) {
         cmocka_unit_test(a_tier_that_the_deadline_does_not_allow_is_not_waited_for),
         cmocka_unit_test(a_forged_retry_record_becomes_a_dead_letter),
         cmocka_unit_test(while_a_dead_letter_cannot_be_stored_its_partition_waits),
+        cmocka_unit_test(what_its_topic_does_not_take_waits_once_more),
         cmocka_unit_test(a_retry_topic_that_refuses_ends_the_request),
     };
     return cmocka_run_group_tests(tests, start, stop);
