@@ -29,6 +29,7 @@ struct opened {
     char *json;
     size_t n;
     const char *why;
+    char *said; /* the handler; NULL: not told */
 };
 
 static struct opened open_payload(const struct show *show, const struct ops_letter *l, const rd_kafka_message_t *m) {
@@ -44,6 +45,20 @@ static struct opened open_payload(const struct show *show, const struct ops_lett
         o = (struct opened){.why = "what was sealed is no JSON text"};
     }
     return o;
+}
+
+/* What the handler said, as the requester was told; NULL: not told, or not to be opened. Freed by the caller. */
+static char *open_words(const struct show *show, const struct ops_letter *l) {
+    struct pl_span words = l->facts.words;
+    char *json = NULL, *said = NULL;
+    size_t n;
+    if (!show->ring || !words.at || pouch_open(show->ring, words.at, words.n, NULL, &json, &n)) return NULL;
+    json_t *reply = json_loadb(json, n, 0, NULL);
+    const char *error = json_string_value(json_object_get(reply, "error"));
+    if (error) said = strdup(error);
+    json_decref(reply);
+    pouch_free(json);
+    return said;
 }
 
 enum { LABEL = 12, ALL = 1 << 20 };
@@ -114,6 +129,10 @@ static void print_text(const struct show *show, const struct ops_letter *l, cons
     line(show, "code", f->code);
     line(show, "kind", f->kind);
     line(show, "reason", f->reason);
+    if (o->said)
+        text_line(show, "it said", o->said);
+    else if (f->words.at)
+        text_line(show, "it said", "not shown; --payload opens it with the key");
     line(show, "request id", f->request_id);
     line(show, "publisher", l->publisher);
     line(show, "target", f->target);
@@ -146,6 +165,7 @@ static int print_json(const struct show *show, const struct ops_letter *l, const
     json_t *object = ops_letter_json(l);
     json_object_set_new(object, "meaning", json_string(advice->meaning));
     json_object_set_new(object, "next_step", json_string(advice->next));
+    if (o->said) json_object_set_new(object, "said", json_string(o->said));
     json_object_set_new(object, "headers", headers_json(&l->facts, headers));
     if (show->ring && o->why) json_object_set_new(object, "payload_error", json_string(o->why));
     return ops_anytext_item(show->call, show->shown, object, "payload", (struct pl_span){o->json, o->n});
@@ -163,11 +183,13 @@ static bool on_record(const rd_kafka_message_t *m, void *arg) {
     if (!is_wanted(show, &l)) return true;
     if (rd_kafka_message_headers(m, &headers)) headers = NULL;
     struct opened o = open_payload(show, &l, m);
+    o.said = open_words(show, &l);
     if (show->call->output == OPS_TABLE)
         print_text(show, &l, headers, &o);
     else
         show->exit_code = print_json(show, &l, headers, &o);
     pouch_free(o.json);
+    if (o.said) pouch_free(o.said);
     show->shown++;
     return !show->exit_code;
 }
@@ -212,13 +234,14 @@ const struct ops_command ops_dlq_show = {
     .args = "(REQUEST_ID | PARTITION/OFFSET)",
     .summary = "Explain a dead letter: why, where from, what to do next",
     .about = "By the request's id, or by the dead letter's own place as `pouch dlq list -o json` tells it.\n"
-             "A request with several targets may have several. The payload stays sealed, unless\n"
-             "--payload opens it with the key.\n\n"
+             "A request with several targets may have several. The payload and what a handler said\n"
+             "of its failure stay sealed, unless --payload opens them with the key.\n\n"
              "  pouch dlq show 0b9f3c66-5f0b-4a44-9c57-6d3b7a1f2e10\n"
              "  pouch dlq show 2/1041 --payload -o json\n",
     .flags =
         (const struct ops_flag[]){
-            {"--payload", 0, NULL, false, "open the payload with the key ring and show it"},
+            {"--payload", 0, NULL, false,
+             "open the payload with the key ring, and what the handler said, and show them"},
             {0},
         },
     .least = 1,

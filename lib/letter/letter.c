@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CUT_BYTES = 64 * 1024, OUR_HEADERS = 18, MESSAGE_BYTES = 256 };
+enum { CUT_BYTES = 64 * 1024, OUR_HEADERS = 19, MESSAGE_BYTES = 256 };
 
 /* What our own headers hold, which must live until the record is sent. */
 struct values {
@@ -36,6 +36,7 @@ static void add_ours(struct pl_fields *f, const struct pl_letter *l, struct valu
     pl_source_write(v->source, rd_kafka_topic_name(m->rkt), m->partition, m->offset);
     snprintf(v->time, sizeof v->time, "%" PRId64, l->now_ms);
     snprintf(v->attempts, sizeof v->attempts, "%d", l->attempts);
+    pl_fields_add(f, PL_H_DLQ_WORDS, l->words.at, l->words.n); /* first, so that cut() can leave them out */
     pl_fields_text(f, PL_H_DLQ_CODE, pouch_err_code(l->code));
     pl_fields_text(f, PL_H_DLQ_KIND, is_retriable(l) ? "retriable" : "permanent");
     add_reason(f, PL_H_DLQ_REASON, l->reason, PL_REASON_MAX);
@@ -69,7 +70,7 @@ static void add_springs(struct pl_fields *f, const struct pl_letter *l, struct v
 
 /*
  * Makes the record fit: first the value is cut; where headers and key alone are too much, the
- * originals' go too, since why and where from are what must arrive.
+ * originals' go too, and what the handler said, since why and where from are what must arrive.
  */
 static void cut(struct pl_record *r, struct pl_fields *f, size_t originals, size_t limit, struct values *v) {
     size_t length = r->value_n;
@@ -85,6 +86,10 @@ static void cut(struct pl_record *r, struct pl_fields *f, size_t originals, size
     if (size_of(r) > limit) {
         r->key = NULL;
         r->key_n = 0;
+    }
+    if (size_of(r) > limit && !strcmp(r->headers->name, PL_H_DLQ_WORDS)) {
+        r->headers++;
+        r->n_headers--;
     }
     size_t used = size_of(r), room = used < limit ? limit - used : 0;
     r->value_n = room < CUT_BYTES ? room : CUT_BYTES;

@@ -9,10 +9,12 @@
 #include <bus/producer.h>
 #include <pouch/error.h>
 #include <stdbool.h>
+#include <wire/envelope.h>
 
 #define PL_H_DLQ_CODE      "pouch-dlq-code"       /* wire code of the error */
 #define PL_H_DLQ_KIND      "pouch-dlq-kind"       /* "retriable": sending it again may help; or "permanent" */
 #define PL_H_DLQ_REASON    "pouch-dlq-reason"     /* text, at most 1 KiB */
+#define PL_H_DLQ_WORDS     "pouch-dlq-words"      /* what the handler said: the error reply, sealed */
 #define PL_H_DLQ_SOURCE    "pouch-dlq-source"     /* topic/partition/offset */
 #define PL_H_DLQ_GROUP     "pouch-dlq-group"      /* the consumer group that gave it up */
 #define PL_H_DLQ_TIME      "pouch-dlq-failed-at"  /* ms since the epoch */
@@ -37,6 +39,7 @@ struct pl_letter {
     const char *target;     /* NULL: none */
     pouch_err code;
     const char *reason;
+    struct pl_span words; /* at NULL: none */
     const char *group;
     int attempts;
     bool
@@ -47,7 +50,7 @@ struct pl_letter {
 
 /*
  * Sends it, and counts it. Errors of pl_producer_send(); TOO_LARGE cannot happen as long as
- * message.max.bytes is 4 KiB or more: after the value, the original headers and the key give way.
+ * message.max.bytes is 4 KiB or more: after the value, the original headers, the key and the words give way.
  */
 POUCH_MUST_CHECK pouch_err pl_letter_send(struct pl_producer *p, const char *dlq_topic, const struct pl_letter *l);
 

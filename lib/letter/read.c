@@ -24,6 +24,7 @@ static const struct row rows[] = {
     {PL_LETTER_POUCH, PL_H_DLQ_CODE, TEXT, FACT(code)},
     {PL_LETTER_POUCH, PL_H_DLQ_KIND, TEXT, FACT(kind)},
     {PL_LETTER_POUCH, PL_H_DLQ_REASON, TEXT, FACT(reason)},
+    {PL_LETTER_POUCH, PL_H_DLQ_WORDS, TEXT, FACT(words)},
     {PL_LETTER_POUCH, PL_H_DLQ_SOURCE, PLACE, FACT(topic)},
     {PL_LETTER_POUCH, PL_H_DLQ_GROUP, TEXT, FACT(group)},
     {PL_LETTER_POUCH, PL_H_DLQ_TIME, DECIMAL, FACT(failed_at_ms)},

@@ -18,6 +18,7 @@ struct pl_letter_facts {
     struct pl_span code; /* a wire code of ours, or the class of an exception */
     struct pl_span kind; /* "retriable" or "permanent" */
     struct pl_span reason, group, request_id, target;
+    struct pl_span words; /* an envelope: what the handler said */
     struct pl_span topic; /* where the record was read from, as are the next two */
     int64_t partition, offset;
     int64_t failed_at_ms;

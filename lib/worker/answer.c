@@ -10,6 +10,9 @@
 /* What later hops may add to a record that is passed on. */
 enum { HOPS_ADD_BYTES = 4096 };
 
+/* Of what a handler said, in a dead letter: sealed, that is some 2.5 KiB of a header. */
+enum { WORDS_MAX = 1024 };
+
 enum { HOP_BYTES = 12 };
 
 static pouch_err check_size(const struct pl_parcel *p, size_t most) {
@@ -48,10 +51,14 @@ static pouch_err address_answer(const struct pouch_job *j, struct pl_parcel *p) 
     return e ? e : check_size(p, j->worker->record_max);
 }
 
-static pouch_err seal_reply(const struct pouch_job *j, struct pl_desk *desk, const struct pl_reply_text *reply) {
+static pouch_err seal(const struct pouch_job *j, struct pl_desk *desk, const struct pl_reply_text *reply) {
     const struct pl_seal_to to = {.id = j->id, .iv_bytes = j->iv_bytes};
     pouch_err e = pl_dialect_splp.write_reply(&desk->plain, reply);
-    if (!e) e = pl_sealed_write(&desk->parcel.value, desk->sealer, &to, desk->plain.at, desk->plain.len);
+    return e ? e : pl_sealed_write(&desk->parcel.value, desk->sealer, &to, desk->plain.at, desk->plain.len);
+}
+
+static pouch_err seal_reply(const struct pouch_job *j, struct pl_desk *desk, const struct pl_reply_text *reply) {
+    pouch_err e = seal(j, desk, reply);
     return e ? e : address_answer(j, &desk->parcel);
 }
 
@@ -61,13 +68,20 @@ pouch_err pl_answer_reply(const struct pouch_job *j, struct pl_desk *desk, const
     return seal_reply(j, desk, &reply);
 }
 
-pouch_err pl_answer_error(const struct pouch_job *j, struct pl_desk *desk, pouch_err code, const char *text) {
+static struct pl_reply_text error_text(const struct pouch_job *j, pouch_err code, const char *text, size_t n) {
     const char *name = pouch_err_code(code);
-    const struct pl_reply_text reply = {.id = j->id,
-                                        .timestamp = pl_wall_ms(j->worker->clock),
-                                        .error = {text, strnlen(text, PL_ERROR_TEXT_MAX)},
-                                        .code = {name, strlen(name)}};
+    return (struct pl_reply_text){
+        .id = j->id, .timestamp = pl_wall_ms(j->worker->clock), .error = {text, n}, .code = {name, strlen(name)}};
+}
+
+pouch_err pl_answer_error(const struct pouch_job *j, struct pl_desk *desk, pouch_err code, const char *text) {
+    const struct pl_reply_text reply = error_text(j, code, text, strnlen(text, PL_ERROR_TEXT_MAX));
     return seal_reply(j, desk, &reply);
+}
+
+pouch_err pl_answer_words(const struct pouch_job *j, struct pl_desk *desk) {
+    const struct pl_reply_text reply = error_text(j, j->code, j->text.at, strnlen(j->text.at, WORDS_MAX));
+    return seal(j, desk, &reply);
 }
 
 pouch_err pl_answer_plain_error(const struct pouch_job *j, struct pl_desk *desk, pouch_err code, const char *text) {

@@ -145,19 +145,30 @@ static void refused(struct pl_post *p, pouch_err code, const char *why) {
         undeliverable(p, code, why);
 }
 
+static const char *reason_of(const struct pouch_job *j) {
+    if (!j->confided) return j->text.at;
+    return j->exhausted ? "the handler asked for another try each time" : "the handler gave it up";
+}
+
 static pouch_err write_letter(struct pl_post *p) {
     const struct pouch_job *j = p->job;
     const struct pouch_worker *w = j->worker;
+    struct pl_span words = {0};
+    if (j->confided && j->text.len && !pl_answer_words(j, w->desk))
+        words = (struct pl_span){w->desk->parcel.value.at, w->desk->parcel.value.len};
     const struct pl_letter letter = {.record = j->taken.message,
                                      .request_id = j->readable ? j->request_id : NULL,
                                      .code = j->code,
-                                     .reason = j->text.at,
+                                     .reason = reason_of(j),
+                                     .words = words,
                                      .group = w->group_id,
                                      .attempts = j->attempt,
                                      .retriable = j->exhausted,
                                      .now_ms = pl_wall_ms(w->clock),
                                      .arg = p};
-    return pl_letter_send(w->producer, w->settings.dlq_topic, &letter);
+    pouch_err e = pl_letter_send(w->producer, w->settings.dlq_topic, &letter);
+    pl_desk_clear(w->desk);
+    return e;
 }
 
 void pl_post_give_up(struct pl_post *p) {

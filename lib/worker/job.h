@@ -101,6 +101,7 @@ struct pouch_job {
     struct pl_parcel parcel; /* the answer, or the request passed on */
     int64_t ended_us;        /* when the handler ended it */
     bool passed_on;          /* parcel is a forwarded request */
+    bool confided;           /* text is the handler's, and for the requester alone: it goes nowhere unsealed */
 
     /* The poll thread's. */
     struct pl_taken taken;       /* message is NULL when the job holds no record */

@@ -45,7 +45,7 @@ static void clear_post(struct pl_post *p) {
 /* Nothing of the job before shows in the next one; buffers worth keeping are kept. */
 static void clear(struct pouch_job *j) {
     j->opened = j->readable = j->wants_reply = j->fallback = false;
-    j->passed_on = j->lettered = j->dropped = j->let_go = j->is_probe = false;
+    j->passed_on = j->confided = j->lettered = j->dropped = j->let_go = j->is_probe = false;
     j->publisher = "";
     j->reply_topic = NULL;
     j->deadline_ms = 0;

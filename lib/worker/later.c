@@ -35,7 +35,7 @@ pouch_err pl_job_send_later(struct pouch_job *j) {
     const struct pl_retry r = {.record = j->taken.message,
                                .tier = j->later,
                                .topic = j->route->topic,
-                               .reason = j->text.at,
+                               .reason = j->confided ? NULL : j->text.at,
                                .group = w->group_id,
                                .attempt = j->attempt,
                                .tiers = j->tiers + 1,

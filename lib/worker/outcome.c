@@ -26,6 +26,7 @@ static bool make_error(struct pouch_job *j, pouch_err code, const char *text, un
 
 static void keep_text(struct pouch_job *j, const char *text) {
     if (text == j->text.at) return;
+    j->confided = false;
     pl_buf_reset(&j->text);
     if (pl_buf_append(&j->text, text, strnlen(text, PL_ERROR_TEXT_MAX))) pl_buf_reset(&j->text);
 }
@@ -110,6 +111,7 @@ static void retry(struct pouch_job *j) {
 }
 
 static void ended(struct pouch_job *j) {
+    j->confided = j->opened && (j->end == PL_END_FAIL || j->end == PL_END_RETRY);
     switch (j->end) {
     case PL_END_SEND: pl_post_send(&j->answer); break;
     case PL_END_DONE:

@@ -118,6 +118,8 @@ POUCH_MUST_CHECK pouch_err pl_job_read(struct pouch_job *j);
 POUCH_MUST_CHECK pouch_err pl_answer_reply(const struct pouch_job *j, struct pl_desk *desk, const void *json, size_t n);
 POUCH_MUST_CHECK pouch_err pl_answer_error(const struct pouch_job *j, struct pl_desk *desk, pouch_err code,
                                            const char *text);
+POUCH_MUST_CHECK pouch_err pl_answer_words(const struct pouch_job *j,
+                                           struct pl_desk *desk); /* its text, as an error for a dead letter */
 POUCH_MUST_CHECK pouch_err pl_answer_plain_error(const struct pouch_job *j, struct pl_desk *desk, pouch_err code,
                                                  const char *text);
 POUCH_MUST_CHECK pouch_err pl_answer_again(const struct pouch_job *j, struct pl_desk *desk, const void *reply,
