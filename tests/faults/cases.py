@@ -211,7 +211,7 @@ CASES = [
     Case("F29", "unwritable_letters", scripted.unwritable_letters, dict(rate=200, seconds=30), dict(rate=50, seconds=2)),
     Case("F30", "retry_tiers", retry_tiers, brokers=0),
     Case("F31", "sizes", bounds.sizes, dict(rate=200), dict(rate=50)),
-    Case("F32", "overload", bounds.overload, dict(rate=2000, seconds=60, handler_ms=5), dict(rate=400, seconds=8, handler_ms=10)),
+    Case("F32", "overload", bounds.overload, dict(rate=2000, seconds=60, handler_ms=5), dict(rate=400, seconds=12, handler_ms=10)),
     Case("F38", "shortage", bounds.shortage, dict(rate=500, seconds=30), dict(rate=100, seconds=3)),
     Case("F39", "key_rotation", key_rotation, dict(times=10, in_flight=32), dict(times=1)),
     Case("F39", "no_key", bounds.no_key, dict(rate=100, seconds=10), dict(rate=50, seconds=2)),

@@ -283,12 +283,12 @@ class Fleet:
             return {"id": request_id, "code": "mismatch"}
         return {"id": request_id, "value": history.short(plain["payload"])} if plain["success"] else {"id": request_id, "code": plain.get("code", "handler_error")}
 
-    @staticmethod
-    def tell(wrong):
-        """Which requests a promise was broken for; the histories of all of them lie in the folder."""
-        for name in checker.NEVER:
-            if wrong[name]:
-                print(f"{name}: {', '.join(sorted(map(str, wrong[name]))[:5])}", file=sys.stderr)
+    def tell(self, wrong):
+        """What happened to the first requests that a promise was broken for."""
+        named = {request_id: name for name in checker.NEVER for request_id in sorted(map(str, wrong[name]))[:3]}
+        for event in history.read(self.folder / "kafka", *self.histories) if named else ():
+            if event.get("id") in named:
+                print(f"{named[event['id']]}: {json.dumps(event)}", file=sys.stderr)
 
 
 def request_id_of(record):
