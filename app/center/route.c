@@ -63,7 +63,6 @@ pouch_err center_look_up(struct center_item *item) {
     struct pl_span name = item->envelope.worker_name;
     if (!name.at)
         return pl_fail(POUCH_E_NO_ROUTE, "the envelope names no publisher (worker_name), so there is no route for it");
-    if (!item->center->view) return pl_fail(POUCH_E_OVERLOADED, "out of memory for the routes");
     item->view = item->center->view;
     item->view->users++;
     item->route = pl_snapshot_find(item->view->snapshot, name.at, name.n);
@@ -87,6 +86,7 @@ static pouch_err judge(struct center_item *item) {
         return pl_fail(POUCH_E_HOP_LIMIT, "the request was passed on %d times already; its routes may form a circle",
                        item->facts.hop);
     if (center_expired(item)) return pl_fail(POUCH_E_EXPIRED, "the deadline had passed before the request was routed");
+    if (!item->center->view) return pl_fail(POUCH_E_OVERLOADED, "out of memory for the routes");
     return POUCH_OK;
 }
 
@@ -118,7 +118,7 @@ static void route_one(struct center *c, const struct pl_taken *t, int64_t wall_u
     item->taken_us = c->now_us;
     item->at_us = wall_us;
     pouch_err e = judge(item);
-    if (!e && c->view && center_awaits(item))
+    if (!e && center_awaits(item))
         center_await(item);
     else
         center_settle(item, e ? e : center_look_up(item));

@@ -114,7 +114,7 @@ struct center {
     char (*reasons)[CENTER_REASON_MAX]; /* one a leg */
     size_t items_touched, items_used;
     size_t items_left; /* of those used: dropped, and kept until the group has been left */
-    size_t legs_room;  /* nothing is taken while so many are used; targets and askers together never hold them all */
+    size_t legs_room;  /* nothing is taken while so many are used; targets and askers share them out, see target.h */
     size_t legs_most, legs_touched, legs_used;
     size_t bytes;       /* of the records whose legs are not over */
     size_t usual_bytes; /* of a record, as they have been lately */

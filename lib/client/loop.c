@@ -88,10 +88,11 @@ static void pass_sluices(pouch_client *c, int64_t now, bool ended) {
         let_through(c, &c->sends);
     else
         give_up(c, &c->sends, false, now);
+    bool hopeless = !c->positioned && is_hopeless(c);
     if (c->positioned)
         let_through(c, &c->requests);
-    else if (!c->connected || is_hopeless(c))
-        give_up(c, &c->requests, is_hopeless(c), now);
+    else if (!c->connected || hopeless)
+        give_up(c, &c->requests, hopeless, now);
     else if (ended)
         pl_sluice_sift(&c->requests, let_go_ended, c);
 }

@@ -23,7 +23,7 @@ static void tear_down(struct center *c) {
 /* Takes as often as there is room, none of them ending. */
 static void fill(struct center *c, size_t bytes) {
     rd_kafka_message_t m = {.len = bytes};
-    const struct pl_taken taken = {.message = &m};
+    const struct pl_taken taken = {.message = &m, .bytes = bytes};
     for (size_t n; (n = center_room(c));)
         while (n--) center_item_new(c, &taken);
 }

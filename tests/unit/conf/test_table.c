@@ -13,7 +13,7 @@ static const char *other_value(const struct pl_option *row, char out[64]) {
     case PL_KIND_TEXT:
     case PL_KIND_NAME: return "some.thing-else_1";
     case PL_KIND_PATH: return "/some/where";
-    case PL_KIND_BOOL: return !strcmp(row->fallback, "on") ? "off" : "on";
+    case PL_KIND_BOOL: return row->fallback && !strcmp(row->fallback, "on") ? "off" : "on";
     case PL_KIND_COUNT:
     case PL_KIND_BYTES:
     case PL_KIND_DURATION: snprintf(out, 64, "%" PRId64, row->most); return out;
