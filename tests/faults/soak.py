@@ -109,8 +109,9 @@ def soak(pouch, kafka, minutes, rate, seed):
             fleet.mark("mended")
             fleet.run_for(rng.uniform(0, CALM))
         figures = fleet.stop(120)
+    flat = promises.at_most(fds_an_hour=FDS_AN_HOUR) if "fds_an_hour" in figures else {}  # it was too short to tell
     return {"minutes": minutes, "seed": seed, "faults": {kind: happened.count(kind) for kind in KINDS}, **figures,
-            **promises.may_repeat(sum(kind in REPEATS for kind in happened), rate), **promises.at_most(rss_mib=promises.MEMORY, fds_an_hour=FDS_AN_HOUR)}
+            **promises.may_repeat(sum(kind in REPEATS for kind in happened), rate), **promises.at_most(rss_mib=promises.MEMORY), **flat}
 
 
 def main():
