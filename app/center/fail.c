@@ -77,14 +77,14 @@ static pouch_err write_later(struct center_leg *leg) {
 static void send_letter(struct center_post *p);
 
 static void letter_later(struct center_leg *leg, const char *why) {
-    if (!leg->later) hold_partition(leg, why);
+    hold_partition(leg, why);
     if (center_stops(leg->center))
         center_post_dropped(&leg->letter);
     else
         center_post_later(&leg->letter, send_letter);
 }
 
-/* Its retry topic refuses it: it has failed. */
+/* Its retry topic does not take it: it has failed. */
 static void not_put_off(struct center_leg *leg) {
     leg->later = NULL;
     center_answer(leg);
@@ -109,7 +109,7 @@ void center_letter_reported(struct center_leg *leg, const struct pl_delivery *d)
         center_post_over(&leg->letter);
     else if (leg->center->closing)
         center_post_dropped(&leg->letter);
-    else if (leg->later && d->class == PL_KAFKA_PERMANENT)
+    else if (leg->later)
         not_put_off(leg);
     else
         letter_later(leg, rd_kafka_err2str(d->error));
@@ -134,6 +134,7 @@ static const struct pl_tier *tier_for(const struct center_leg *leg, pouch_err co
     struct pl_retry_facts before;
     if (code != POUCH_E_OVERLOADED || !leg->target || item->route->n_targets > 1) return NULL;
     pl_retry_read(&before, item->came);
+    if (before.attempt >= PL_ATTEMPTS_MAX) return NULL;
     size_t next = before.tier > 0 ? (size_t)before.tier : 0;
     return next < tiers->n && fits(item, tiers->at[next].delay_ms) ? &tiers->at[next] : NULL;
 }

@@ -85,7 +85,7 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_reply(pouch_job *j, const void *j
 /*
  * For good: the requester gets handler_error with this text (sealed; at most 8 KiB are kept). Without
  * a requester, and after the last retry, the record becomes a dead letter with the text's
- * first 1 KiB in a header, in clear: what only the requester may read does not belong in it.
+ * first 1 KiB in a header, sealed as well.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_fail(pouch_job *j, const char *text);
 

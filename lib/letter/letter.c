@@ -36,7 +36,6 @@ static void add_ours(struct pl_fields *f, const struct pl_letter *l, struct valu
     pl_source_write(v->source, rd_kafka_topic_name(m->rkt), m->partition, m->offset);
     snprintf(v->time, sizeof v->time, "%" PRId64, l->now_ms);
     snprintf(v->attempts, sizeof v->attempts, "%d", l->attempts);
-    pl_fields_add(f, PL_H_DLQ_WORDS, l->words.at, l->words.n); /* first, so that cut() can leave them out */
     pl_fields_text(f, PL_H_DLQ_CODE, pouch_err_code(l->code));
     pl_fields_text(f, PL_H_DLQ_KIND, is_retriable(l) ? "retriable" : "permanent");
     add_reason(f, PL_H_DLQ_REASON, l->reason, PL_REASON_MAX);
@@ -46,6 +45,7 @@ static void add_ours(struct pl_fields *f, const struct pl_letter *l, struct valu
     pl_fields_text(f, PL_H_DLQ_ATTEMPTS, v->attempts);
     pl_fields_text(f, PL_H_DLQ_REQUEST, l->request_id);
     pl_fields_text(f, PL_H_DLQ_TARGET, l->target);
+    pl_fields_add(f, PL_H_DLQ_WORDS, l->words.at, l->words.n);
 }
 
 static void add_springs(struct pl_fields *f, const struct pl_letter *l, struct values *v) {
@@ -68,6 +68,15 @@ static void add_springs(struct pl_fields *f, const struct pl_letter *l, struct v
     pl_fields_text(f, PL_H_DLT_GROUP, l->group);
 }
 
+/* The last of that name. */
+static void leave_out(struct pl_record *r, struct pl_header *first, const char *name) {
+    for (size_t i = r->n_headers; i-- > 0;) {
+        if (strcmp(first[i].name, name)) continue;
+        memmove(&first[i], &first[i + 1], (--r->n_headers - i) * sizeof *first);
+        return;
+    }
+}
+
 /*
  * Makes the record fit: first the value is cut; where headers and key alone are too much, the
  * originals' go too, and what the handler said, since why and where from are what must arrive.
@@ -87,10 +96,7 @@ static void cut(struct pl_record *r, struct pl_fields *f, size_t originals, size
         r->key = NULL;
         r->key_n = 0;
     }
-    if (size_of(r) > limit && !strcmp(r->headers->name, PL_H_DLQ_WORDS)) {
-        r->headers++;
-        r->n_headers--;
-    }
+    if (size_of(r) > limit) leave_out(r, f->at + originals, PL_H_DLQ_WORDS);
     size_t used = size_of(r), room = used < limit ? limit - used : 0;
     r->value_n = room < CUT_BYTES ? room : CUT_BYTES;
     if (r->value_n > length) r->value_n = length;

@@ -34,6 +34,10 @@ void pl_pace_look(struct pouch_worker *w, size_t waiting, int64_t now_us) {
         return;
     }
     p->waited_us = now_us;
+    if (pl_pool_is_full(&w->pool)) { /* handlers are not called until outcomes have been stored */
+        begin_sample(p, called, now_us);
+        return;
+    }
     if (now_us - p->from_us < SAMPLE_US || called - p->from_called < ROUNDS * w->pool.n) return;
     int64_t ns = (now_us - p->from_us) * 1000 / (int64_t)(called - p->from_called);
     p->call_ns = p->call_ns ? (p->call_ns + ns) / 2 : ns;

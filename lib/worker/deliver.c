@@ -118,10 +118,14 @@ static void not_yet(struct pl_post *p, pouch_err code, const char *why) {
         post_dropped(p); /* the partition's next owner does it */
         return;
     }
+    if (j->later) {
+        pl_job_not_put_off(j);
+        return;
+    }
     int64_t wait_ms = p->backoff_ms ? 2 * p->backoff_ms : BACKOFF_FIRST_MS;
     p->backoff_ms = wait_ms < BACKOFF_MOST_MS ? wait_ms : BACKOFF_MOST_MS;
     if (is_letter(p)) {
-        if (!j->later) hold_partition(p, why);
+        hold_partition(p, why);
     } else if (pl_mono_us(w->clock) + p->backoff_ms * 1000 > give_up_us(j)) {
         undeliverable(p, code, why);
         return;
@@ -133,9 +137,7 @@ static void not_yet(struct pl_post *p, pouch_err code, const char *why) {
 static void refused(struct pl_post *p, pouch_err code, const char *why) {
     struct pouch_job *j = p->job;
     bool no_topic = code == POUCH_E_TARGET_REFUSED;
-    if (j->later)
-        pl_job_not_put_off(j);
-    else if (is_letter(p))
+    if (is_letter(p))
         not_yet(p, code, why);
     else if (no_topic && j->fallback && !j->passed_on)
         post_over(p); /* nobody said that they read it */

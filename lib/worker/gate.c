@@ -88,7 +88,8 @@ void pl_gate_failed(struct pouch_job *j) {
     bool probe = g->probe == j;
     j->is_probe = false;
     if (probe) g->probe = NULL;
-    if (!probe && atomic_exchange(&g->well, false)) (void)pl_breaker_succeeded(&g->breaker, false, now);
+    if (g->breaker.state == PL_BREAKER_CLOSED && atomic_exchange(&g->well, false))
+        (void)pl_breaker_succeeded(&g->breaker, false, now);
     if (pl_breaker_failed(&g->breaker, probe, now)) opened(j->route);
 }
 

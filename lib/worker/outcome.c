@@ -105,6 +105,10 @@ static bool try_again(struct pouch_job *j) {
 }
 
 static void retry(struct pouch_job *j) {
+    if (j->taken.partition->revoked) {
+        pl_job_drop(j); /* the partition's next owner does it */
+        return;
+    }
     if (try_again(j) || pl_job_put_off(j)) return;
     j->exhausted = true;
     failed(j, PL_TELL_SEALED | PL_LETTER);

@@ -102,6 +102,11 @@ static void note_refusals(struct pouch_worker *w) {
     atomic_store_explicit(&w->detour, w->targets.refusing > 0, memory_order_relaxed);
 }
 
+/* What was sent to a topic just before it stalled is counted after that. */
+static void give_up_late(struct pl_post *p) {
+    if (p->target && p->target->stalled) give_up(p, p->target);
+}
+
 void pl_stalls_look(struct pouch_worker *w) {
     int64_t now = pl_mono_us(w->clock);
     if (!w->live || now < w->stall_look_us) return;
@@ -110,6 +115,8 @@ void pl_stalls_look(struct pouch_worker *w) {
         if (!j->taken.message) continue;
         watch(&j->answer);
         watch(&j->told);
+        give_up_late(&j->answer);
+        give_up_late(&j->told);
     }
     look_for_life(w);
     pl_targets_look(&w->targets, is_crowded, stalled, w);

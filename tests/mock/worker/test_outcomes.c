@@ -3,6 +3,8 @@
 
 #include "fixture.h"
 
+#include <letter/read.h>
+
 #define NEXT  "next-service"
 #define INBOX "command-center-inbox"
 
@@ -204,8 +206,13 @@ static void assert_words(const rd_kafka_message_t *m, const char *id, const char
     const void *value;
     size_t n;
     assert_int_equal(rd_kafka_message_headers(m, &headers), RD_KAFKA_RESP_ERR_NO_ERROR);
-    for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &n); i++)
+    struct pl_letter_facts facts;
+    pl_letter_read(&facts, headers);
+    assert_int_equal(facts.words.n, strlen(sealed));
+    for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &n); i++) {
         assert_null(memmem(value, n, words, strlen(words)));
+        if (!strcmp(name, PL_H_DLQ_WORDS)) assert_false(pl_letter_original(&facts, headers, i));
+    }
 }
 
 static void attempts_that_are_used_up_end_in_an_error_and_a_dead_letter(void **state) {
