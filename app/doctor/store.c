@@ -2,24 +2,11 @@
 #include <base/why.h>
 #include <doctor/look.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <store/waiting.h>
-#include <string.h>
-#include <unistd.h>
 
 enum { SLOW_MS = 1000 };
 
 static const char check[] = "store";
-
-/* Opening one makes it, so one on this host that is not there is left alone. */
-static bool is_there(const char *url) {
-    char path[PATH_MAX];
-    if (strncmp(url, "sqlite://", 9) != 0) return true;
-    snprintf(path, sizeof path, "%s/registry.db", url + 9);
-    return access(path, F_OK) == 0;
-}
 
 static void waiting(struct doctor *d, const char *url) {
     struct pl_waiting w;
@@ -41,16 +28,18 @@ void doctor_store(struct doctor *d, const char *url, struct pl_route_row **route
     int64_t version = 0, began = pl_mono_us(&pl_clock_system);
     *routes = NULL;
     *n = 0;
-    if (!is_there(url)) {
-        doctor_bad(d, DOCTOR_WARN, check, url, "`pouch route add` makes it; if it should be there, check --store",
-                   "nothing is there yet: no routes, no traces");
-        return;
-    }
-    pouch_err e = pl_store_open(&store, url);
+    pouch_err e = pl_store_look(&store, url);
     if (!e) e = pl_store_routes(store, routes, n, &version);
     pl_store_close(store);
     int64_t took_ms = (pl_mono_us(&pl_clock_system) - began) / 1000;
-    if (e)
+    if (e == POUCH_E_NOT_FOUND)
+        doctor_bad(d, DOCTOR_WARN, check, url, "`pouch route add` makes it; if it should be there, check --store",
+                   "nothing is there yet: no routes, no traces");
+    else if (e == POUCH_E_EXISTS)
+        doctor_bad(d, DOCTOR_WARN, check, url,
+                   "bring every host to this version: older ones do not open it afterwards; routes were not looked at",
+                   "%s", pouch_why());
+    else if (e)
         doctor_bad(d, DOCTOR_FAIL, check, url,
                    "see that it runs and that --store is right; centers go on by kept routes", "%s", pouch_why());
     else if (took_ms > SLOW_MS)

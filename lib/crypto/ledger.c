@@ -43,6 +43,11 @@ static pouch_err read_lines(int fd, const char *path, char *text, size_t *n) {
     return pl_fail(POUCH_E_STORE, "%s does not hold counts of keys; move it away, and they begin anew", path);
 }
 
+static bool adds_nothing(const struct pl_ledger_line *all, size_t n) {
+    while (n && !all[n - 1].add) n--;
+    return n == 0;
+}
+
 static pouch_err add_one(const char *path, char *text, size_t *n, struct pl_ledger_line *t) {
     size_t at = 0;
     while (at < *n && memcmp(text + at, t->name, PL_LEDGER_NAME)) at += LINE;
@@ -65,7 +70,7 @@ static pouch_err update(int fd, const char *path, char *text, struct pl_ledger_l
     if (!e) e = read_lines(fd, path, text, &n);
     size_t before = n;
     for (size_t i = 0; !e && i < n_all; i++) e = add_one(path, text, &n, &all[i]);
-    if (e) return e;
+    if (e || adds_nothing(all, n_all)) return e;
     ssize_t put = pwrite(fd, text, n, 0);
     if (put == (ssize_t)n) return POUCH_OK;
     int error = put < 0 ? errno : ENOSPC;
@@ -74,9 +79,14 @@ static pouch_err update(int fd, const char *path, char *text, struct pl_ledger_l
 }
 
 pouch_err pl_ledger_add(const char *path, struct pl_ledger_line *all, size_t n) {
-    pouch_err e = pl_folder_of(path);
+    bool looks = adds_nothing(all, n);
+    pouch_err e = looks ? POUCH_OK : pl_folder_of(path);
     if (e) return e;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(path, (looks ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 && looks && errno == ENOENT) {
+        for (size_t i = 0; i < n; i++) all[i].count = 0;
+        return POUCH_OK;
+    }
     if (fd < 0) return pl_fail(POUCH_E_STORE, "%s cannot be opened: %s", path, strerror(errno));
     char *text = malloc(TEXT_MAX + 1);
     e = text ? update(fd, path, text, all, n) : pl_fail(POUCH_E_NO_MEMORY, "out of memory for counts of keys");

@@ -23,10 +23,11 @@ struct pl_gap { /* rows that were lost: how many, and between which times they b
 struct pl_sink; /* used by one thread at a time */
 
 struct pl_store_kind {
-    const char *scheme;                                        /* what its URLs begin with: "sqlite://" */
-    bool is_folder;                                            /* the URL's rest is a folder of this host */
-    int linger_us;                                             /* how long a batch of rows is worth gathering */
-    pouch_err (*open)(struct pl_store **s, const char *where); /* where: the URL behind the scheme */
+    const char *scheme; /* what its URLs begin with: "sqlite://" */
+    bool is_folder;     /* the URL's rest is a folder of this host */
+    int linger_us;      /* how long a batch of rows is worth gathering */
+    /* where: the URL behind the scheme. As it is: as pl_store_look() says. */
+    pouch_err (*open)(struct pl_store **s, const char *where, bool as_it_is);
     void (*close)(struct pl_store *s);
     pouch_err (*version)(struct pl_store *s, int64_t *version);
     pouch_err (*routes)(struct pl_store *s, struct pl_route_row **routes, size_t *n, int64_t *version);

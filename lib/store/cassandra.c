@@ -58,7 +58,7 @@ pouch_err pl_cassandra_ready(struct pl_cassandra *c, int64_t wait_us, int64_t ma
     if (c->made && pl_cql_hosts_up(c->session, &known)) return POUCH_OK;
     int64_t by_us = pl_mono_us(&pl_clock_system) + make_us;
     pouch_err e = pl_cql_ready(c->session, wait_us);
-    if (!e && !c->made) e = pl_cassandra_make(c, by_us);
+    if (!e && !c->made) e = c->as_it_is ? pl_cassandra_check(c, by_us) : pl_cassandra_make(c, by_us);
     c->made |= !e;
     return pl_cassandra_told(e);
 }

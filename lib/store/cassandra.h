@@ -23,6 +23,7 @@ struct pl_cassandra {
     int64_t prepare_us;      /* how long preparing a statement may take; 0: as long as any request */
     bool splp;               /* the tables of splp are read too */
     bool made;               /* the tables are there, in this program's version */
+    bool as_it_is;           /* nothing is made, brought up to date or taken over */
 };
 
 /* Begins to connect and waits for nothing. CONFIG, NO_MEMORY. After an error nothing is to be closed. */
@@ -58,6 +59,9 @@ POUCH_MUST_CHECK pouch_err pl_cassandra_copy(char **text, const struct pl_cql_ro
 
 /* Makes keyspace and tables or brings them up to date, unless another process does; waits for that, until by_us. */
 POUCH_MUST_CHECK pouch_err pl_cassandra_make(struct pl_cassandra *c, int64_t by_us);
+
+/* Says whether they are there in this program's version. NOT_FOUND: they are not. EXISTS: in an earlier one. */
+POUCH_MUST_CHECK pouch_err pl_cassandra_check(struct pl_cassandra *c, int64_t by_us);
 
 /* ---- the store ---- */
 

@@ -189,7 +189,7 @@ static pouch_err make_change(struct pl_cassandra *c, const struct look *look, co
 pouch_err pl_cassandra_take_over(struct pl_store *store) {
     struct pl_cassandra_store *s = (struct pl_cassandra_store *)store;
     int64_t now = pl_mono_us(&pl_clock_system);
-    if (s->looked_us && now - s->looked_us < LOOK_EVERY_US) return POUCH_OK;
+    if (s->c.as_it_is || (s->looked_us && now - s->looked_us < LOOK_EVERY_US)) return POUCH_OK;
     struct look look = {.all = {0}};
     pouch_err e = look_for(&s->c, &look);
     for (size_t i = 0; i < look.written.n && !e; i++) e = make_change(&s->c, &look, look.written.at[i], decide_written);

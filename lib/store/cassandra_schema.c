@@ -214,6 +214,16 @@ static pouch_err wait_for_others(struct pl_cassandra *c, int64_t by_us) {
     return POUCH_OK;
 }
 
+pouch_err pl_cassandra_check(struct pl_cassandra *c, int64_t by_us) {
+    int64_t version;
+    pouch_err e = read_version(c, by_us, &version);
+    if (e || version == VERSION) return e;
+    if (!version) return pl_fail(POUCH_E_NOT_FOUND, "keyspace %s has no tables of pouch yet", c->config.keyspace);
+    return pl_fail(POUCH_E_EXISTS,
+                   "keyspace %s is of version %lld, and this program brings it to %d when it is first opened to work",
+                   c->config.keyspace, (long long)version, VERSION);
+}
+
 pouch_err pl_cassandra_make(struct pl_cassandra *c, int64_t by_us) {
     int64_t version;
     pouch_err e = read_version(c, by_us, &version);

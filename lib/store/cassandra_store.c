@@ -10,11 +10,12 @@ static void close_store(struct pl_store *store) {
     free(s);
 }
 
-static pouch_err open_store(struct pl_store **out, const char *where) {
+static pouch_err open_store(struct pl_store **out, const char *where, bool as_it_is) {
     struct pl_cassandra_store *s = calloc(1, sizeof *s);
     if (!s) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a store");
     s->store.kind = &pl_store_cassandra;
     pouch_err e = pl_cassandra_connect(&s->c, where);
+    s->c.as_it_is = as_it_is;
     if (!e) e = pl_cassandra_wait(&s->c);
     if (e)
         close_store(&s->store);

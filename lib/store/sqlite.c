@@ -123,11 +123,18 @@ static pouch_err upgrade(sqlite3 *db, const char *path, const struct pl_sqlite_s
     return e;
 }
 
-static pouch_err check_version(sqlite3 *db, const char *path, const struct pl_sqlite_schema *schema) {
+static pouch_err is_older(const char *path, const struct pl_sqlite_schema *schema, int version) {
+    return pl_fail(POUCH_E_EXISTS,
+                   "%s file %s has schema version %d, and this pouch brings it to %d when it is first opened to work",
+                   schema->what, path, version, schema->version);
+}
+
+static pouch_err check_version(sqlite3 *db, const char *path, const struct pl_sqlite_schema *schema, bool as_it_is) {
     int version;
     if (!read_version(db, &version)) return unusable(db, path);
     if (version == schema->version) return POUCH_OK;
-    if (version > 0 && version < schema->version) return upgrade(db, path, schema);
+    if (version > 0 && version < schema->version)
+        return as_it_is ? is_older(path, schema, version) : upgrade(db, path, schema);
     if (version > schema->version)
         return pl_fail(POUCH_E_CONFIG, "%s file %s has schema version %d and this pouch knows up to %d: update pouch",
                        schema->what, path, version, schema->version);
@@ -143,19 +150,28 @@ int pl_sqlite_version_of(const char *path) {
     return told ? version : 0;
 }
 
-pouch_err pl_sqlite_open(sqlite3 **out, const char *path, const struct pl_sqlite_schema *schema, int busy_ms) {
+static pouch_err open_file(sqlite3 **out, const char *path, const struct pl_sqlite_schema *schema, int busy_ms,
+                           bool as_it_is) {
     sqlite3 *db = NULL;
     pouch_err e = sqlite3_open_v2(path, &db, OPEN_FLAGS, NULL) ? unusable(db, path) : POUCH_OK;
     if (!e) {
         sqlite3_extended_result_codes(db, 1);
         sqlite3_busy_timeout(db, busy_ms);
-        e = check_version(db, path, schema);
+        e = check_version(db, path, schema, as_it_is);
     }
     if (e)
         sqlite3_close(db);
     else
         *out = db;
     return e;
+}
+
+pouch_err pl_sqlite_open(sqlite3 **out, const char *path, const struct pl_sqlite_schema *schema, int busy_ms) {
+    return open_file(out, path, schema, busy_ms, false);
+}
+
+pouch_err pl_sqlite_look(sqlite3 **out, const char *path, const struct pl_sqlite_schema *schema, int busy_ms) {
+    return open_file(out, path, schema, busy_ms, true);
 }
 
 /* WAL, so that readers and the writer never wait for each other; it is a property of the file. */

@@ -28,6 +28,10 @@ POUCH_MUST_CHECK pouch_err pl_sqlite_create(const char *path, const struct pl_sq
 POUCH_MUST_CHECK pouch_err pl_sqlite_open(sqlite3 **db, const char *path, const struct pl_sqlite_schema *schema,
                                           int busy_ms);
 
+/* The same, but leaves a file of an earlier version as it is. EXISTS: it is one. */
+POUCH_MUST_CHECK pouch_err pl_sqlite_look(sqlite3 **db, const char *path, const struct pl_sqlite_schema *schema,
+                                          int busy_ms);
+
 /* Removes the files of a folder that killed processes have not finished making. */
 void pl_sqlite_sweep(const char *folder);
 

@@ -7,6 +7,7 @@
 #include <store/audit.h>
 #include <store/sqlite_registry.h>
 #include <store/sqlite_schema.h>
+#include <unistd.h>
 
 /* Who changes routes waits that long for another who does; a change takes milliseconds. */
 enum { BUSY_MS = 5000 };
@@ -21,6 +22,13 @@ pouch_err pl_sqlite_registry_open(sqlite3 **registry, const char *folder) {
     pouch_err e = pl_sqlite_create(path, &pl_registry_schema);
     if (!e) e = pl_sqlite_open(registry, path, &pl_registry_schema, BUSY_MS);
     return e;
+}
+
+pouch_err pl_sqlite_registry_look(sqlite3 **registry, const char *folder) {
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/registry.db", folder);
+    if (n >= (int)sizeof path || access(path, F_OK)) return pl_fail(POUCH_E_NOT_FOUND, "%s is not there yet", path);
+    return pl_sqlite_look(registry, path, &pl_registry_schema, BUSY_MS);
 }
 
 pouch_err pl_registry_end(sqlite3 *db, pouch_err e) {

@@ -53,12 +53,13 @@ static void close_store(struct pl_store *s) {
     free(store);
 }
 
-static pouch_err open_store(struct pl_store **out, const char *path) {
+static pouch_err open_store(struct pl_store **out, const char *path, bool as_it_is) {
     struct pl_sqlite_store *s = calloc(1, sizeof *s);
     if (!s) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a store");
     s->store.kind = &pl_store_sqlite;
-    pouch_err e = pl_folder_make(&s->folder, path);
-    if (!e) e = pl_sqlite_registry_open(&s->registry, s->folder);
+    pouch_err e = as_it_is ? pl_sqlite_registry_look(&s->registry, path) : POUCH_OK;
+    if (!e) e = pl_folder_make(&s->folder, path); /* which is there if the registry is */
+    if (!e && !as_it_is) e = pl_sqlite_registry_open(&s->registry, s->folder);
     if (e)
         close_store(&s->store);
     else

@@ -17,6 +17,7 @@ POUCH_MUST_CHECK pouch_err pl_folder_make(char **folder, const char *path);
 /* ---- the registry ---- */
 
 POUCH_MUST_CHECK pouch_err pl_sqlite_registry_open(sqlite3 **registry, const char *folder);
+POUCH_MUST_CHECK pouch_err pl_sqlite_registry_look(sqlite3 **registry, const char *folder); /* as pl_store_look() */
 
 POUCH_MUST_CHECK pouch_err pl_sqlite_version(struct pl_store *s, int64_t *version);
 POUCH_MUST_CHECK pouch_err pl_sqlite_routes(struct pl_store *s, struct pl_route_row **routes, size_t *n,

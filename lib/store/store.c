@@ -27,13 +27,21 @@ pouch_err pl_store_kind_of(const struct pl_store_kind **kind, const char **where
         colon && colon - url < 32 ? (int)(colon - url) + 1 : 32, url);
 }
 
-pouch_err pl_store_open(struct pl_store **s, const char *url) {
+static pouch_err open_store(struct pl_store **s, const char *url, bool as_it_is) {
     const struct pl_store_kind *kind;
     const char *where;
     pouch_err e = pl_store_kind_of(&kind, &where, url);
-    if (!e) e = kind->open(s, where);
+    if (!e) e = kind->open(s, where, as_it_is);
     if (!e) pl_author_default((*s)->author);
     return e;
+}
+
+pouch_err pl_store_open(struct pl_store **s, const char *url) {
+    return open_store(s, url, false);
+}
+
+pouch_err pl_store_look(struct pl_store **s, const char *url) {
+    return open_store(s, url, true);
 }
 
 void pl_store_close(struct pl_store *s) {

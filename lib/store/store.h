@@ -24,6 +24,13 @@ struct pl_store;
  * that cannot be used, named with the reason. NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err pl_store_open(struct pl_store **s, const char *url);
+
+/*
+ * Opens a store as it is, to read its routes and services: nothing is made, brought up to date or taken over from other
+ * programs. NOT_FOUND: there is nothing yet. EXISTS: it is of an earlier version. Else as above.
+ */
+POUCH_MUST_CHECK pouch_err pl_store_look(struct pl_store **s, const char *url);
+
 void pl_store_close(struct pl_store *s); /* NULL allowed */
 
 /* "sqlite://" and $XDG_STATE_HOME/pouch, or ~/.local/state/pouch; for a system user without a home, /var/lib/pouch. CONFIG: none can be told. */

@@ -41,7 +41,9 @@ static void counts_add_up_line_by_line(void **state) {
     (void)state;
     struct pl_ledger_line both[] = {{NAME_B, 5, 0}, {NAME_A, UINT64_C(1) << 40, 0}};
     assert_int_equal(add(NAME_A, 0), 0);
+    assert_int_equal(access(path, F_OK), -1); /* a look makes nothing */
     assert_int_equal(add(NAME_A, 7), 7);
+    assert_int_equal(add(NAME_A, 0), 7);
     assert_int_equal(pl_ledger_add(path, both, 2), POUCH_OK);
     assert_int_equal(both[0].count, 5);
     assert_int_equal(both[1].count, (UINT64_C(1) << 40) + 7);

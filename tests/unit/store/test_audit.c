@@ -333,6 +333,11 @@ static void a_registry_of_the_first_version_goes_on(void **state) {
     assert_int_equal(sqlite3_open(test_folder_file(&folder, "registry.db"), &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, version_1, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
+    for (int i = 0; i < 2; i++) { /* a look leaves it as it is, as the second one sees */
+        struct pl_store *seen;
+        assert_int_equal(pl_store_look(&seen, folder.url), POUCH_E_EXISTS);
+        assert_non_null(strstr(pouch_why(), "schema version 1"));
+    }
     for (int i = 0; i < 2; i++) { /* the second time there is nothing to do */
         if (i) pl_store_close(store);
         assert_int_equal(pl_store_open(&store, folder.url), POUCH_OK);

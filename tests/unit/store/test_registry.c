@@ -184,6 +184,23 @@ static int run(const char *sql) {
     return failed;
 }
 
+static void a_look_reads_what_is_there_and_makes_nothing(void **state) {
+    (void)state;
+    char url[PATH_MAX + 16];
+    struct pl_store *seen;
+    struct stat st;
+    struct pl_route_row *routes;
+    int64_t version;
+    size_t n;
+    snprintf(url, sizeof url, "%s/none", folder.url);
+    assert_int_equal(pl_store_look(&seen, url), POUCH_E_NOT_FOUND);
+    assert_int_equal(stat(url + strlen("sqlite://"), &st), -1);
+    assert_int_equal(pl_store_look(&seen, folder.url), POUCH_OK);
+    assert_int_equal(pl_store_routes(seen, &routes, &n, &version), POUCH_OK);
+    pl_route_free(routes, n);
+    pl_store_close(seen);
+}
+
 static void a_registry_of_another_version_is_not_touched(void **state) {
     (void)state;
     static const struct {
@@ -260,6 +277,7 @@ int main(void) {
         WITH_STORE(the_tables_of_earlier_systems_are_readable_with_plain_sqlite),
         WITH_STORE(processes_that_make_the_store_at_once_lose_nothing),
         WITH_STORE(what_is_kept_is_for_its_owner_alone),
+        WITH_STORE(a_look_reads_what_is_there_and_makes_nothing),
         WITH_STORE(a_registry_of_another_version_is_not_touched),
         WITH_STORE(a_registry_that_is_no_database_is_told),
         WITH_STORE(a_bad_url_says_what_a_good_one_is),
