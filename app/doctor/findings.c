@@ -34,11 +34,20 @@ static void add(struct doctor *d, enum doctor_level level, const char *check, co
     if (json_array_append_new(d->findings, finding)) d->no_memory = true;
 }
 
+/* In out, cut where it is too long, but not within a character. */
+static void write_text(char out[TEXT_MAX], const char *format, va_list args) {
+    int n = vsnprintf(out, TEXT_MAX, format, args);
+    if (n < TEXT_MAX) return;
+    char *end = out + TEXT_MAX - 1;
+    while (end > out && (end[-1] & 0xC0) == 0x80) end--;
+    if (end > out && (end[-1] & 0x80)) *--end = '\0';
+}
+
 void doctor_good(struct doctor *d, const char *check, const char *where, const char *format, ...) {
     char what[TEXT_MAX];
     va_list args;
     va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
+    write_text(what, format, args);
     va_end(args);
     add(d, DOCTOR_OK, check, where, NULL, what);
 }
@@ -48,7 +57,7 @@ void doctor_bad(struct doctor *d, enum doctor_level level, const char *check, co
     char what[TEXT_MAX];
     va_list args;
     va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
+    write_text(what, format, args);
     va_end(args);
     add(d, level, check, where, advice, what);
 }

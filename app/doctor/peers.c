@@ -28,7 +28,7 @@ static void texts(struct doctor *d, enum doctor_level level, const char *name, c
 static void clock_of(struct doctor *d, const char *name, const json_t *status, int64_t now_ms, int64_t took_ms) {
     const json_t *theirs = json_object_get(status, "now_ms");
     int64_t skew = d->settings->deadline_skew_ms, unsure = took_ms / 2 + 1;
-    if (!json_is_integer(theirs)) return;
+    if (!json_is_integer(theirs) || json_integer_value(theirs) < 0) return;
     int64_t ahead = (int64_t)json_integer_value(theirs) - now_ms, apart = (ahead < 0 ? -ahead : ahead) - unsure;
     static const char advice[] = "synchronize the clocks of both hosts (chrony, systemd-timesyncd)";
     if (apart > skew)

@@ -4,7 +4,10 @@
 #include <string.h>
 #include <top/compare.h>
 
-/* A list in /statusz has at most so many entries: what is new in one that was full before may have been there. */
+/*
+ * A list in /statusz has at most so many entries, and what a peer says beyond that is not looked at. What is new in one
+ * that was full before may have been there.
+ */
 enum { LIST_FULL = 64 };
 
 /* The two readings of one process, as far as they can be compared. */
@@ -30,10 +33,17 @@ static json_t *rate(const struct pair *p, int64_t before, int64_t now) {
     return json_real(now > before ? (double)(now - before) / p->seconds : 0);
 }
 
+/* It has not run for as long as lies between the readings; a second is for how long they take. */
+static bool was_restarted(const struct pair *p) {
+    enum { UNSURE_MS = 1000 };
+    double grown_ms = (double)(number(p->now, "uptime_ms") - number(p->before, "uptime_ms"));
+    return grown_ms < 0 || grown_ms + UNSURE_MS < p->seconds * 1000;
+}
+
 static struct pair pair_of(const struct top_process *process) {
     const struct top_reading *before = &process->before, *now = &process->now;
     struct pair p = {process->name, before->status, now->status, (double)(now->at_us - before->at_us) / 1e6};
-    if (p.before && number(p.now, "uptime_ms") < number(p.before, "uptime_ms")) p.before = NULL;
+    if (p.before && was_restarted(&p)) p.before = NULL;
     return p;
 }
 
@@ -142,7 +152,7 @@ static const json_t *find(const json_t *list, const char *member, const char *na
     const json_t *one;
     size_t i;
     json_array_foreach(list, i, one) {
-        if (!strcmp(name_of(one, member), name)) return one;
+        if (i < LIST_FULL && !strcmp(name_of(one, member), name)) return one;
     }
     return NULL;
 }
@@ -177,6 +187,7 @@ static void add_list(json_t *by_name, const struct list *l, const struct pair *p
     const json_t *one;
     size_t i;
     json_array_foreach(json_object_get(p->now, l->list), i, one) {
+        if (i == LIST_FULL) break;
         const char *name = name_of(one, l->member);
         json_t *sums = json_object_get(by_name, name);
         if (!sums && !json_object_set_new(by_name, name, json_pack("{s:s}", l->as, name)))

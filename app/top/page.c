@@ -4,7 +4,8 @@
 #include <string.h>
 #include <top/compare.h>
 
-enum { CELL = 64, ROWS_MOST = 50 };
+/* A page of all processes that are at most watched, each with all the lines it may have, fits into a MiB. */
+enum { CELL = 64, ROWS_MOST = 50, REMARKS_MOST = 8 };
 
 static const char *text_of(const json_t *o, const char *name, const char *fallback) {
     const char *text = json_string_value(json_object_get(o, name));
@@ -81,6 +82,7 @@ static pouch_err remarks(struct pl_buf *out, const json_t *process, const char *
     size_t i;
     pouch_err e = POUCH_OK;
     json_array_foreach(json_object_get(process, what), i, one) {
+        if (i == REMARKS_MOST) break;
         if (e || !json_is_string(one)) continue;
         snprintf(text, sizeof text, "%s %s", cell(name, text_of(process, "process", ""), 20), json_string_value(one));
         e = line(out, TOP_BAD, text);
@@ -117,14 +119,16 @@ static pouch_err failure_lines(struct pl_buf *out, const json_t *process, bool *
     const char *outcome;
     json_t *value;
     pouch_err e = POUCH_OK;
+    int lines = 0;
     json_object_foreach(json_object_get(process, "outcomes"), outcome, value) {
         const json_t *n = json_object_get(value, "total");
-        if (e || !top_is_failure(outcome) || !json_integer_value(n)) continue;
+        if (e || lines == ROWS_MOST || !top_is_failure(outcome) || !json_integer_value(n)) continue;
         if (!*headed) e = heading(out, "PROCESS              FAILED AS              RATE/s       TOTAL");
         *headed = true;
         snprintf(text, sizeof text, "%s %s %8s %11s", cell(name, text_of(process, "process", ""), 20),
                  cell(what, outcome, 20), rate_text(a_second, json_object_get(value, "rate")), count_text(total, n));
         if (!e) e = line(out, TOP_PLAIN, text);
+        lines++;
     }
     return e;
 }

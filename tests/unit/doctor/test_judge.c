@@ -167,6 +167,8 @@ static void what_ails_a_peer_is_found(void **state) {
         {"{\"role\":\"center\",\"version\":\"" POUCH_VERSION "\",\"now_ms\":103000}", 5, DOCTOR_FAIL, "2997 ms apart"},
         {"{\"role\":\"center\",\"version\":\"" POUCH_VERSION "\",\"now_ms\":98500}", 5, DOCTOR_WARN, "1497 ms apart"},
         {"{\"role\":\"center\",\"version\":\"" POUCH_VERSION "\",\"now_ms\":98500}", 2000, DOCTOR_OK, "center"},
+        {"{\"role\":\"center\",\"version\":\"" POUCH_VERSION "\",\"now_ms\":-9223372036854775808}", 5, DOCTOR_OK,
+         "center"},
         {PEER ",\"store\":{\"spooling\":true,\"missing\":0}}", 5, DOCTOR_WARN, "spool"},
         {PEER ",\"store\":{\"spooling\":false,\"missing\":7}}", 5, DOCTOR_WARN, "7 of its trace rows"},
         {PEER ",\"breakers\":[{\"name\":\"a\",\"state\":\"closed\"},{\"name\":\"b\",\"state\":\"open\"}]}", 5,
@@ -185,11 +187,27 @@ static void what_ails_a_peer_is_found(void **state) {
     }
 }
 
+static void what_is_too_long_is_cut_between_two_characters(void **state) {
+    (void)state;
+    char text[1200];
+    for (size_t shift = 0; shift < 4; shift++) {
+        struct fixture f;
+        start(&f, NULL);
+        memset(text, 'x', shift);
+        for (size_t i = shift; i + 4 < sizeof text; i += 3) strcpy(text + i, "\u20ac");
+        doctor_bad(&f.doctor, DOCTOR_WARN, "check", "a:1", "do something about it", "%s", text);
+        assert_found(&f, DOCTOR_WARN, "a:1", "\u20ac\u20ac");
+        assert_in_range(strlen(text_at(&f, 0, "what")), 1018, 1023);
+        stop(&f);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_that_hurt_are_found),
         cmocka_unit_test(topics_that_lose_or_refuse_records_are_found),
         cmocka_unit_test(what_ails_a_peer_is_found),
+        cmocka_unit_test(what_is_too_long_is_cut_between_two_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,8 +112,11 @@ static void what_cannot_be_told_is_null(void **state) {
     struct top_process fresh = {"a:1", {0}, reading(SECOND, CENTER("10", "300", "5", "290", "5", "300", "[9,5]"))};
     struct top_process again = {"a:1", reading(SECOND, CENTER("9000", "900", "0", "0", "0", "0", "[9,5]")),
                                 reading(2 * SECOND, CENTER("10", "5", "0", "5", "0", "5", "[9,2]"))};
-    struct top_process *rows[] = {&fresh, &again};
-    for (size_t i = 0; i < 2; i++) {
+    /* It was away for a minute, and has run for longer than it had before that. */
+    struct top_process later = {"a:1", reading(SECOND, CENTER("5000", "9", "0", "0", "0", "0", "[9,5]")),
+                                reading(61 * (int64_t)SECOND, CENTER("50000", "900", "0", "0", "0", "0", "[9,9]"))};
+    struct top_process *rows[] = {&fresh, &again, &later};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         json_t *v = top_compare(rows[i], 1, 0);
         assert_true(json_is_null(at(v, "processes.0.rate")));
         assert_true(json_is_null(at(v, "processes.0.outcomes.routed.rate")));
@@ -165,6 +168,32 @@ static void what_others_say_is_neither_trusted_nor_printed_as_it_is(void **state
     pl_buf_free(&page);
 }
 
+/* One peer that says too much does not end the view of all others. */
+static void what_a_peer_says_at_length_is_cut(void **state) {
+    (void)state;
+    enum { MANY = 5000, LISTED = 64 };
+    char text[400];
+    struct top_process p = {"a:1", reading(SECOND, "{\"role\":\"x\"}"), reading(2 * SECOND, "{\"role\":\"x\"}")};
+    json_t *reasons = json_array(), *targets = json_array(), *outcomes = json_object();
+    for (int i = 0; i < MANY; i++) {
+        snprintf(text, sizeof text, "%0399d", i);
+        json_array_append_new(reasons, json_string(text));
+        json_array_append_new(targets, json_pack("{s:s, s:i}", "topic", text, "routed", i));
+        json_object_set_new(outcomes, text, json_integer(1));
+    }
+    json_object_set_new(p.now.status, "reasons", reasons);
+    json_object_set_new(p.now.status, "targets", targets);
+    json_object_set_new(p.now.status, "outcomes", outcomes);
+    struct pl_buf page;
+    pl_buf_init(&page, 20000);
+    json_t *v = top_compare(&p, 1, 0);
+    assert_int_equal(json_array_size(at(v, "targets")), LISTED);
+    assert_int_equal(top_page(&page, v), POUCH_OK);
+    pl_buf_free(&page);
+    json_decref(v);
+    forget(&p);
+}
+
 static void a_page_has_a_line_for_each_thing_that_is_told(void **state) {
     (void)state;
     static const char *const lines[] = {"hPROCESS ",
@@ -201,6 +230,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_told_is_null),
         cmocka_unit_test(a_process_that_cannot_be_read_says_why),
         cmocka_unit_test(what_others_say_is_neither_trusted_nor_printed_as_it_is),
+        cmocka_unit_test(what_a_peer_says_at_length_is_cut),
         cmocka_unit_test(a_page_has_a_line_for_each_thing_that_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
