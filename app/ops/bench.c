@@ -124,6 +124,7 @@ static int bench_worker(struct ops_call *call) {
     if (!e) e = ops_on_stop(stop_worker, worker);
     if (!e) e = pouch_worker_run(worker);
     int exit_code = e ? ops_error(e) : OPS_EXIT_OK;
+    ops_no_stop();
     pouch_worker_free(worker);
     return exit_code;
 }

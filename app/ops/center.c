@@ -86,6 +86,7 @@ static int center(struct ops_call *call) {
     if (!e) e = ops_on_stop(stop, c);
     if (!e) e = serve_and_run(c, s.listen);
     int exit_code = e ? ops_error(e) : OPS_EXIT_OK;
+    ops_no_stop();
     center_free(c);
     pl_settings_free(&s);
     return exit_code;

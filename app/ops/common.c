@@ -144,6 +144,13 @@ static void stop_signal(int number) {
     if (on_stop) on_stop(on_stop_arg);
 }
 
+void ops_no_stop(void) {
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    on_stop = NULL;
+    on_stop_arg = NULL;
+}
+
 pouch_err ops_on_stop(void (*stop)(void *arg), void *arg) {
     on_stop = stop;
     on_stop_arg = arg;

@@ -56,4 +56,7 @@ int ops_agreed(const struct ops_call *call, const char *question, const char *no
 /* A stop was asked for by SIGINT or SIGTERM; then calls `stop(arg)` once, from the signal handler: it must be async-signal-safe. */
 POUCH_MUST_CHECK pouch_err ops_on_stop(void (*stop)(void *arg), void *arg);
 
+/* Before arg is freed: a signal from here on ends the program. */
+void ops_no_stop(void);
+
 #endif

@@ -178,6 +178,7 @@ static int dev(struct ops_call *call) {
     if (e) return ops_error(e);
     e = dev_cluster_start(&cluster);
     int exit_code = e ? ops_error(e) : serve(call, cluster, &stopped);
+    ops_no_stop();
     dev_cluster_stop(cluster);
     pl_wake_free(&stopped);
     return exit_code;

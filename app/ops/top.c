@@ -76,6 +76,7 @@ static int top(struct ops_call *call) {
     e = ops_on_stop(stop, t);
     if (!e) e = is_watched(call) ? top_watch(t) : print_views(call, t, count);
     int exit_code = e ? ops_error(e) : ops_done();
+    ops_no_stop();
     top_free(t);
     return exit_code;
 }

@@ -103,6 +103,7 @@ static int run_worker(const struct ops_call *call, pouch_worker *w, const struct
     if (!e) e = work(call, w, r, ring, s);
     int exit_code = e ? ops_error(e) : OPS_EXIT_OK;
     if (r) r->halt(r);
+    ops_no_stop();
     pouch_worker_free(w);
     if (r) r->free(r);
     return exit_code;

@@ -141,7 +141,7 @@ static void wait_for_change(struct screen *s) {
 
 static pouch_err show(struct screen *s) {
     pouch_err e = POUCH_OK;
-    while (!e && !s->quit) {
+    while (!e && !s->quit && !atomic_load(&s->top->stopping)) {
         e = draw(s);
         if (!e) wait_for_change(s);
         if (!e) e = take(s);
@@ -174,15 +174,13 @@ static pouch_err watch(struct screen *s) {
     SCREEN *terminal;
     pouch_err e = open_terminal(s, &terminal);
     if (e) return e;
-    if (pthread_create(&s->thread, NULL, read_on, s)) {
-        e = pl_fail(POUCH_E_OVERLOADED, "no thread can be had");
-    } else {
-        e = show(s);
-        top_stop(s->top);
-        pthread_join(s->thread, NULL);
-    }
+    bool reads = !pthread_create(&s->thread, NULL, read_on, s);
+    e = reads ? show(s) : pl_fail(POUCH_E_OVERLOADED, "no thread can be had");
+    top_stop(s->top);
+    /* Before the last reading has ended, since a second Ctrl-C, which may come first, ends the program at once. */
     endwin();
     delscreen(terminal);
+    if (reads) pthread_join(s->thread, NULL);
     return e;
 }
 

@@ -93,6 +93,8 @@ static pouch_err run(pouch_options *options, pouch_keyring *ring, const struct s
     e = pouch_worker_handle(worker, "citizen-topic", look, (void *)s);
     if (!e) e = pouch_worker_handle(worker, s->topic, look, (void *)s);
     if (!e) e = pouch_worker_run(worker);
+    signal(SIGINT, SIG_DFL); /* from here on there is no worker to stop */
+    signal(SIGTERM, SIG_DFL);
     pouch_worker_free(worker);
     return e;
 }

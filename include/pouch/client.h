@@ -35,7 +35,8 @@ typedef void pouch_reply_fn(pouch_err e, const pouch_reply *reply_or_null, void 
 
 /*
  * What a gather has brought. A part is one who should answer: a destination, each target of a route that has several,
- * or each of the responders that a destination is said to have. Both are borrowed, in the callbacks of their gather.
+ * or each of the responders that a destination is said to have. Both are borrowed: a gather in its callback, a part, and
+ * its reply, until the callback returns that got it. In that of the gather, pouch_gather_part() gives each part again.
  */
 typedef struct pouch_gather pouch_gather;
 typedef struct pouch_part pouch_part;
