@@ -78,7 +78,7 @@ static bool on_change(const struct pl_audit *c, void *arg) {
     return !r->error;
 }
 
-void ops_letter_history_read(const struct ops_call *call, const char *dlq_topic, struct ops_letter_history *h) {
+pouch_err ops_letter_history_read(const struct ops_call *call, const char *dlq_topic, struct ops_letter_history *h) {
     const struct pl_audit_query q = {.kind = OPS_AUDIT_DLQ, .name = dlq_topic, .limit = CHANGES_MAX};
     struct reading r = {.history = h};
     struct pl_store *store = NULL;
@@ -89,6 +89,7 @@ void ops_letter_history_read(const struct ops_call *call, const char *dlq_topic,
     pl_store_close(store);
     h->known = !e;
     if (e) ops_say("which of them were sent again before is not known: %s", pouch_why());
+    return e;
 }
 
 void ops_letter_history_free(struct ops_letter_history *h) {

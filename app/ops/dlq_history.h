@@ -23,8 +23,8 @@ struct ops_letter_history {
     size_t n, cap;
 };
 
-/* Where the store does not tell, this says why, and nothing counts as sent again. */
-void ops_letter_history_read(const struct ops_call *call, const char *dlq_topic, struct ops_letter_history *h);
+/* Where the store does not tell, this says so on stderr as well, and what was read of it is not all. */
+pouch_err ops_letter_history_read(const struct ops_call *call, const char *dlq_topic, struct ops_letter_history *h);
 void ops_letter_history_free(struct ops_letter_history *h);
 bool ops_letter_was_redriven(const struct ops_letter_history *h, const struct ops_letter *l);
 

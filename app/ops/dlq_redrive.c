@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum { CHUNK = 1000, CHUNK_US = 5000000, WAIT_US = 100000, TELL_US = 500000, RATE_MAX = 1000000 };
@@ -33,8 +34,9 @@ struct redrive {
     atomic_bool stopping;
     struct sent chunk[CHUNK]; /* not written down yet */
     size_t in_chunk;
-    int64_t begun_us, chunk_us, told_us;
+    int64_t next_us, chunk_us, told_us; /* next_us: when the next may go, by the rate */
     size_t sent, stored;
+    size_t refused;    /* of those not stored: those that another run would not store either */
     char trouble[512]; /* why the last one was not stored */
     pouch_err error;
 };
@@ -48,6 +50,7 @@ static void delivered(const struct pl_delivery *d, void *owner) {
     struct sent *s = d->arg;
     s->stored = d->class == PL_KAFKA_OK;
     r->stored += s->stored;
+    r->refused += d->class != PL_KAFKA_OK && d->class != PL_KAFKA_TRANSIENT;
     if (!s->stored) snprintf(r->trouble, sizeof r->trouble, "%s: %s", d->topic, rd_kafka_err2str(d->error));
 }
 
@@ -59,7 +62,7 @@ static void poll_for(struct redrive *r, int64_t us) {
 static void tell(struct redrive *r, bool end) {
     if (!isatty(STDERR_FILENO) || (!end && now_us() - r->told_us < TELL_US)) return;
     r->told_us = now_us();
-    fprintf(stderr, "\r%zu of %zu%s", r->stored, r->plan.n, end ? "\n" : "");
+    fprintf(stderr, "\r%zu of %zu%s", r->stored, r->plan.nots[OPS_REDRIVE_SENT], end ? "\n" : "");
     fflush(stderr);
 }
 
@@ -87,29 +90,44 @@ static int in_order(const void *a, const void *b) {
     return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-/* Waits until the broker has all of them, and writes down which. */
+static pouch_err write_down(struct redrive *r, struct pl_position *places, size_t *n) {
+    struct pl_buf text;
+    qsort(places, *n, sizeof *places, in_order);
+    pl_buf_init(&text, 1 << 20);
+    pouch_err e = ops_letter_places_write(&text, places, *n);
+    if (!e) e = put_change(r, *n, text.at);
+    pl_buf_free(&text);
+    *n = 0;
+    return e;
+}
+
+/* Waits until the broker has all of them, and writes down which, with those that count as sent with them. */
 static pouch_err finish_chunk(struct redrive *r) {
     struct pl_position places[CHUNK];
-    struct pl_buf text;
+    pouch_err e = POUCH_OK;
     size_t n = 0;
     while (pl_producer_waiting(r->producer)) poll_for(r, WAIT_US);
-    for (size_t i = 0; i < r->in_chunk; i++)
-        if (r->chunk[i].stored) places[n++] = r->chunk[i].place;
+    for (size_t i = 0; i < r->in_chunk; i++) {
+        size_t with;
+        const struct ops_redrive_letter *l = ops_redrive_letters(&r->plan, r->chunk[i].place, &with);
+        for (; r->chunk[i].stored && with-- && !e; l++) {
+            places[n++] = l->at;
+            if (n == CHUNK) e = write_down(r, places, &n);
+        }
+    }
     r->in_chunk = 0;
-    if (!n) return POUCH_OK;
-    qsort(places, n, sizeof *places, in_order);
-    pl_buf_init(&text, 1 << 20);
-    pouch_err e = ops_letter_places_write(&text, places, n);
-    if (!e) e = put_change(r, n, text.at);
-    pl_buf_free(&text);
-    return e;
+    return !e && n ? write_down(r, places, &n) : e;
 }
 
 /* ---- sending ---- */
 
+/* What was late is made up for by at most a tenth of a second's worth: time in which nothing was sent is no credit. */
 static void keep_to_rate(struct redrive *r) {
-    int64_t due = r->rate ? r->begun_us + (int64_t)r->sent * 1000000 / r->rate : 0, left;
-    while ((left = due - now_us()) > 0 && !atomic_load(&r->stopping)) poll_for(r, left);
+    int64_t left, earliest;
+    if (!r->rate) return;
+    while ((left = r->next_us - now_us()) > 0 && !atomic_load(&r->stopping)) poll_for(r, left);
+    earliest = now_us() - WAIT_US;
+    r->next_us = (r->next_us > earliest ? r->next_us : earliest) + (1000000 + r->rate - 1) / r->rate;
 }
 
 static pouch_err put(struct redrive *r, const rd_kafka_message_t *m, const struct ops_letter *l, const char *topic) {
@@ -119,10 +137,12 @@ static pouch_err put(struct redrive *r, const rd_kafka_message_t *m, const struc
     while ((e = pl_redrive_send(r->producer, m, &l->facts, topic, s)) == POUCH_E_OVERLOADED) poll_for(r, WAIT_US);
     if (!r->in_chunk) r->chunk_us = now_us();
     r->sent++;
-    if (!e)
+    if (!e) {
         r->in_chunk++;
-    else
+    } else {
         snprintf(r->trouble, sizeof r->trouble, "%s", pouch_why());
+        r->refused++;
+    }
     return e == POUCH_E_NO_MEMORY ? e : POUCH_OK;
 }
 
@@ -138,7 +158,7 @@ static bool on_record(const rd_kafka_message_t *m, void *arg) {
     r->error = put(r, m, &l, topic);
     if (!r->error && (r->in_chunk == CHUNK || now_us() - r->chunk_us > CHUNK_US)) r->error = finish_chunk(r);
     tell(r, false);
-    return !r->error && r->sent < r->plan.n;
+    return !r->error && r->sent < r->plan.nots[OPS_REDRIVE_SENT];
 }
 
 static void stop(void *arg) {
@@ -148,7 +168,6 @@ static void stop(void *arg) {
 }
 
 static pouch_err send_all(struct redrive *r) {
-    r->begun_us = now_us();
     pouch_err e = ops_scan(r->settings, r->settings->dlq_topic, r->plan.one ? &r->plan.only : NULL, on_record, r);
     pouch_err f = finish_chunk(r);
     tell(r, true);
@@ -176,20 +195,22 @@ close_store:
 /* ---- the command ---- */
 
 static int report(const struct redrive *r, pouch_err e) {
-    size_t failed = r->sent - r->stored;
+    size_t failed = r->sent - r->stored, planned = r->plan.nots[OPS_REDRIVE_SENT];
+    bool dry = ops_has(r->call, "--dry-run");
     int exit_code = OPS_EXIT_OK;
     if (r->call->output != OPS_TABLE) {
         json_t *o = ops_redrive_plan_json(&r->plan);
-        if (o) o = ops_json_with(o, "dry_run", json_boolean(ops_has(r->call, "--dry-run")));
+        if (o) o = ops_json_with(o, "dry_run", json_boolean(dry));
         if (o) o = ops_json_with(o, "sent", json_integer((json_int_t)r->stored));
         if (o) o = ops_json_with(o, "failed", json_integer((json_int_t)failed));
         exit_code = ops_print_json(o);
-    } else if (!ops_has(r->call, "--dry-run") && r->plan.n) {
-        ops_say("%zu sent again, %zu not; `pouch changes --kind dlq` shows it", r->stored, r->plan.n - r->stored);
+    } else if (!dry && planned) {
+        ops_say("%zu sent again, %zu not; `pouch changes --kind dlq` shows it", r->stored, planned - r->stored);
     }
     if (failed) ops_say("the last one that failed: %s", r->trouble);
     if (e) return ops_error(e);
-    return exit_code ? exit_code : r->stored < r->sent ? OPS_EXIT_NEGATIVE : OPS_EXIT_OK;
+    if (exit_code || dry || r->stored == planned) return exit_code;
+    return r->refused ? OPS_EXIT_NEGATIVE : EX_TEMPFAIL; /* another run sends what this one did not */
 }
 
 static int run_plan(struct redrive *r) {
@@ -201,8 +222,12 @@ static int run_plan(struct redrive *r) {
 }
 
 static int redrive_with(struct redrive *r) {
-    ops_letter_history_read(r->call, r->settings->dlq_topic, &r->plan.history);
-    pouch_err e = ops_redrive_plan_make(&r->plan, r->settings);
+    pouch_err e = ops_letter_history_read(r->call, r->settings->dlq_topic, &r->plan.history);
+    if (e && !r->plan.again && !ops_has(r->call, "--dry-run")) {
+        ops_say("nothing was sent, since some may have been sent before; mend the store, or send all with --again");
+        return pouch_err_exit_code(e);
+    }
+    e = ops_redrive_plan_make(&r->plan, r->settings);
     if (e == POUCH_E_TARGET_REFUSED) {
         ops_say("nothing was dead-lettered yet: there is no topic %s", r->settings->dlq_topic);
         return report(r, POUCH_OK);
@@ -214,20 +239,16 @@ static int redrive(struct ops_call *call) {
     struct pl_settings s;
     struct redrive *r = calloc(1, sizeof *r);
     if (!r) return ops_error(pl_fail(POUCH_E_NO_MEMORY, "out of memory"));
-    pouch_err e = ops_number(call, "--rate", 0, 1, RATE_MAX, &r->rate);
-    if (!e) e = ops_redrive_plan_read(call, &r->plan);
-    if (e) {
-        free(r);
-        return ops_usage(call, "%s", pouch_why());
-    }
-    e = pl_settings_read(&s, call->options);
+    pouch_err e = pl_settings_read(&s, call->options);
     if (e) {
         free(r);
         return ops_error(e);
     }
     r->call = call;
     r->settings = &s;
-    int exit_code = redrive_with(r);
+    e = ops_number(call, "--rate", 0, 1, RATE_MAX, &r->rate);
+    if (!e) e = ops_redrive_plan_read(call, &s, &r->plan);
+    int exit_code = e ? ops_usage(call, "%s", pouch_why()) : redrive_with(r);
     ops_redrive_plan_free(&r->plan);
     pl_settings_free(&s);
     free(r);
@@ -242,7 +263,9 @@ const struct ops_command ops_dlq_redrive = {
     .about = "Sends the records as they came, still sealed, to the topics that they came from, or all to one. The\n"
              "deadline of then and the wish for an answer do not go with them, since nobody waits any more. Dead\n"
              "letters stay where they are; which were sent again is kept in the store, and they are not sent a\n"
-             "second time unless --again asks for it. One that has come back 3 times is left out.\n\n"
+             "second time unless --again asks for it. One that has come back 3 times is left out. Of several\n"
+             "letters of one record, one is sent. What came from a center's inbox goes back there, and so to\n"
+             "all targets of its route, also those that had it.\n\n"
              "First it tells what would be sent, and a person is asked; a script says --yes.\n\n"
              "  pouch dlq redrive --reason handler_error --since 2h --dry-run\n"
              "  pouch dlq redrive --topic orders --rate 50 --yes\n"

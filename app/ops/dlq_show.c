@@ -29,36 +29,47 @@ struct opened {
     char *json;
     size_t n;
     const char *why;
-    char *said; /* the handler; NULL: not told */
+    char *said;       /* the handler; NULL: not told, or not opened */
+    char unsaid[256]; /* why that was not opened */
 };
 
-static struct opened open_payload(const struct show *show, const struct ops_letter *l, const rd_kafka_message_t *m) {
-    struct opened o = {0};
+static void open_payload(const struct show *show, const struct ops_letter *l, const rd_kafka_message_t *m,
+                         struct opened *o) {
     if (!show->ring) {
-        o.why = "not shown; --payload opens it with the key";
+        o->why = "not shown; --payload opens it with the key";
     } else if (l->facts.whole_bytes >= 0) {
-        o.why = "not opened: what was cut off cannot be opened";
-    } else if (pouch_open(show->ring, m->payload ? m->payload : "", m->len, NULL, &o.json, &o.n)) {
-        o.why = pouch_why();
-    } else if (!pl_json_valid(o.json, o.n)) {
-        pouch_free(o.json);
-        o = (struct opened){.why = "what was sealed is no JSON text"};
+        o->why = "not opened: what was cut off cannot be opened";
+    } else if (pouch_open(show->ring, m->payload ? m->payload : "", m->len, NULL, &o->json, &o->n)) {
+        o->why = pouch_why();
+    } else if (!pl_json_valid(o->json, o->n)) {
+        pouch_free(o->json);
+        o->json = NULL;
+        o->why = "what was sealed is no JSON text";
     }
-    return o;
 }
 
-/* What the handler said, as the requester was told; NULL: not told, or not to be opened. Freed by the caller. */
-static char *open_words(const struct show *show, const struct ops_letter *l) {
+/* What the handler said, as the requester was told. */
+static void open_words(const struct show *show, const struct ops_letter *l, struct opened *o) {
     struct pl_span words = l->facts.words;
-    char *json = NULL, *said = NULL;
+    char *json = NULL;
     size_t n;
-    if (!show->ring || !words.at || pouch_open(show->ring, words.at, words.n, NULL, &json, &n)) return NULL;
+    if (!words.at) return;
+    if (!show->ring) {
+        snprintf(o->unsaid, sizeof o->unsaid, "not shown; --payload opens it with the key");
+        return;
+    }
+    if (pouch_open(show->ring, words.at, words.n, NULL, &json, &n)) {
+        snprintf(o->unsaid, sizeof o->unsaid, "not opened: %s", pouch_why());
+        return;
+    }
     json_t *reply = json_loadb(json, n, 0, NULL);
     const char *error = json_string_value(json_object_get(reply, "error"));
-    if (error) said = strdup(error);
+    if (error)
+        o->said = strdup(error);
+    else
+        snprintf(o->unsaid, sizeof o->unsaid, "not shown: what was sealed is no answer of a handler");
     json_decref(reply);
     pouch_free(json);
-    return said;
 }
 
 enum { LABEL = 12, ALL = 1 << 20 };
@@ -131,8 +142,8 @@ static void print_text(const struct show *show, const struct ops_letter *l, cons
     line(show, "reason", f->reason);
     if (o->said)
         text_line(show, "it said", o->said);
-    else if (f->words.at)
-        text_line(show, "it said", "not shown; --payload opens it with the key");
+    else if (o->unsaid[0])
+        text_line(show, "it said", o->unsaid);
     line(show, "request id", f->request_id);
     line(show, "publisher", l->publisher);
     line(show, "target", f->target);
@@ -166,6 +177,7 @@ static int print_json(const struct show *show, const struct ops_letter *l, const
     json_object_set_new(object, "meaning", json_string(advice->meaning));
     json_object_set_new(object, "next_step", json_string(advice->next));
     if (o->said) json_object_set_new(object, "said", json_string(o->said));
+    if (show->ring && o->unsaid[0]) json_object_set_new(object, "said_error", json_string(o->unsaid));
     json_object_set_new(object, "headers", headers_json(&l->facts, headers));
     if (show->ring && o->why) json_object_set_new(object, "payload_error", json_string(o->why));
     return ops_anytext_item(show->call, show->shown, object, "payload", (struct pl_span){o->json, o->n});
@@ -182,8 +194,9 @@ static bool on_record(const rd_kafka_message_t *m, void *arg) {
     ops_letter_read(&l, m);
     if (!is_wanted(show, &l)) return true;
     if (rd_kafka_message_headers(m, &headers)) headers = NULL;
-    struct opened o = open_payload(show, &l, m);
-    o.said = open_words(show, &l);
+    struct opened o = {0};
+    open_words(show, &l, &o);
+    open_payload(show, &l, m, &o); /* last, since its reason lies in pouch_why() */
     if (show->call->output == OPS_TABLE)
         print_text(show, &l, headers, &o);
     else

@@ -32,10 +32,10 @@ static bool take_name(char topic[PL_NAME_MAX + 1], struct pl_span name) {
     return true;
 }
 
-bool pl_redrive_target(const struct pl_letter_facts *f, char topic[PL_NAME_MAX + 1]) {
+bool pl_redrive_target(const struct pl_letter_facts *f, const char *const but[], char topic[PL_NAME_MAX + 1]) {
     if (!take_name(topic, f->topic)) return false;
     if (!strncmp(topic, PL_TIER_TOPICS, sizeof PL_TIER_TOPICS - 1) && !take_name(topic, f->target)) return false;
-    return !pl_topic_internal(topic);
+    return !pl_topic_internal(topic, but);
 }
 
 /* The letter's headers in order, but for those that the letter itself added and those of then. */
@@ -58,7 +58,8 @@ pouch_err pl_redrive_send(struct pl_producer *p, const rd_kafka_message_t *m, co
     if (rd_kafka_message_headers(m, &headers)) headers = NULL;
     pouch_err e = originals(&fields, m, f);
     if (e) return e;
-    *pl_decimal_write(count, pl_redrive_count(f, headers) + 1) = 0;
+    int64_t before = pl_redrive_count(f, headers); /* anybody may have written it */
+    *pl_decimal_write(count, before < INT64_MAX ? before + 1 : before) = 0;
     pl_source_write(source, rd_kafka_topic_name(m->rkt), m->partition, m->offset);
     pl_fields_text(&fields, PL_H_REPLY, "none");
     pl_fields_text(&fields, PL_H_REDRIVE, count);

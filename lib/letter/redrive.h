@@ -16,9 +16,9 @@ int64_t pl_redrive_count(const struct pl_letter_facts *f, const rd_kafka_headers
 
 /*
  * Where it goes unless told: the topic that it came from; where that is a retry topic, the one that it was to go back to. False:
- * it does not say, or it is a topic of Pouch's or Kafka's own.
+ * it does not say, or it is a topic of Pouch's or Kafka's own, or of `but`, a list ended by NULL.
  */
-bool pl_redrive_target(const struct pl_letter_facts *f, char topic[PL_NAME_MAX + 1]);
+bool pl_redrive_target(const struct pl_letter_facts *f, const char *const but[], char topic[PL_NAME_MAX + 1]);
 
 /* The letter m to a topic. Errors of pl_producer_send(). */
 POUCH_MUST_CHECK pouch_err pl_redrive_send(struct pl_producer *p, const rd_kafka_message_t *m,

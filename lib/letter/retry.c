@@ -91,8 +91,10 @@ void pl_retry_read(struct pl_retry_facts *f, const rd_kafka_headers_t *headers) 
     f->tier = number_of(headers, PL_H_RETRY_TIER);
 }
 
-bool pl_topic_internal(const char *topic) {
-    return begins(topic, PL_INTERNAL_TOPICS) || begins(topic, "__");
+bool pl_topic_internal(const char *topic, const char *const but[]) {
+    bool internal = begins(topic, PL_INTERNAL_TOPICS) || begins(topic, "__");
+    for (; *but; but++) internal |= !strcmp(*but, topic);
+    return internal;
 }
 
 pouch_err pl_retry_check(const struct pl_retry_facts *f, const char *const but[]) {
@@ -104,9 +106,8 @@ pouch_err pl_retry_check(const struct pl_retry_facts *f, const char *const but[]
                        "the record in a retry topic does not say how often it was tried: %s is to be 1 to %d and %s 1 "
                        "to %d",
                        PL_H_RETRY_ATTEMPT, PL_ATTEMPTS_MAX, PL_H_RETRY_TIER, PL_TIERS_MAX);
-    bool own = pl_topic_internal(f->topic);
-    for (; *but; but++) own |= !strcmp(*but, f->topic);
-    return own ? pl_fail(POUCH_E_NOT_ALLOWED,
+    return pl_topic_internal(f->topic, but)
+               ? pl_fail(POUCH_E_NOT_ALLOWED,
                          "the record in a retry topic wants to go to %s, where no request comes from; look for who "
                          "writes such records",
                          f->topic)

@@ -57,7 +57,7 @@ POUCH_MUST_CHECK pouch_err pl_retry_return(struct pl_producer *p, const rd_kafka
 POUCH_MUST_CHECK pouch_err pl_retry_postpone(struct pl_producer *p, const rd_kafka_message_t *m,
                                              const struct pl_tier *tier, int64_t at_ms, void *arg);
 
-/* Whether a topic is one of Pouch's or Kafka's own, to which no request is sent. */
-bool pl_topic_internal(const char *topic);
+/* Whether a topic is one of Pouch's or Kafka's own, to which no request is sent: internal.*, __* and those of `but`, as above. */
+bool pl_topic_internal(const char *topic, const char *const but[]);
 
 #endif

@@ -250,6 +250,47 @@ def test_what_cannot_be_sent_again_is_told(pouch, letters):
     assert pouch.run("dlq", "redrive", "--to", "internal.dlq").returncode == 64
 
 
+def test_letters_of_one_record_are_one_request_again(pouch, letters):
+    """A center writes one for each target that failed, all from the same place of its inbox."""
+    inbox, request = pouch.topic(partitions=1), str(uuid.uuid4())
+    pouch.env["POUCH_CENTER_INBOX"] = inbox
+    pouch.topic(letters, 2)
+    for i, target in enumerate(("billing", "shipping", "stock")):
+        put(pouch, letters, "v", partition=i % 2, code="target_refused", source=f"{inbox}/0/7", request_id=request, target=target)
+    put(pouch, letters, "other", code="target_refused", source=f"{inbox}/0/7", request_id=str(uuid.uuid4()), target="billing")
+    done = pouch.run("dlq", "redrive", "--dry-run")
+    assert f"2 to {inbox}, where a center sends each to all targets" in done.stderr and "2 are of the same records" in done.stderr
+    plan = redriven(pouch, "--yes")
+    assert (plan["send"], plan["with_others"], plan["sent"]) == (2, 2, 2)
+    assert sorted(m.value() for m in records(pouch, inbox)) == [b"other", b"v"]
+    assert all(letter["redriven"] for letter in listed(pouch))
+    assert redriven(pouch, "--yes")["sent_before"] == 4
+
+
+def test_nothing_is_sent_to_a_topic_that_is_not_there_or_is_for_no_requests(pouch, letters):
+    gone = f"gone-{uuid.uuid4().hex[:8]}"
+    pouch.topic(letters, 1)
+    put(pouch, letters, code="expired", source=f"{gone}/0/1")
+    put(pouch, letters, code="expired", source=f"{letters}/0/1")
+    plan = redriven(pouch, "--yes")
+    assert (plan["send"], plan["nowhere"], plan["topics"]) == (0, 2, {})
+    assert f"there is no topic {gone}" in pouch.run("dlq", "redrive", "--yes").stderr
+    assert redriven(pouch, "--yes", "--to", gone)["nowhere"] == 2
+    assert pouch.run("dlq", "redrive", "--yes", "--to", letters).returncode == 64
+    assert len(listed(pouch)) == 2
+
+
+def test_what_was_sent_before_has_to_be_known(pouch, letters, dead):
+    """Without the store all would go a second time."""
+    assert redriven(pouch, "--yes")["sent"] == 12
+    pouch.env["POUCH_STORE"] = "sqlite:///dev/null/store"
+    done = pouch.run("dlq", "redrive", "--yes")
+    assert done.returncode != 0 and "send all with --again" in done.stderr
+    assert redriven(pouch, "--dry-run")["send"] == 12
+    assert len(records(pouch, dead[0])) == 6
+    assert {letter["redriven"] for letter in listed(pouch)} == {None}
+
+
 def test_nobody_is_asked_without_a_terminal_and_a_rate_is_kept_to(pouch, letters, dead):
     done = pouch.run("dlq", "redrive")
     assert done.returncode == 64 and "add --yes" in done.stderr and records(pouch, dead[0]) == []
