@@ -64,7 +64,7 @@ static pouch_err demos(pouch_client *client, const pouch_dest *calculator, const
     puts("an error reply:");
     e = call(client, calculator, "{\"operation\":\"divide\",\"a\":1,\"b\":0}", TIMEOUT_MS);
     if (e != POUCH_E_HANDLER_ERROR) return e ? e : POUCH_E_INVALID_PAYLOAD;
-    puts("a timeout, which means unknown, not failed:");
+    puts("one millisecond, which may be too short; a timeout means unknown, not failed:");
     e = call(client, calculator, "{\"operation\":\"add\",\"a\":1,\"b\":1}", 1);
     return e == POUCH_E_TIMEOUT ? POUCH_OK : e;
 }

@@ -79,17 +79,23 @@ static void revoke(struct pl_partition *const parts[], size_t n, bool lost, void
     }
 }
 
+/* What is in hand of partitions that are another's now. */
+static void sweep(struct pl_redeliverer *r) {
+    if (r->revoked) pl_resends_sweep(r);
+    r->revoked = false;
+}
+
 /* One at a time, since the first that is not due yet ends the reading of its partition. */
 static void take(struct pl_redeliverer *r) {
     struct pl_taken t;
     size_t n = 1;
     while (n && pl_resends_room(r)) {
         n = pl_group_take(r->group, &t, 1);
-        if (r->revoked) pl_resends_sweep(r);
-        r->revoked = false;
+        sweep(r);
         if (n) pl_resend_take(r, &t);
     }
     if (n) pl_group_take(r->group, &t, 0); /* there is no room, and the group wants to be served */
+    sweep(r);
 }
 
 static pouch_err work(struct pl_redeliverer *r) {

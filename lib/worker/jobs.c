@@ -42,12 +42,21 @@ static void clear_post(struct pl_post *p) {
     *p = (struct pl_post){.job = p->job};
 }
 
-/* Nothing of the job before shows in the next one; buffers worth keeping are kept. */
+/* What it was about, secrets first of all; buffers worth keeping are kept. */
+static void empty(struct pouch_job *j) {
+    j->publisher = "";
+    j->reply_topic = NULL;
+    j->headers.n = 0;
+    pl_buf_recycle(&j->names);
+    pl_buf_recycle_secret(&j->plain);
+    pl_buf_recycle(&j->text);
+    pl_parcel_reset(&j->parcel);
+}
+
+/* Nothing of the job before shows in the next one. */
 static void clear(struct pouch_job *j) {
     j->opened = j->readable = j->wants_reply = j->fallback = false;
     j->passed_on = j->confided = j->lettered = j->dropped = j->let_go = j->is_probe = false;
-    j->publisher = "";
-    j->reply_topic = NULL;
     j->deadline_ms = 0;
     j->attempt = 1;
     j->tiers = 0;
@@ -61,11 +70,7 @@ static void clear(struct pouch_job *j) {
     clear_post(&j->answer);
     clear_post(&j->told);
     clear_post(&j->letter);
-    j->headers.n = 0;
-    pl_buf_recycle(&j->names);
-    pl_buf_recycle_secret(&j->plain);
-    pl_buf_recycle(&j->text);
-    pl_parcel_reset(&j->parcel);
+    empty(j);
 }
 
 static void recycle(struct pouch_job *j) {
@@ -76,10 +81,14 @@ static void recycle(struct pouch_job *j) {
     w->in_use--;
 }
 
-/* Neither its record, nor its handler, nor the producer needs it any more. */
+/* Once neither its record nor its handler needs it any more. While the producer still has something of it, it is kept, empty. */
 static void recycle_if_free(struct pouch_job *j) {
     bool handled = atomic_load_explicit(&j->state, memory_order_relaxed) == PL_JOB_LATE && !j->let_go;
-    if (!j->taken.message && !handled && !j->given_up) recycle(j);
+    if (j->taken.message || handled) return;
+    if (j->given_up)
+        empty(j);
+    else
+        recycle(j);
 }
 
 size_t pl_jobs_ready(struct pouch_worker *w, size_t n) {
