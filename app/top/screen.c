@@ -126,7 +126,8 @@ static void key(struct screen *s, int c) {
     case KEY_NPAGE: s->first += LINES / 2; break;
     case KEY_PPAGE: s->first -= LINES / 2; break;
     case KEY_HOME: s->first = 0; break;
-    default: break; /* also KEY_RESIZE: it is drawn anew in any case */
+    case KEY_RESIZE: clearok(stdscr, TRUE); break; /* what the terminal made of the old lines is not known */
+    default: break;
     }
 }
 

@@ -9,8 +9,11 @@
 #include <store/sqlite_schema.h>
 #include <unistd.h>
 
-/* Who changes routes waits that long for another who does; a change takes milliseconds. */
-enum { BUSY_MS = 5000 };
+/*
+ * Who changes routes waits that long for others who do. A change takes milliseconds, but those who wait take no turns, so
+ * one among many on a busy host may wait for much longer.
+ */
+enum { BUSY_MS = 20000 };
 
 sqlite3 *pl_registry_db(struct pl_store *s) {
     return ((struct pl_sqlite_store *)s)->registry;
