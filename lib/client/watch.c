@@ -63,13 +63,19 @@ static bool nobody_reads(const struct pl_watched *t, int64_t now) {
     return seems_empty(t) && now - t->looked_us < LOOK_AGAIN_US;
 }
 
-/* Whether a request waits that a look could end. */
-static bool is_due(const struct pl_watch *w, const struct pl_watched *t, int64_t now) {
-    int64_t apart = seems_empty(t) ? PATIENCE_US : LOOK_AGAIN_US;
-    return now - t->looked_us >= apart && pl_pending_waits(w->pending, t->topic, now - PATIENCE_US);
+/*
+ * Whether a request waits that a look could end. Finding none of those that were asked by then, there is none until the
+ * next is asked: a request is open before pl_watch_asked() is told of it.
+ */
+static bool is_due(const struct pl_watch *w, struct pl_watched *t, int64_t now) {
+    int64_t apart = seems_empty(t) ? PATIENCE_US : LOOK_AGAIN_US, before = now - PATIENCE_US;
+    if (!t->waits || now - t->looked_us < apart) return false;
+    bool due = pl_pending_waits(w->pending, t->topic, before);
+    t->waits = due || t->asked_us >= before;
+    return due;
 }
 
-static const struct pl_watched *find_due(const struct pl_watch *w, int64_t now) {
+static const struct pl_watched *find_due(struct pl_watch *w, int64_t now) {
     for (size_t i = 0; i < w->n; i++)
         if (is_due(w, &w->topics[i], now)) return &w->topics[i];
     return NULL;
@@ -98,6 +104,7 @@ pouch_err pl_watch_asked(struct pl_watch *w, const char *topic, bool *wake) {
     struct pl_watched *t = find_or_add(w, topic);
     bool refused = nobody_reads(t, now);
     t->asked_us = now;
+    t->waits = t->waits || !refused;
     *wake = !refused && !w->ticking;
     w->ticking = w->ticking || *wake;
     pthread_mutex_unlock(&w->lock);

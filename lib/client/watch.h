@@ -25,6 +25,7 @@ struct pl_watched {
     int64_t away_us;   /* since when its groups have been seen without members; 0: they were not */
     enum pl_audience audience;
     bool answered; /* at some time, by somebody */
+    bool waits;    /* a request to it may be open */
 };
 
 struct pl_watch {

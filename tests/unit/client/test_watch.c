@@ -171,6 +171,23 @@ static void what_is_answered_at_once_costs_no_look(void **state) {
     assert_int_equal(looks, 0);
 }
 
+static void a_topic_that_nothing_is_open_for_is_not_searched_for_until_it_is_asked(void **state) {
+    (void)state;
+    struct pl_call *out[1];
+    there = PL_AUDIENCE_THERE;
+    assert_int_equal(ask("orders"), POUCH_OK);
+    assert_int_equal(pl_pending_expire(&p, INT64_MAX, out, 1), 1);
+    pl_pending_drop(&p, (struct pl_call *[]){out[0], out[0]}, 2);
+    assert_int_equal(ask("bank"), POUCH_OK);
+    pass(SECOND);
+    assert_false(w->topics[0].waits);
+    assert_true(w->topics[1].waits);
+    assert_int_equal(ask("orders"), POUCH_OK);
+    pass(SECOND);
+    assert_true(w->topics[0].waits);
+    assert_string_equal(looked_at, "orders");
+}
+
 /* Who reads without a group is in no list. */
 static void a_topic_that_was_answered_is_not_judged_by_an_empty_list(void **state) {
     (void)state;
@@ -247,6 +264,7 @@ int main(void) {
         ON(looks_that_are_far_apart_do_not_add_up),
         ON(a_look_ends_only_what_has_waited_before_it),
         ON(what_is_answered_at_once_costs_no_look),
+        ON(a_topic_that_nothing_is_open_for_is_not_searched_for_until_it_is_asked),
         ON(a_topic_that_was_answered_is_not_judged_by_an_empty_list),
         ON(only_its_own_calls_are_dismissed),
         ON(topics_are_bounded_and_the_one_asked_longest_ago_makes_room),
