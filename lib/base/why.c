@@ -1,13 +1,16 @@
 #include <base/why.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static _Thread_local char why[1024];
 
 static void keep(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 static void keep(const char *format, va_list args) {
-    vsnprintf(why, sizeof why, format, args);
+    char text[sizeof why]; /* since args may have the last reason in them */
+    vsnprintf(text, sizeof text, format, args);
+    strcpy(why, text);
 }
 
 pouch_err pl_fail(pouch_err e, const char *format, ...) {

@@ -25,6 +25,8 @@ static void why_tells_the_last_failure(void **state) {
     (void)state;
     assert_int_equal(pl_fail(POUCH_E_CONFIG, "line %d", 7), POUCH_E_CONFIG);
     assert_string_equal(pouch_why(), "line 7");
+    assert_int_equal(pl_fail(POUCH_E_CONFIG, "%s of %s", pouch_why(), "a file"), POUCH_E_CONFIG);
+    assert_string_equal(pouch_why(), "line 7 of a file");
 }
 
 int main(void) {
