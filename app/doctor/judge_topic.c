@@ -72,9 +72,10 @@ static void cleanup(struct doctor *d, const struct doctor_topic *t) {
 
 static void size(struct doctor *d, const struct doctor_topic *t) {
     char what[256];
-    if (t->use == DOCTOR_CHANGES || t->max_bytes >= RECORD_MAX) return;
-    snprintf(what, sizeof what, "it takes records up to %lld bytes, and producers send up to %d",
-             (long long)t->max_bytes, RECORD_MAX);
+    double most = doctor_property(d->settings, "message.max.bytes", RECORD_MAX);
+    if (t->use == DOCTOR_CHANGES || (double)t->max_bytes >= most) return;
+    snprintf(what, sizeof what, "it takes records up to %lld bytes, and producers send up to %.0f",
+             (long long)t->max_bytes, most);
     bad(d, DOCTOR_WARN, t, what, "raise max.message.bytes, or larger requests end as too_large");
 }
 

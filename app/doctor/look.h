@@ -14,6 +14,9 @@ void doctor_good(struct doctor *d, const char *check, const char *where, const c
 void doctor_bad(struct doctor *d, enum doctor_level level, const char *check, const char *where, const char *advice,
                 const char *format, ...) __attribute__((format(printf, 6, 7)));
 
+/* A property of librdkafka as the settings have it. */
+double doctor_property(const struct pl_settings *s, const char *name, double fallback);
+
 void doctor_settings(struct doctor *d);
 void doctor_keys(struct doctor *d);
 void doctor_host(struct doctor *d, const char *store_url);

@@ -16,7 +16,7 @@ static const char *property(const struct pl_settings *s, const char *name) {
     return value;
 }
 
-static double number(const struct pl_settings *s, const char *name, double fallback) {
+double doctor_property(const struct pl_settings *s, const char *name, double fallback) {
     const char *value = property(s, name);
     return value ? strtod(value, NULL) : fallback;
 }
@@ -71,8 +71,8 @@ static void check_word(struct doctor *d, const char *name, const char *word, con
 
 static void check_drain(struct doctor *d) {
     double drain = d->settings->drain_ms;
-    double poll = number(d->settings, "max.poll.interval.ms", MAX_POLL_MS);
-    double session = number(d->settings, "session.timeout.ms", SESSION_MS);
+    double poll = doctor_property(d->settings, "max.poll.interval.ms", MAX_POLL_MS);
+    double session = doctor_property(d->settings, "session.timeout.ms", SESSION_MS);
     if (drain >= poll)
         doctor_bad(d, DOCTOR_FAIL, check, "drain", "set drain below kafka.max.poll.interval.ms",
                    "%.0f s is not below kafka.max.poll.interval.ms, %.0f s: the group takes a member's partitions away "

@@ -171,7 +171,9 @@ static pouch_err several_destinations(const struct ops_call *call, struct asking
     a->topic = call->args[0];
     a->payload = "-";
     for (size_t i = 0; !e && i < call->n_args; i++) {
-        e = add_destination(call, a, pouch_dest_topic(call->args[i]));
+        bool is_input = !strcmp(call->args[i], "-"); /* where a payload would stand, though a topic may be named so */
+        e = is_input ? pl_fail(POUCH_E_CONFIG, "'-' is no topic")
+                     : add_destination(call, a, pouch_dest_topic(call->args[i]));
         if (e)
             e = pl_fail(e, "%s; with --gather the arguments are topics, and the payload comes from the input",
                         pouch_why());
@@ -181,12 +183,15 @@ static pouch_err several_destinations(const struct ops_call *call, struct asking
 
 /* --enough and --responders, which only a gather has. */
 static pouch_err count_answers(const struct ops_call *call, struct asking *a) {
-    int64_t enough, responders;
+    int64_t enough = 0, responders = 0;
     pouch_err e = ops_number(call, "--enough", 0, 1, ANSWERS_MAX, &enough);
     if (!e) e = ops_number(call, "--responders", 0, 1, ANSWERS_MAX, &responders);
     if (!e && (enough || responders) && !a->gather)
         e = pl_fail(POUCH_E_CONFIG, "%s is for --gather", enough ? "--enough" : "--responders");
     for (size_t i = 0; !e && responders && i < a->n; i++) e = pouch_dest_set_responders(a->to[i], (size_t)responders);
+    size_t most = a->n * (size_t)(responders ? responders : 1);
+    if (!e && !ops_has(call, "--publisher") && (size_t)enough > most)
+        e = pl_fail(POUCH_E_CONFIG, "--enough %zu is more than the %zu that can answer", (size_t)enough, most);
     a->enough = e ? 0 : (size_t)enough;
     return e;
 }

@@ -35,11 +35,22 @@ static pouch_err print(const struct ops_call *call, json_t *view, size_t nth) {
     return e;
 }
 
-static pouch_err print_views(const struct ops_call *call, struct top *t, int64_t count) {
+static bool has_read(const json_t *view) {
+    const json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(view, "processes"), i, one) {
+        if (!json_object_get(one, "error")) return true;
+    }
+    return false;
+}
+
+/* *blind: there were views, and in none of them any process could be read. */
+static pouch_err print_views(const struct ops_call *call, struct top *t, int64_t count, bool *blind) {
     json_t *view;
     pouch_err e = POUCH_OK;
     for (int64_t i = 0; !e && i < count; i++) {
         e = top_next(t, &view);
+        if (!e) *blind = (i == 0 || *blind) && !has_read(view);
         if (!e) e = print(call, view, (size_t)i);
         if (!e && (fflush(stdout) || ferror(stdout))) break; /* nobody reads it */
     }
@@ -65,6 +76,11 @@ static pouch_err read_flags(const struct ops_call *call, int64_t *every_ms, int6
     return POUCH_OK;
 }
 
+static int unread(void) {
+    ops_say("none of the processes could be read");
+    return pouch_err_exit_code(POUCH_E_NO_BROKER);
+}
+
 static int top(struct ops_call *call) {
     int64_t every_ms, count;
     struct top *t;
@@ -72,10 +88,13 @@ static int top(struct ops_call *call) {
     if (count > 1 && call->output == OPS_JSON)
         return ops_usage(call, "-o json is one document: --count wants -o jsonl");
     pouch_err e = top_new(&t, call->args, call->n_args, (int)every_ms);
+    if (e == POUCH_E_CONFIG) return ops_usage(call, "%s", pouch_why());
     if (e) return ops_error(e);
     e = ops_on_stop(stop, t);
-    if (!e) e = is_watched(call) ? top_watch(t) : print_views(call, t, count);
+    bool blind = false;
+    if (!e) e = is_watched(call) ? top_watch(t) : print_views(call, t, count, &blind);
     int exit_code = e ? ops_error(e) : ops_done();
+    if (!exit_code && blind) exit_code = unread();
     ops_no_stop();
     top_free(t);
     return exit_code;
@@ -93,7 +112,9 @@ const struct ops_command ops_top = {
              "of its handlers. A median and a 99th percentile are at most 12.5 % too high. Publishers and targets\n"
              "are the 64 busiest of each center, added up.\n\n"
              "q quits, p or space pauses, s sorts by rate, failures or name, arrows scroll. Where it does not go to\n"
-             "a terminal, and with -o, --count or --follow, it prints views instead: one, after --every.\n\n"
+             "a terminal, and with -o, --count or --follow, it prints views instead: one, after --every. Exit code 69: "
+             "none\n"
+             "of the processes could be read.\n\n"
              "  pouch top :9464 -o json | jq '.processes[].rate'\n"
              "  pouch top :9464 -o jsonl --follow > top.jsonl\n",
     .flags =

@@ -161,6 +161,8 @@ USAGE_ERRORS = {
     "two payloads": (["request", "t", "1", "2"], "'2'"),
     "publisher and two payloads": (["request", "--publisher", "p", "1", "2"], "'2'"),
     "a gather of no topic": (["request", "--gather", "bank", "a b"], "the arguments are topics"),
+    "the input where a topic belongs": (["request", "--gather", "bank", "-"], "'-' is no topic"),
+    "more answers than can come": (["request", "--gather", "--enough", "9", "bank", "tax"], "more than the 2"),
     "enough of one answer": (["request", "t", "1", "--enough", "2"], "--enough is for --gather"),
     "bad topic name": (["request", "a b", "1"], "see pouch request --help"),
     "bad topic name to create": (["topic", "create", "a/b"], "see pouch topic create --help"),

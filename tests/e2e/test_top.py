@@ -107,7 +107,15 @@ def test_so_many_views_are_printed_as_asked_for(estate):
 
 def test_what_is_no_address_is_a_clear_error(pouch):
     done = pouch.run("top", "9464")
-    assert done.returncode == 78 and "--listen" in done.stderr
+    assert done.returncode == 64 and "--listen" in done.stderr
+    done = pouch.run("top", *[f"127.0.0.1:{port}" for port in range(1, 66)])
+    assert done.returncode == 64 and "64 that fit" in done.stderr
+
+
+def test_a_view_of_nothing_is_printed_and_fails(pouch):
+    done = pouch.run("top", "127.0.0.1:1", "-o", "json", "--every", "100ms")
+    assert done.returncode == 69 and "none of the processes" in done.stderr
+    assert json.loads(done.stdout)["processes"][0]["error"]
 
 
 class Terminal:

@@ -100,6 +100,24 @@ static const struct doctor_topic good = {.name = "t",
                                          .retention_ms = INT64_C(7) * 24 * HOUR,
                                          .max_bytes = 1048588};
 
+static void records_are_as_large_as_these_settings_let_them_be(void **state) {
+    (void)state;
+    static const struct {
+        const char *settings[3];
+        enum doctor_level level;
+        const char *what;
+    } rows[] = {{{NULL}, DOCTOR_OK, "3 partitions"},
+                {{"kafka.message.max.bytes", "5000000"}, DOCTOR_WARN, "send up to 5000000"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct fixture f;
+        start(&f, rows[i].settings);
+        f.doctor.brokers = 3;
+        doctor_judge_topic(&f.doctor, &good);
+        assert_found(&f, rows[i].level, "t", rows[i].what);
+        stop(&f);
+    }
+}
+
 static void assert_topic(struct doctor_topic t, int brokers, enum doctor_level level, const char *what) {
     struct fixture f;
     start(&f, NULL);
@@ -206,6 +224,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_that_hurt_are_found),
         cmocka_unit_test(topics_that_lose_or_refuse_records_are_found),
+        cmocka_unit_test(records_are_as_large_as_these_settings_let_them_be),
         cmocka_unit_test(what_ails_a_peer_is_found),
         cmocka_unit_test(what_is_too_long_is_cut_between_two_characters),
     };
