@@ -132,7 +132,7 @@ static pouch_err read_flags(const struct ops_call *call, struct list *list) {
 
 static int read_list(const struct ops_call *call, const struct pl_settings *s, struct list *list) {
     list->at = calloc(2 * list->limit, sizeof *list->at);
-    pouch_err e = ops_letter_history_read(call, s->dlq_topic, &list->history);
+    pouch_err e = ops_letter_history_read(call, s->dlq_topic, false, &list->history);
     (void)e; /* it is told, and they are listed all the same */
     e = list->at ? ops_scan(s, s->dlq_topic, NULL, on_record, list)
                  : pl_fail(POUCH_E_NO_MEMORY, "out of memory for %zu dead letters", list->limit);

@@ -11,8 +11,9 @@ struct ops_letter {
     struct pl_span publisher;
     int32_t partition; /* in the dead-letter topic, as is the offset */
     int64_t offset;
-    int64_t time_ms; /* when it failed, or else when the record was written */
-    size_t bytes;    /* of the value as it is here */
+    int64_t time_ms;    /* when it failed, or else when the record was written */
+    int64_t written_ms; /* when the record was written, as the broker tells; -1: it does not */
+    size_t bytes;       /* of the value as it is here */
     char *block;
 };
 

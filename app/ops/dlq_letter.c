@@ -15,7 +15,8 @@ void ops_letter_read(struct ops_letter *l, const rd_kafka_message_t *m) {
     if (rd_kafka_message_headers(m, &headers)) headers = NULL;
     *l = (struct ops_letter){.partition = m->partition, .offset = m->offset, .bytes = m->len};
     pl_letter_read(&l->facts, headers);
-    l->time_ms = l->facts.failed_at_ms >= 0 ? l->facts.failed_at_ms : rd_kafka_message_timestamp(m, &type);
+    l->written_ms = rd_kafka_message_timestamp(m, &type);
+    l->time_ms = l->facts.failed_at_ms >= 0 ? l->facts.failed_at_ms : l->written_ms;
     /* What is no whole envelope may still tell these two: that much was read soundly. */
     pouch_err e = pl_envelope_scan(&envelope, m->payload ? m->payload : "", m->len);
     (void)e;

@@ -28,15 +28,19 @@ struct purge {
     int64_t until_ms;
     struct part *parts;
     size_t letters, behind;
+    size_t beyond; /* in partitions that this does not see to */
 };
 
 static bool on_record(const rd_kafka_message_t *m, void *arg) {
     struct purge *p = arg;
     struct ops_letter l;
-    if (m->partition >= PARTITIONS_MAX) return true;
-    struct part *part = &p->parts[m->partition];
     ops_letter_read(&l, m);
     bool old = l.time_ms < p->until_ms;
+    if (m->partition >= PARTITIONS_MAX) {
+        p->beyond += old;
+        return true;
+    }
+    struct part *part = &p->parts[m->partition];
     part->seen = true;
     if (part->stopped) {
         part->behind += old;
@@ -57,6 +61,9 @@ static void print_plan(const struct purge *p) {
             ops_say("%zu letters of partition %d, before offset %" PRId64, p->parts[i].letters, i, p->parts[i].end);
     if (p->behind)
         ops_say("%zu as old stand behind newer ones and stay: Kafka deletes from the front alone", p->behind);
+    if (p->beyond)
+        ops_say("%zu as old are in partitions from %d on and stay: this deletes from those before alone", p->beyond,
+                PARTITIONS_MAX);
 }
 
 static pouch_err write_down(const struct purge *p) {

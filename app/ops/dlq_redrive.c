@@ -184,6 +184,7 @@ static pouch_err connect_and_send(struct redrive *r) {
     if (!e) e = pl_producer_new(&r->producer, r->settings, id, r->health, &r->wake, delivered, r);
     if (!e) e = ops_on_stop(stop, r);
     if (!e) e = send_all(r);
+    ops_no_stop();
     pl_producer_free(r->producer, 0);
     pl_kafka_health_free(r->health);
     pl_wake_free(&r->wake);
@@ -222,8 +223,9 @@ static int run_plan(struct redrive *r) {
 }
 
 static int redrive_with(struct redrive *r) {
-    pouch_err e = ops_letter_history_read(r->call, r->settings->dlq_topic, &r->plan.history);
-    if (e && !r->plan.again && !ops_has(r->call, "--dry-run")) {
+    bool dry = ops_has(r->call, "--dry-run");
+    pouch_err e = ops_letter_history_read(r->call, r->settings->dlq_topic, !dry, &r->plan.history);
+    if (e && !r->plan.again && !dry) {
         ops_say("nothing was sent, since some may have been sent before; mend the store, or send all with --again");
         return pouch_err_exit_code(e);
     }

@@ -283,7 +283,11 @@ def test_nothing_is_sent_to_a_topic_that_is_not_there_or_is_for_no_requests(pouc
 def test_what_was_sent_before_has_to_be_known(pouch, letters, dead):
     """Without the store all would go a second time."""
     assert redriven(pouch, "--yes")["sent"] == 12
-    pouch.env["POUCH_STORE"] = "sqlite:///dev/null/store"
+    pouch.env["POUCH_STORE"] = f"sqlite://{pouch.folder}/none"
+    assert not any(letter["redriven"] for letter in listed(pouch)) and redriven(pouch, "--dry-run")["send"] == 12
+    assert not (pouch.folder / "none").exists(), "listing makes nothing"
+    (pouch.folder / "none").mkdir()
+    (pouch.folder / "none" / "registry.db").write_text("no database" * 1000)
     done = pouch.run("dlq", "redrive", "--yes")
     assert done.returncode != 0 and "send all with --again" in done.stderr
     assert redriven(pouch, "--dry-run")["send"] == 12

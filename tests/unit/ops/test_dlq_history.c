@@ -19,7 +19,7 @@ static const struct {
 };
 
 static struct ops_letter letter_at(int32_t partition, int64_t offset) {
-    return (struct ops_letter){.partition = partition, .offset = offset, .time_ms = 1000};
+    return (struct ops_letter){.partition = partition, .offset = offset, .written_ms = 1000};
 }
 
 static void what_is_written_is_read_again(void **state) {
@@ -31,6 +31,7 @@ static void what_is_written_is_read_again(void **state) {
         assert_int_equal(ops_letter_places_write(&text, rows[i].places, rows[i].n), POUCH_OK);
         assert_string_equal(text.at, rows[i].text);
         assert_int_equal(ops_letter_places_read(&h, text.at, 2000), POUCH_OK);
+        ops_letter_history_order(&h);
         for (size_t k = 0; k < rows[i].n; k++) {
             const struct ops_letter l = letter_at(rows[i].places[k].partition, rows[i].places[k].offset);
             assert_true(ops_letter_was_redriven(&h, &l));
@@ -49,9 +50,26 @@ static void a_letter_that_came_later_was_not_sent_again_then(void **state) {
     struct ops_letter_history h = {0};
     struct ops_letter l = letter_at(0, 5);
     assert_int_equal(ops_letter_places_read(&h, "0:5", 1000000), POUCH_OK);
+    ops_letter_history_order(&h);
     assert_true(ops_letter_was_redriven(&h, &l));
-    l.time_ms = 10000000;
+    l.time_ms = 10000000; /* a clock that is ahead */
+    assert_true(ops_letter_was_redriven(&h, &l));
+    l.written_ms = 10000000;
     assert_false(ops_letter_was_redriven(&h, &l));
+    ops_letter_history_free(&h);
+}
+
+static void spans_that_overlap_are_all_looked_at(void **state) {
+    (void)state;
+    struct ops_letter_history h = {0};
+    for (int i = 0; i < 50; i++) assert_int_equal(ops_letter_places_read(&h, "1:7;0:60-70,80", 2000), POUCH_OK);
+    assert_int_equal(ops_letter_places_read(&h, "0:0-75;1:3-5", 2000), POUCH_OK);
+    ops_letter_history_order(&h);
+    for (int64_t offset = 0; offset < 90; offset++) {
+        const struct ops_letter l = letter_at(0, offset), other = letter_at(1, offset);
+        assert_int_equal(ops_letter_was_redriven(&h, &l), offset <= 75 || offset == 80);
+        assert_int_equal(ops_letter_was_redriven(&h, &other), (offset >= 3 && offset <= 5) || offset == 7);
+    }
     ops_letter_history_free(&h);
 }
 
@@ -85,6 +103,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_again),
         cmocka_unit_test(a_letter_that_came_later_was_not_sent_again_then),
+        cmocka_unit_test(spans_that_overlap_are_all_looked_at),
         cmocka_unit_test(what_is_malformed_is_read_as_far_as_it_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
