@@ -23,7 +23,8 @@
 /* The first is longer than a cluster needs to find that a broker was killed and to name another leader: 9 s and a bit. */
 enum {
     PL_TARGET_STALL_US = 15000000,
-    PL_TARGET_CROWDED_US = 1000000, /* where somebody waits for it, or it is in doubt */
+    PL_TARGET_CROWDED_US =
+        3000000, /* where somebody waits for it, or it is in doubt; a busy cluster may be that slow */
     PL_TARGET_GAP_US = 1000000,
     PL_TARGET_SLOTS = 1024,
     PL_TARGET_DOUBTS = 256
