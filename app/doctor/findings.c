@@ -35,7 +35,7 @@ static void add(struct doctor *d, enum doctor_level level, const char *check, co
 }
 
 /* In out, cut where it is too long, but not within a character. */
-static void write_text(char out[TEXT_MAX], const char *format, va_list args) {
+__attribute__((format(printf, 2, 0))) static void write_text(char out[TEXT_MAX], const char *format, va_list args) {
     int n = vsnprintf(out, TEXT_MAX, format, args);
     if (n < TEXT_MAX) return;
     char *end = out + TEXT_MAX - 1;

@@ -308,9 +308,11 @@ static pouch_err fetch(struct pl_outlet *o, struct pl_spool **from, struct pl_sp
     return POUCH_OK;
 }
 
+/* stop_us may only be read without the lock once the stop has been seen. */
 static int timeout_ms(const struct pl_outlet *o, int64_t now) {
+    if (!o->stopping) return o->timeout_ms;
     int64_t left = (o->stop_us - now) / 1000;
-    if (!o->stopping || left > o->timeout_ms) return o->timeout_ms;
+    if (left > o->timeout_ms) return o->timeout_ms;
     return left > 1 ? (int)left : 1;
 }
 
