@@ -29,7 +29,7 @@ size_t pl_group_partitions(const struct pl_group *g, struct pl_partition **out, 
     return g->n_parts;
 }
 
-const struct pl_partition *pl_group_partition(const struct pl_group *g, size_t i) {
+struct pl_partition *pl_group_partition(const struct pl_group *g, size_t i) {
     return g->parts[i];
 }
 
@@ -64,9 +64,9 @@ static pouch_err connect_group(struct pl_group *g, bool mock) {
                            "auto.offset.reset",
                            "error",
                            "queued.min.messages",
-                           "50000",
+                           "10000",
                            "queued.max.messages.kbytes",
-                           "16384",
+                           "4096",
                            "fetch.wait.max.ms",
                            mock ? "1" : "100",
                            g->settings->instance_id ? "group.instance.id" : NULL,
@@ -188,7 +188,7 @@ static bool note(struct pl_group *g, struct pl_partition *p, rd_kafka_message_t 
 /* As many as there are is never more than what is asked for, since librdkafka 2.0.2 waits when it comes up short. */
 static size_t take_from(struct pl_group *g, struct pl_partition *p, struct pl_taken out[], size_t max) {
     rd_kafka_message_t *batch[BATCH];
-    if (p->held || p->out_of_range || pl_watermark_full(&p->watermark)) return 0;
+    if (p->held || p->paused || p->out_of_range || pl_watermark_full(&p->watermark)) return 0;
     size_t want = p->watermark.max - pl_watermark_open(&p->watermark), there = rd_kafka_queue_length(p->queue);
     pl_partition_watch(g, p, there);
     if (want > there) want = there;

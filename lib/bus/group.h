@@ -20,6 +20,7 @@ struct pl_partition {
     char *topic;
     int32_t id;
     bool held;    /* set by the owner: take nothing from it */
+    bool paused;  /* the same, for a reason of its own */
     bool revoked; /* no longer ours: _done is then only book-keeping */
     void *arg;    /* the owner's, NULL at first */
     struct pl_watermark watermark;
@@ -88,7 +89,7 @@ pouch_err pl_group_failed(struct pl_group *g);
 /* True once partitions have been assigned for the first time (even none). */
 bool pl_group_joined(const struct pl_group *g);
 size_t pl_group_partitions(const struct pl_group *g, struct pl_partition **out, size_t max);
-const struct pl_partition *pl_group_partition(const struct pl_group *g, size_t i); /* of those */
+struct pl_partition *pl_group_partition(const struct pl_group *g, size_t i); /* of those */
 
 /*
  * Calls revoke for all partitions, commits, leaves, frees. NULL allowed. Messages that were taken

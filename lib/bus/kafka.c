@@ -128,6 +128,19 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
         PL_LOG(level_of(level), text, "client", rd_kafka_name(rk), "facility", facility);
 }
 
+/* The password may have been changed, in its file too, since we were started. */
+static void read_password_again(rd_kafka_t *rk, const struct pl_settings *s) {
+    char username[256], password[PL_SECRET_MAX];
+    size_t n = sizeof username;
+    if (!s || !s->password_file) return;
+    if (rd_kafka_conf_get(rd_kafka_conf(rk), "sasl.username", username, &n) ||
+        pl_secret_read(s->password_file, password))
+        return;
+    rd_kafka_error_t *e = rd_kafka_sasl_set_credentials(rk, username, password);
+    explicit_bzero(password, sizeof password);
+    if (e) rd_kafka_error_destroy(e);
+}
+
 static void on_error(rd_kafka_t *rk, int error, const char *reason, void *opaque) {
     const struct pl_kafka_opaque *o = opaque;
     char fatal[256];
@@ -136,8 +149,9 @@ static void on_error(rd_kafka_t *rk, int error, const char *reason, void *opaque
         e = rd_kafka_fatal_error(rk, fatal, sizeof fatal);
         reason = fatal;
     }
-    if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+    if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !(o && o->alone)) /* a call that waits tells it itself */
         PL_LOG(PL_LOG_WARN, "no broker is reachable", "client", rd_kafka_name(rk));
+    if (e == RD_KAFKA_RESP_ERR__AUTHENTICATION && o) read_password_again(rk, o->settings);
     if (o && o->refused && pl_kafka_class(e) == PL_KAFKA_PERMANENT)
         o->refused(e, reason, o->owner);
     else if (o)
@@ -160,6 +174,7 @@ pouch_err pl_kafka_conf(rd_kafka_conf_t **conf, const struct pl_settings *s, con
     rd_kafka_conf_set_log_cb(c, on_log);
     rd_kafka_conf_set_error_cb(c, on_error);
     rd_kafka_conf_set_opaque(c, opaque);
+    if (opaque && !opaque->alone) opaque->settings = s;
     *conf = c;
     return POUCH_OK;
 }

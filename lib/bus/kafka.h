@@ -23,6 +23,9 @@ pouch_err pl_kafka_err(rd_kafka_resp_err_t e);
 /* pl_fail() with what was tried, on which topic (may be NULL), the broker's reason, and the next step. */
 POUCH_MUST_CHECK pouch_err pl_kafka_fail(rd_kafka_resp_err_t e, const char *what, const char *topic);
 
+/* Why a broker did not take a record: its reason, with the right that is missing when it is one. */
+const char *pl_kafka_refusal(rd_kafka_resp_err_t e);
+
 /*
  * Every handle's opaque, which librdkafka passes to all callbacks: what is known about its
  * brokers, and whoever the rebalance or delivery callback belongs to. Lives as long as the handle.
@@ -36,6 +39,9 @@ struct pl_kafka_opaque {
      * was deleted under a consumer. On the thread that polls, from inside its call. May be NULL.
      */
     void (*refused)(rd_kafka_resp_err_t e, const char *reason, void *owner);
+    const struct pl_settings
+        *settings; /* as given to pl_kafka_conf(), and longer there than the handle; unless alone */
+    bool alone;    /* nothing but calls that wait uses the handle, so that they may poll it to hear of errors */
 };
 
 /*
@@ -86,6 +92,9 @@ void pl_kafka_trouble(struct pl_kafka_health *h, rd_kafka_resp_err_t e, const ch
  * Brokers that refuse our credentials or certificate are told as such.
  */
 void pl_kafka_health_text(struct pl_kafka_health *h, const char *brokers, char *out, size_t n);
+
+/* What that text is: NOT_ALLOWED when the brokers refuse us, else NO_BROKER. */
+pouch_err pl_kafka_health_error(struct pl_kafka_health *h);
 
 /* The mock of `pouch dev` and of tests: a produce does not wake a waiting fetch there, so fetches must not wait. */
 bool pl_kafka_is_mock(const char *cluster_id);

@@ -88,6 +88,22 @@ pouch_err pl_kafka_err(rd_kafka_resp_err_t e) {
     return meaning_of(e)->ours;
 }
 
+/* The broker does not say which right it wanted; docs/security.md says who needs which. */
+static const char *missing_right(rd_kafka_resp_err_t e) {
+    switch (e) {
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        return "give this user the ACL: WRITE to send, READ to receive, CREATE, DELETE, ALTER (partitions), "
+               "DESCRIBE_CONFIGS or ALTER_CONFIGS";
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        return "give this user the ACL on the group: READ to be a member, DESCRIBE to look at it";
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+        return "give this user the ACL on the cluster: CREATE to make topics, DESCRIBE to see groups and ACLs, ALTER "
+               "to "
+               "change them";
+    default: return "check kafka.security.protocol, kafka.sasl.* and kafka.ssl.*, and this user's ACLs";
+    }
+}
+
 static const char *next_step(rd_kafka_resp_err_t e, pouch_err ours) {
     switch (ours) {
     case POUCH_E_TOO_LARGE: return "send less, or raise the topic's max.message.bytes and kafka.message.max.bytes";
@@ -96,8 +112,7 @@ static const char *next_step(rd_kafka_resp_err_t e, pouch_err ours) {
         if (e == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || e == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
             return "check the name, or make it with `pouch topic create`";
         return "see the broker's log and the topic's settings";
-    case POUCH_E_NOT_ALLOWED:
-        return "give this user the ACL, or check kafka.security.protocol, kafka.sasl.* and kafka.ssl.*";
+    case POUCH_E_NOT_ALLOWED: return missing_right(e);
     case POUCH_E_OVERLOADED: return "send slower, or raise the bound or quota";
     case POUCH_E_TIMEOUT: return "check that the brokers are reachable and not overloaded, then try again";
     case POUCH_E_CONFIG: return "correct the value";
@@ -109,4 +124,9 @@ pouch_err pl_kafka_fail(rd_kafka_resp_err_t e, const char *what, const char *top
     pouch_err ours = pl_kafka_err(e);
     return pl_fail(ours, "%s%s%s: %s (%s): %s", what, topic ? " " : "", topic ? topic : "", rd_kafka_err2str(e),
                    rd_kafka_err2name(e), next_step(e, ours));
+}
+
+const char *pl_kafka_refusal(rd_kafka_resp_err_t e) {
+    if (e != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) return rd_kafka_err2str(e);
+    return "this user lacks the ACL WRITE on it";
 }

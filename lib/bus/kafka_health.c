@@ -50,6 +50,8 @@ void pl_kafka_trouble(struct pl_kafka_health *h, rd_kafka_resp_err_t e, const ch
         atomic_store_explicit(&h->all_down, true, memory_order_relaxed);
         return; /* the error that led to it says more */
     }
+    /* One that fails in the handshake's first call is told of as _TRANSPORT. */
+    if (reason && strstr(reason, "certificate verify failed")) e = RD_KAFKA_RESP_ERR__SSL;
     pthread_mutex_lock(&h->lock);
     h->error = e;
     snprintf(h->reason, sizeof h->reason, "%s", reason ? reason : rd_kafka_err2str(e));
@@ -65,7 +67,9 @@ static const char *reason_of(const struct pl_kafka_health *h) {
 
 static const char *next_step(rd_kafka_resp_err_t e, const char *reason) {
     if (e == RD_KAFKA_RESP_ERR__SSL || strstr(reason, "SSL routines"))
-        return "check kafka.security.protocol, kafka.ssl.ca.location and the name in the broker's certificate";
+        return "check kafka.security.protocol, kafka.ssl.ca.location and the name in the broker's certificate, and "
+               "whether "
+               "it wants one of ours (kafka.ssl.certificate.location)";
     if (pl_kafka_err(e) == POUCH_E_NOT_ALLOWED)
         return "check kafka.security.protocol, kafka.sasl.mechanisms, kafka.sasl.username and its password, and this "
                "user's ACLs";
@@ -81,4 +85,11 @@ void pl_kafka_health_text(struct pl_kafka_health *h, const char *brokers, char *
     snprintf(out, n, "%s %s (%s): %s", refused ? "we are refused by" : "no broker answers at", brokers, reason,
              next_step(h->error, reason));
     pthread_mutex_unlock(&h->lock);
+}
+
+pouch_err pl_kafka_health_error(struct pl_kafka_health *h) {
+    pthread_mutex_lock(&h->lock);
+    bool refused = pl_kafka_err(h->error) == POUCH_E_NOT_ALLOWED;
+    pthread_mutex_unlock(&h->lock);
+    return refused ? POUCH_E_NOT_ALLOWED : POUCH_E_NO_BROKER;
 }

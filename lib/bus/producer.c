@@ -25,6 +25,7 @@ struct handle {
 };
 
 struct pl_producer {
+    const struct pl_settings *settings;
     rd_kafka_conf_t *conf; /* each handle is made from a copy */
     struct pl_kafka_health *health;
     struct pl_wake *wake;
@@ -55,7 +56,7 @@ enum { LEAST_LIMIT = 8192 };
 static pouch_err handle_new(struct pl_producer *p, struct handle **out) {
     struct handle *h = calloc(1, sizeof *h);
     if (!h) return pl_fail(POUCH_E_NO_MEMORY, "no memory for a producer");
-    h->opaque = (struct pl_kafka_opaque){.health = p->health, .owner = h};
+    h->opaque = (struct pl_kafka_opaque){.health = p->health, .owner = h, .settings = p->settings};
     h->producer = p;
     atomic_init(&h->refs, 1);
     pouch_err e = pl_topics_init(&h->topics, p->most_batches);
@@ -297,6 +298,7 @@ static pouch_err make_conf(struct pl_producer *p, const struct pl_settings *s, c
     struct pl_kafka_opaque opaque = {.health = p->health}; /* each handle sets its own */
     pouch_err e = pl_kafka_conf(&p->conf, s, client_id, false, &opaque, NULL);
     if (e) return e;
+    p->settings = s;
     rd_kafka_conf_set_dr_msg_cb(p->conf, on_delivery);
     if (number(p->conf, "message.max.bytes") < LEAST_LIMIT) {
         rd_kafka_conf_destroy(p->conf);

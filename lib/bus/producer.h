@@ -42,7 +42,7 @@ struct pl_delivery {
 };
 typedef void pl_delivered_fn(const struct pl_delivery *d, void *owner);
 
-/* wake is signalled when there are deliveries to poll. CONFIG: a property librdkafka refuses. NO_MEMORY. */
+/* wake is signalled when there are deliveries to poll; s outlives the producer. CONFIG: a property librdkafka refuses. NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err pl_producer_new(struct pl_producer **p, const struct pl_settings *s, const char *client_id,
                                            struct pl_kafka_health *health, struct pl_wake *wake, pl_delivered_fn *fn,
                                            void *owner);

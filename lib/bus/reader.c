@@ -53,7 +53,7 @@ pouch_err pl_reader_new_to_end(struct pl_reader **out, const struct pl_settings 
     r->wake = wake;
     r->ended = ended;
     r->ended_arg = arg;
-    r->opaque = (struct pl_kafka_opaque){health, r, on_refused};
+    r->opaque = (struct pl_kafka_opaque){.health = health, .owner = r, .refused = on_refused};
     rd_kafka_conf_t *conf;
     pouch_err e = pl_kafka_conf(&conf, s, client_id, true, &r->opaque, pairs);
     if (!e) e = pl_kafka_new(&r->rk, RD_KAFKA_CONSUMER, conf);

@@ -20,7 +20,7 @@ struct pl_status_partition {
     size_t in_flight;
     int64_t position; /* the offset that is taken next; negative: none taken yet */
     int64_t lag;      /* records in the topic that are not done; negative: not known yet */
-    bool held;        /* waits because a dead letter cannot be stored */
+    bool held;        /* waits because a dead letter cannot be stored, or a payload cannot be checked */
 };
 
 /* What the owner says of itself. */

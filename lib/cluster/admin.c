@@ -1,6 +1,6 @@
 #include <base/why.h>
-#include <bus/kafka.h>
 #include <cluster/admin.h>
+#include <cluster/cluster.h>
 #include <string.h>
 
 /* librdkafka answers each call within its request timeout; this much later it has not. */
@@ -35,4 +35,36 @@ void pl_admin_end(struct pl_admin *a) {
     if (a->queue) rd_kafka_queue_destroy(a->queue);
     if (a->options) rd_kafka_AdminOptions_destroy(a->options);
     memset(a, 0, sizeof *a);
+}
+
+pouch_err pl_admin_refused(const rd_kafka_topic_result_t *r, const char *what) {
+    rd_kafka_resp_err_t e = rd_kafka_topic_result_error(r);
+    const char *topic = rd_kafka_topic_result_name(r), *why = rd_kafka_topic_result_error_string(r);
+    switch (e) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR: return POUCH_OK;
+    case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
+    case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
+    case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_INVALID_REQUEST:
+        return pl_fail(POUCH_E_CONFIG, "%s %s: %s; change the partitions, the replication or the configs asked for",
+                       what, topic, why ? why : rd_kafka_err2str(e));
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+        return pl_fail(POUCH_E_TARGET_REFUSED,
+                       "%s %s: there is no such topic; `pouch topic list` shows those there are", what, topic);
+    default: return pl_kafka_fail(e, what, topic);
+    }
+}
+
+pouch_err pl_new_topic(rd_kafka_NewTopic_t **out, const struct pl_topic_spec *t) {
+    char why[256];
+    *out = rd_kafka_NewTopic_new(t->name, t->partitions, t->replication, why, sizeof why);
+    if (!*out) return pl_fail(POUCH_E_CONFIG, "cannot make the topic %s: %s", t->name, why);
+    for (const char *const *c = t->configs; c && c[0]; c += 2) {
+        if (!rd_kafka_NewTopic_set_config(*out, c[0], c[1])) continue;
+        rd_kafka_NewTopic_destroy(*out);
+        return pl_fail(POUCH_E_CONFIG, "cannot make the topic %s: its config %.64s is refused", t->name, c[0]);
+    }
+    return POUCH_OK;
 }

@@ -20,4 +20,11 @@ POUCH_MUST_CHECK pouch_err pl_admin_wait(struct pl_admin *a, const char *what, c
 
 void pl_admin_end(struct pl_admin *a);
 
+/* What the answer says of one topic: OK, CONFIG, TARGET_REFUSED or as pl_kafka_fail(). what as "cannot make the topic". */
+POUCH_MUST_CHECK pouch_err pl_admin_refused(const rd_kafka_topic_result_t *r, const char *what);
+
+/* A request for one topic, freed with rd_kafka_NewTopic_destroy(). CONFIG. */
+struct pl_topic_spec;
+POUCH_MUST_CHECK pouch_err pl_new_topic(rd_kafka_NewTopic_t **out, const struct pl_topic_spec *t);
+
 #endif

@@ -4,10 +4,10 @@
  * Groups of all types are listed, so that one of a kind that this librdkafka cannot describe (share groups, those of the
  * newer consumer protocol, which look dead to it) is seen to be there. Readers without a group show nowhere.
  */
-#include <base/clock.h>
 #include <base/why.h>
 #include <cluster/admin.h>
 #include <cluster/cluster.h>
+#include <cluster/until.h>
 #include <string.h>
 
 enum { GROUPS_MAX = 500 }; /* whose commits are asked for; of more it is not known */
@@ -21,11 +21,6 @@ struct look {
     size_t asked;          /* groups */
     bool unclear, away;
 };
-
-static int left_ms(const struct look *l) {
-    int64_t us = l->until_us - pl_mono_us(&pl_clock_system);
-    return us > 1000 ? (int)(us / 1000) : 1;
-}
 
 /* ---- what members say, in Kafka's own encoding ---- */
 
@@ -135,12 +130,12 @@ static void hear_commits(struct look *l, const rd_kafka_event_t *event) {
 }
 
 static pouch_err look_at_commits(struct look *l, const struct rd_kafka_group_list *list) {
-    pouch_err e = pl_admin_begin(&l->admin, l->rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, left_ms(l));
+    pouch_err e = pl_admin_begin(&l->admin, l->rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, pl_left_ms(l->until_us));
     if (e) return e;
     for (int i = 0; i < list->group_cnt; i++)
         if (!never_reads(&list->groups[i])) ask_commits(l, &list->groups[i]);
     while (l->asked && !l->unclear) {
-        rd_kafka_event_t *event = rd_kafka_queue_poll(l->admin.queue, left_ms(l));
+        rd_kafka_event_t *event = rd_kafka_queue_poll(l->admin.queue, pl_left_ms(l->until_us));
         l->unclear = !event;
         if (event) hear_commits(l, event);
         if (event) rd_kafka_event_destroy(event);
@@ -164,7 +159,7 @@ static pouch_err sees_all(struct look *l, bool *all) {
         rd_kafka_AclBindingFilter_new(RD_KAFKA_RESOURCE_GROUP, "pouch", RD_KAFKA_RESOURCE_PATTERN_LITERAL, NULL, NULL,
                                       RD_KAFKA_ACL_OPERATION_ANY, RD_KAFKA_ACL_PERMISSION_TYPE_ANY, why, sizeof why);
     if (!filter) return pl_fail(POUCH_E_CONFIG, "cannot ask for ACLs: %s", why);
-    pouch_err e = pl_admin_begin(&a, l->rk, RD_KAFKA_ADMIN_OP_DESCRIBEACLS, left_ms(l));
+    pouch_err e = pl_admin_begin(&a, l->rk, RD_KAFKA_ADMIN_OP_DESCRIBEACLS, pl_left_ms(l->until_us));
     if (!e) {
         rd_kafka_DescribeAcls(l->rk, filter, a.options, a.queue);
         *all = !pl_admin_wait(&a, "cannot list the ACLs of", "groups") ||
@@ -196,14 +191,14 @@ static pouch_err look_at_groups(struct look *l, const struct rd_kafka_group_list
 }
 
 pouch_err pl_topic_audience(rd_kafka_t *rk, const char *topic, enum pl_audience *audience, int timeout) {
-    struct look l = {.rk = rk, .topic = topic, .until_us = pl_mono_us(&pl_clock_system) + (int64_t)timeout * 1000};
+    struct look l = {.rk = rk, .topic = topic, .until_us = pl_until_us(timeout)};
     const struct rd_kafka_group_list *list;
     bool mock;
     *audience = PL_AUDIENCE_UNKNOWN;
     pouch_err e = pl_cluster_mock(rk, &mock, timeout);
     if (e || mock) return e;
-    if ((e = pl_topic_partitions(rk, topic, &l.partitions, left_ms(&l)))) return e;
-    rd_kafka_resp_err_t error = rd_kafka_list_groups(rk, NULL, &list, left_ms(&l));
+    if ((e = pl_topic_partitions(rk, topic, &l.partitions, pl_left_ms(l.until_us)))) return e;
+    rd_kafka_resp_err_t error = rd_kafka_list_groups(rk, NULL, &list, pl_left_ms(l.until_us));
     if (error && error != RD_KAFKA_RESP_ERR__PARTIAL)
         return pl_kafka_fail(error, "cannot list the groups that may read", topic);
     if (!error) e = look_at_groups(&l, list, audience);

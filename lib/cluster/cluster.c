@@ -5,12 +5,15 @@
 
 struct pl_cluster {
     rd_kafka_t *rk;
+    struct pl_kafka_opaque opaque;
 };
 
 /* A consumer handle: it asks for no producer id, so it needs no right to write. */
 static pouch_err open_handle(struct pl_cluster *c, const struct pl_settings *s, const char *client_id) {
     rd_kafka_conf_t *conf;
-    pouch_err err = pl_kafka_conf(&conf, s, client_id, true, NULL, NULL);
+    c->opaque = (struct pl_kafka_opaque){.health = pl_kafka_health_new(), .alone = true};
+    if (!c->opaque.health) return pl_fail(POUCH_E_NO_MEMORY, "no memory for a connection to the cluster");
+    pouch_err err = pl_kafka_conf(&conf, s, client_id, true, &c->opaque, NULL);
     return err ? err : pl_kafka_new(&c->rk, RD_KAFKA_CONSUMER, conf);
 }
 
@@ -34,6 +37,7 @@ rd_kafka_t *pl_cluster_handle(struct pl_cluster *c) {
 void pl_cluster_close(struct pl_cluster *c) {
     if (!c) return;
     if (c->rk) pl_kafka_close(c->rk);
+    pl_kafka_health_free(c->opaque.health);
     free(c);
 }
 

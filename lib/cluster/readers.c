@@ -1,8 +1,8 @@
 /* Who reads a topic: members of groups, counted by what they have assigned. */
-#include <base/clock.h>
 #include <base/why.h>
 #include <cluster/admin.h>
 #include <cluster/cluster.h>
+#include <cluster/until.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,24 +78,19 @@ static pouch_err count_listed(rd_kafka_t *rk, struct census *c, const rd_kafka_e
     return err;
 }
 
-static int left_ms(int64_t until_us) {
-    int64_t us = until_us - pl_mono_us(&pl_clock_system);
-    return us > 1000 ? (int)(us / 1000) : 1;
-}
-
 pouch_err pl_topic_readers(rd_kafka_t *rk, const char *topic, int *members, int timeout) {
     struct census c = {.topic = topic};
     struct pl_admin a;
     bool mock;
     *members = -1;
-    int64_t until_us = pl_mono_us(&pl_clock_system) + (int64_t)timeout * 1000;
+    int64_t until_us = pl_until_us(timeout);
     pouch_err err = pl_cluster_mock(rk, &mock, timeout);
     if (err || mock) return err;
-    err = pl_admin_begin(&a, rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, left_ms(until_us));
+    err = pl_admin_begin(&a, rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, pl_left_ms(until_us));
     if (err) return err;
     rd_kafka_ListConsumerGroups(rk, a.options, a.queue);
     err = pl_admin_wait(&a, "cannot list the groups that may read", topic);
-    if (!err) err = count_listed(rk, &c, a.event, left_ms(until_us));
+    if (!err) err = count_listed(rk, &c, a.event, pl_left_ms(until_us));
     pl_admin_end(&a);
     if (!err && (c.members || !c.moving)) *members = c.members;
     return err;

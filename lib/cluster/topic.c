@@ -1,19 +1,14 @@
 /* Making and removing topics, and where their partitions begin and end. */
-#include <base/clock.h>
 #include <base/why.h>
 #include <bus/offsets.h>
 #include <cluster/admin.h>
 #include <cluster/cluster.h>
 #include <cluster/metadata.h>
+#include <cluster/until.h>
 #include <poll.h>
 #include <string.h>
 
 enum { STEP_MS = 10, NEW_TOPIC_MS = 2000 };
-
-static int remaining(int64_t until_us) {
-    int64_t us = until_us - pl_mono_us(&pl_clock_system);
-    return us > 1000 ? (int)(us / 1000) : 1;
-}
 
 static bool has_leaders(const rd_kafka_metadata_t *md) {
     const rd_kafka_metadata_topic_t *t = &md->topics[0];
@@ -27,50 +22,18 @@ static bool has_leaders(const rd_kafka_metadata_t *md) {
 static pouch_err wait_visible(rd_kafka_t *rk, const char *topic, int64_t until_us) {
     for (;;) {
         const rd_kafka_metadata_t *md;
-        pouch_err err = pl_metadata_topic(rk, topic, &md, remaining(until_us));
+        pouch_err err = pl_metadata_topic(rk, topic, &md, pl_left_ms(until_us));
         if (err && err != POUCH_E_TARGET_REFUSED) return err;
         bool ready = !err && has_leaders(md);
         if (!err) rd_kafka_metadata_destroy(md);
         if (ready) return POUCH_OK;
-        if (pl_mono_us(&pl_clock_system) >= until_us)
+        if (pl_is_past(until_us))
             return pl_fail(POUCH_E_TIMEOUT,
                            "the topic %s was made, but its partitions have no leaders yet; check the brokers with "
                            "`pouch topic describe %s`",
                            topic, topic);
         poll(NULL, 0, STEP_MS);
     }
-}
-
-static pouch_err refused(const rd_kafka_topic_result_t *r, const char *what) {
-    rd_kafka_resp_err_t e = rd_kafka_topic_result_error(r);
-    const char *topic = rd_kafka_topic_result_name(r), *why = rd_kafka_topic_result_error_string(r);
-    switch (e) {
-    case RD_KAFKA_RESP_ERR_NO_ERROR: return POUCH_OK;
-    case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
-    case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
-    case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
-    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
-    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-    case RD_KAFKA_RESP_ERR_INVALID_REQUEST:
-        return pl_fail(POUCH_E_CONFIG, "%s %s: %s; change the partitions, the replication or the configs asked for",
-                       what, topic, why ? why : rd_kafka_err2str(e));
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-        return pl_fail(POUCH_E_TARGET_REFUSED,
-                       "%s %s: there is no such topic; `pouch topic list` shows those there are", what, topic);
-    default: return pl_kafka_fail(e, what, topic);
-    }
-}
-
-static pouch_err new_topic(rd_kafka_NewTopic_t **out, const struct pl_topic_spec *t) {
-    char why[256];
-    *out = rd_kafka_NewTopic_new(t->name, t->partitions, t->replication, why, sizeof why);
-    if (!*out) return pl_fail(POUCH_E_CONFIG, "cannot make the topic %s: %s", t->name, why);
-    for (const char *const *c = t->configs; c && c[0]; c += 2) {
-        if (!rd_kafka_NewTopic_set_config(*out, c[0], c[1])) continue;
-        rd_kafka_NewTopic_destroy(*out);
-        return pl_fail(POUCH_E_CONFIG, "cannot make the topic %s: its config %.64s is refused", t->name, c[0]);
-    }
-    return POUCH_OK;
 }
 
 static pouch_err ask_to_create(rd_kafka_t *rk, rd_kafka_NewTopic_t *topic, const char *name, bool *existed,
@@ -88,30 +51,41 @@ static pouch_err ask_to_create(rd_kafka_t *rk, rd_kafka_NewTopic_t *topic, const
         if (rd_kafka_topic_result_error(r[0]) == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
             *existed = true;
         else
-            err = refused(r[0], what);
+            err = pl_admin_refused(r[0], what);
     }
     pl_admin_end(&a);
     return err;
 }
 
+/* Before it is made: whoever may use a topic that is there need not be allowed to make it. */
+static pouch_err look_for(rd_kafka_t *rk, const char *topic, bool *found, int64_t until_us) {
+    const rd_kafka_metadata_t *md;
+    pouch_err err = pl_metadata_topic(rk, topic, &md, pl_left_ms(until_us));
+    *found = !err;
+    if (!err) rd_kafka_metadata_destroy(md);
+    return err == POUCH_E_TARGET_REFUSED || err == POUCH_E_NOT_ALLOWED ? POUCH_OK : err;
+}
+
 static pouch_err create(rd_kafka_t *rk, const struct pl_topic_spec *t, bool *existed, int64_t until_us) {
     rd_kafka_NewTopic_t *topic;
-    pouch_err err = new_topic(&topic, t);
+    pouch_err err = look_for(rk, t->name, existed, until_us);
+    if (err || *existed) return err;
+    err = pl_new_topic(&topic, t);
     if (err) return err;
-    err = ask_to_create(rk, topic, t->name, existed, remaining(until_us));
+    err = ask_to_create(rk, topic, t->name, existed, pl_left_ms(until_us));
     rd_kafka_NewTopic_destroy(topic);
     return err;
 }
 
 /* The mock answers no CreateTopics but makes the topics it is asked about, with its own number of partitions. */
 static pouch_err create_on_mock(rd_kafka_t *rk, const char *topic, bool *existed, int64_t until_us) {
-    pouch_err err = pl_topic_check(rk, topic, remaining(until_us));
+    pouch_err err = pl_topic_check(rk, topic, pl_left_ms(until_us));
     *existed = !err;
     return err == POUCH_E_TARGET_REFUSED ? POUCH_OK : err;
 }
 
 pouch_err pl_topic_create(rd_kafka_t *rk, const struct pl_topic_spec *t, bool *existed, int timeout) {
-    int64_t until_us = pl_mono_us(&pl_clock_system) + (int64_t)timeout * 1000;
+    int64_t until_us = pl_until_us(timeout);
     bool mock, was_there = false;
     pouch_err err = pl_topic_name_check(t->name);
     if (!err) err = pl_cluster_mock(rk, &mock, timeout);
@@ -130,7 +104,8 @@ static pouch_err ask_to_delete(rd_kafka_t *rk, rd_kafka_DeleteTopic_t *topic, co
     err = pl_admin_wait(&a, what, name);
     if (!err) {
         size_t n;
-        err = refused(rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(a.event), &n)[0], what);
+        err = pl_admin_refused(rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(a.event), &n)[0],
+                               what);
     }
     pl_admin_end(&a);
     return err;
@@ -166,11 +141,11 @@ pouch_err pl_topic_partitions(rd_kafka_t *rk, const char *topic, int *n, int tim
 }
 
 pouch_err pl_topic_find(rd_kafka_t *rk, const char *topic, int timeout) {
-    int64_t until_us = pl_mono_us(&pl_clock_system) + (timeout < NEW_TOPIC_MS ? timeout : NEW_TOPIC_MS) * INT64_C(1000);
+    int64_t until_us = pl_until_us(pl_at_most(timeout, NEW_TOPIC_MS));
     int partitions;
     pouch_err err;
     while ((err = pl_topic_partitions(rk, topic, &partitions, timeout)) == POUCH_E_TARGET_REFUSED &&
-           pl_mono_us(&pl_clock_system) < until_us)
+           !pl_is_past(until_us))
         poll(NULL, 0, STEP_MS);
     return err;
 }
@@ -183,15 +158,15 @@ static bool leader_moving(rd_kafka_resp_err_t e) {
 static rd_kafka_resp_err_t ask_edge(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t edge,
                                     int64_t until_us, int64_t *offset) {
     rd_kafka_resp_err_t e;
-    while (leader_moving(e = pl_offset_ask(rk, topic, partition, edge, remaining(until_us), offset)) &&
-           pl_mono_us(&pl_clock_system) < until_us)
+    while (leader_moving(e = pl_offset_ask(rk, topic, partition, edge, pl_left_ms(until_us), offset)) &&
+           !pl_is_past(until_us))
         poll(NULL, 0, STEP_MS);
     return e;
 }
 
 pouch_err pl_topic_offsets(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low, int64_t *high,
                            int timeout) {
-    int64_t until_us = pl_mono_us(&pl_clock_system) + (int64_t)timeout * 1000;
+    int64_t until_us = pl_until_us(timeout);
     rd_kafka_resp_err_t e = ask_edge(rk, topic, partition, RD_KAFKA_OFFSET_BEGINNING, until_us, low);
     if (!e) e = ask_edge(rk, topic, partition, RD_KAFKA_OFFSET_END, until_us, high);
     if (e == RD_KAFKA_RESP_ERR__TIMED_OUT)
