@@ -5,7 +5,7 @@
 
 void pl_clockcheck_init(struct pl_clockcheck *c, const struct pl_clock *clock, int64_t tolerance_ms) {
     c->clock = clock;
-    c->tolerance_ms = tolerance_ms;
+    c->tolerance_ms = tolerance_ms > PL_CLOCK_UNSURE_MS ? tolerance_ms : PL_CLOCK_UNSURE_MS;
     c->wall_ms = pl_wall_ms(clock);
     c->mono_us = pl_mono_us(clock);
     c->trust_from_us = 0;

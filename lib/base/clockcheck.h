@@ -10,11 +10,15 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum { PL_CLOCK_DISTRUST_MS = 60000 };
+enum {
+    PL_CLOCK_DISTRUST_MS = 60000,
+    PL_CLOCK_UNSURE_MS =
+        100 /* what rounding, slow corrections and a thread that has to wait for a core may make of a good clock */
+};
 
 struct pl_clockcheck {
     const struct pl_clock *clock;
-    int64_t tolerance_ms;     /* how far the clocks of two hosts may differ */
+    int64_t tolerance_ms;     /* how far the clocks of two hosts may differ; PL_CLOCK_UNSURE_MS at least */
     int64_t wall_ms, mono_us; /* when last checked */
     int64_t trust_from_us;    /* on the monotonic clock; 0: never distrusted */
     atomic_bool trusted;

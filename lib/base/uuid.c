@@ -14,6 +14,12 @@ void pl_uuid_v4(struct pl_uuid *u) {
     u->b[8] = (uint8_t)((u->b[8] & 0x3f) | 0x80);
 }
 
+void pl_uuid_v7(struct pl_uuid *u, int64_t ms) {
+    for (int i = 0; i < 6; i++) u->b[i] = (uint8_t)(ms >> 8 * (5 - i));
+    u->b[6] = (uint8_t)((u->b[6] & 0x0f) | 0x70);
+    u->b[8] = (uint8_t)((u->b[8] & 0x3f) | 0x80);
+}
+
 void pl_uuid_format(char out[37], const struct pl_uuid *u) {
     char digits[32];
     pl_hex_encode(digits, u->b, 16);

@@ -13,6 +13,9 @@ struct pl_uuid {
 /* Sets version 4 and the variant in 16 random bytes. */
 void pl_uuid_v4(struct pl_uuid *u);
 
+/* The same of version 7, which begins with a time: those made later are greater, but for those of one millisecond. ms < 2^48. */
+void pl_uuid_v7(struct pl_uuid *u, int64_t ms);
+
 /* 36 lower-case characters and a NUL. */
 void pl_uuid_format(char out[37], const struct pl_uuid *u);
 

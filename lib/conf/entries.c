@@ -9,6 +9,7 @@ static void entry_clear(struct pl_entry *entry) {
     free(entry->name);
     free(entry->value);
     free(entry->origin);
+    free(entry->wrong);
     *entry = (struct pl_entry){0};
 }
 
@@ -49,13 +50,18 @@ pouch_err pl_entries_put(struct pl_entries *e, const char *name, const char *val
                          const char *origin) {
     pouch_err failed = entries_reserve(e, 1);
     if (failed) return failed;
-    struct pl_entry entry = {strdup(name), strdup(value), strdup(origin), source};
+    struct pl_entry entry = {strdup(name), strdup(value), strdup(origin), NULL, source};
     if (!entry.name || !entry.value || !entry.origin) {
         entry_clear(&entry);
         return out_of_memory();
     }
     entries_place(e, &entry);
     return POUCH_OK;
+}
+
+pouch_err pl_entries_refuse(struct pl_entries *e, const char *name, const char *wrong) {
+    struct pl_entry *entry = pl_entries_find(e, name);
+    return !entry || (entry->wrong = strdup(wrong)) ? POUCH_OK : out_of_memory();
 }
 
 pouch_err pl_entries_merge(struct pl_entries *e, struct pl_entries *from) {

@@ -15,6 +15,7 @@ struct pl_entry {
     char *name;   /* of an option, or "kafka.NAME" */
     char *value;  /* checked, but from the environment */
     char *origin; /* as pl_option_origin() tells it */
+    char *wrong;  /* NULL; a variable says nothing that can be used, and why: for whoever reads the settings */
     enum pl_source source;
 };
 
@@ -24,15 +25,28 @@ struct pl_entries {
     size_t n, cap;
 };
 
+/* What the setting compat may be besides none. */
+enum { PL_COMPATS = 2 };
+extern const char *const pl_compats[PL_COMPATS];
+
 struct pouch_options {
     struct pl_entries entries;
+    struct pl_entries compats[PL_COMPATS]; /* in place of weaker ones, with that compat */
+    pouch_validate_fn *validate;           /* NULL: none */
+    void *validate_arg;
 };
+
+/* The entry in force, NULL: the default holds. */
+const struct pl_entry *pl_options_entry(const pouch_options *o, const char *name);
 
 struct pl_entry *pl_entries_find(const struct pl_entries *e, const char *name); /* NULL: not there */
 
 /* Takes value and origin in place of weaker or equal ones of that name; stronger ones stay. NO_MEMORY: nothing changed. */
 POUCH_MUST_CHECK pouch_err pl_entries_put(struct pl_entries *e, const char *name, const char *value,
                                           enum pl_source source, const char *origin);
+
+/* Says of an entry that is there that it cannot be used. NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_entries_refuse(struct pl_entries *e, const char *name, const char *wrong);
 
 /* Puts all of `from` into e, all or nothing, and leaves `from` empty after success. NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err pl_entries_merge(struct pl_entries *e, struct pl_entries *from);

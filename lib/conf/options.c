@@ -30,18 +30,28 @@ pouch_options *pouch_options_new(void) {
         pl_why_set("out of memory for options");
         return NULL;
     }
-    for (const struct pl_option *row = pl_options; row->name; row++) {
-        if (!environment_read(o, row)) continue;
-        pouch_options_free(o);
-        return NULL;
-    }
-    return o;
+    pouch_err e = pl_seeds_read(&o->entries, o->compats);
+    if (!e) e = pl_seed_security(&o->entries);
+    for (const struct pl_option *row = pl_options; !e && row->name; row++) e = environment_read(o, row);
+    if (!e) return o;
+    pouch_options_free(o);
+    return NULL;
 }
 
 void pouch_options_free(pouch_options *o) {
     if (!o) return;
     pl_entries_free(&o->entries);
+    for (size_t i = 0; i < PL_COMPATS; i++) pl_entries_free(&o->compats[i]);
     free(o);
+}
+
+const struct pl_entry *pl_options_entry(const pouch_options *o, const char *name) {
+    const struct pl_entry *entry = pl_entries_find(&o->entries, name);
+    const struct pl_entry *compat = pl_entries_find(&o->entries, "compat"), *other = NULL;
+    if (!compat || (entry && entry->source >= PL_FROM_SEED_ENV)) return entry;
+    for (size_t i = 0; !other && i < PL_COMPATS; i++)
+        if (!strcmp(compat->value, pl_compats[i])) other = pl_entries_find(&o->compats[i], name);
+    return other ? other : entry;
 }
 
 static size_t kafka_count(const pouch_options *o) {
@@ -64,14 +74,14 @@ static const char *shown(const struct pl_entry *entry) {
 }
 
 const char *pouch_options_get(const pouch_options *o, const char *name) {
-    const struct pl_entry *entry = pl_entries_find(&o->entries, name);
+    const struct pl_entry *entry = pl_options_entry(o, name);
     if (entry) return shown(entry);
     const struct pl_option *row = pl_option_find(name);
     return row ? row->fallback : NULL;
 }
 
 const char *pl_option_origin(const pouch_options *o, const char *name) {
-    const struct pl_entry *entry = pl_entries_find(&o->entries, name);
+    const struct pl_entry *entry = pl_options_entry(o, name);
     if (entry) return entry->origin;
     return pl_option_find(name) ? "default" : NULL;
 }

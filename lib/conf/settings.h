@@ -7,6 +7,7 @@
 #define POUCH_CONF_SETTINGS_H
 
 #include <pouch/options.h>
+#include <pouch/validate.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,12 +25,32 @@ struct pl_settings {
     int breaker_recovery_ms;    /* breaker.recovery */
     size_t breaker_max_held;    /* breaker.max_held: requests for each handler */
     char *client_id;            /* client.id: NULL = the role's default */
+    char *gateway_access;       /* gateway.access: NULL = this host alone */
+    size_t async_memory;        /* gateway.async_memory */
+    int async_retention_ms;     /* gateway.async_retention */
+    char *gateway_audit;        /* gateway.audit: NULL = none */
+    size_t gateway_body_max;    /* gateway.body_max */
+    size_t gateway_connections; /* gateway.connections */
+    char *gateway_events_map;   /* gateway.events_map: NULL = none */
+    char *gateway_events_topic; /* gateway.events_topic */
+    char *gateway_instance;     /* gateway.instance: NULL = host and process */
+    size_t gateway_loops;       /* gateway.loops: 0 = as many as cores */
+    size_t gateway_streams;     /* gateway.streams */
+    char *gateway_tls_cert;     /* gateway.tls_cert: NULL = plain HTTP */
+    char *gateway_tls_key;      /* gateway.tls_key */
+    bool gateway_open;          /* gateway.open */
+    char *gateway_origins;      /* gateway.origins: NULL = its own alone */
+    char *gateway_processes;    /* gateway.processes: HOST:PORT,…; NULL = none */
+    char *gateway_redis;        /* gateway.redis: NULL = none */
+    char *gateway_topics;       /* gateway.topics: patterns that may be sent to */
     char *group;                /* group: NULL = the client id */
     char *instance_id;          /* instance.id: static membership; NULL = none */
     char *key_file;             /* key.file: NULL = ENCRYPTION_KEY */
+    char *compat;               /* compat: none, caas, task-executor */
     int iv_bytes;               /* crypto.iv_bytes: 12, 16 */
     bool over_limit_stop;       /* crypto.over_limit: warn, stop */
     char *seal_counts;          /* crypto.seal_counts: NULL = in the state directory */
+    size_t lag_alert;           /* health.lag_alert: records; 0 = any number is well */
     char *reply_topic;          /* reply.topic: NULL = <client.id>.replies */
     char *reply_topics;         /* reply.topics: patterns a worker may reply to */
     char *inbox;                /* center.inbox */
@@ -47,6 +68,10 @@ struct pl_settings {
     size_t trace_spool_bytes;   /* trace.spool_bytes */
     size_t trace_spool_reserve; /* trace.spool_reserve: of a center */
     int trace_ttl_ms;           /* trace.ttl */
+    char *topic_catalog;        /* topic.catalog: NULL = the built-in one */
+    int topic_partitions;       /* topic.partitions: 0 = the broker's */
+    int topic_replication;      /* topic.replication: 0 = the broker's */
+    size_t topic_retention_ms;  /* topic.retention: 0 = the broker's */
     bool thread;                /* client.thread */
     bool no_responders;         /* client.no_responders: unset = off */
     bool plain_errors;          /* client.plain_errors: accept, ignore */
@@ -70,10 +95,20 @@ struct pl_settings {
     char *retry_tiers;          /* retry.tiers: off, or names of delays */
     char *dlq_topic;            /* dlq.topic */
     int drain_ms;               /* drain */
+    char *plain_replies;        /* gateway.plain_replies */
+    char *plain_topics;         /* gateway.plain_topics: NULL = none */
     enum pl_start start;        /* start */
+    char *schema_ca_file;       /* schema.ca_file: NULL = the system's */
+    char *schema_compatibility; /* schema.compatibility: NULL = the registry's */
+    char *schema_registry;      /* schema.registry: NULL = none */
+    int schema_timeout_ms;      /* schema.timeout */
+    int schema_ttl_ms;          /* schema.ttl */
     char *log_level;            /* log.level: error, warn, info, debug */
-    struct pl_property *kafka;  /* kafka.*, in the order they were set */
+    char *password_file;        /* of SASL, read again when brokers refuse us: KAFKA_SASL_PASSWORD_FILE; NULL = none */
+    struct pl_property *kafka;  /* kafka.*, from weaker sources first */
     size_t n_kafka;
+    pouch_validate_fn *validate; /* pouch_options_set_validator(); NULL: payloads are not checked */
+    void *validate_arg;
 };
 
 /* Typed copies of all settings in force. CONFIG: a bad value from the environment, named. NO_MEMORY. On failure *s is empty. */
@@ -136,6 +171,10 @@ const char *pl_option_origin(const pouch_options *o, const char *name);
  * pl_option_origin(), and its value, "***" when it is secret. false past the end.
  */
 bool pl_option_kafka(const pouch_options *o, size_t i, const char **name, const char **value);
+
+/* The first line of a file that only its owner may read. CONFIG: the reason, and what to do; out is empty then. The caller wipes it. */
+enum { PL_SECRET_MAX = 4096 };
+POUCH_MUST_CHECK pouch_err pl_secret_read(const char *path, char out[PL_SECRET_MAX]);
 
 /* "30s", "500ms", "5m", "2h", "1d", bare = ms. CONFIG when malformed or out of bounds, the bounds in pouch_why(). */
 POUCH_MUST_CHECK pouch_err pl_duration_parse(int64_t *ms, const char *text, int64_t least, int64_t most);

@@ -27,11 +27,24 @@ static pouch_err wait_for(struct pl_cql *s, const struct outcome *o) {
     return o->error ? pl_fail(o->error, "%s", o->why) : POUCH_OK;
 }
 
-/* True when a call is to be started again: there was no room for it, and now there may be. */
-static bool waited_for_room(struct pl_cql *s, pouch_err started) {
-    if (started != POUCH_E_OVERLOADED || !pl_cql_pending(s)) return false;
-    pl_cql_run(s, -1);
-    return true;
+struct pl_cql_attempt pl_cql_attempt_begin(const struct pl_cql *s, const struct pl_cql_how *how) {
+    struct pl_cql_attempt a = {.how = how ? *how : usual};
+    if (a.how.timeout_us <= 0) a.how.timeout_us = s->config.request_us;
+    a.end_us = pl_mono_us(&pl_clock_system) + a.how.timeout_us;
+    return a;
+}
+
+bool pl_cql_attempt_again(struct pl_cql *s, struct pl_cql_attempt *a, pouch_err *started) {
+    if (*started != POUCH_E_OVERLOADED || !pl_cql_pending(s)) return false;
+    pl_cql_run(s, a->how.timeout_us);
+    a->how.timeout_us = a->end_us - pl_mono_us(&pl_clock_system);
+    if (a->how.timeout_us > 0) return true;
+    *started =
+        pl_fail(POUCH_E_OVERLOADED,
+                "all of the %zu requests to Cassandra that may be under way were, for as long as one may take; it "
+                "was not done: see whether Cassandra is slow, or allow more with in_flight",
+                s->config.in_flight);
+    return false;
 }
 
 /* ---- statements ---- */
@@ -61,11 +74,12 @@ pouch_err pl_cql_prepare(struct pl_cql *s, const struct pl_cql_statement **state
         *statement = st;
         return POUCH_OK;
     }
-    const struct pl_cql_how how = {.idempotent = true, .timeout_us = timeout_us};
+    struct pl_cql_attempt a =
+        pl_cql_attempt_begin(s, &(struct pl_cql_how){.idempotent = true, .timeout_us = timeout_us});
     struct preparing p = {.session = s, .text = text};
     pouch_err e;
-    do e = pl_cql_prepare_start(s, text, &how, prepared, &p);
-    while (waited_for_room(s, e));
+    do e = pl_cql_prepare_start(s, text, &a.how, prepared, &p);
+    while (pl_cql_attempt_again(s, &a, &e));
     if (!e) e = wait_for(s, &p.outcome);
     if (e) return e;
     p.made->next = s->statements;
@@ -100,18 +114,20 @@ static pouch_err finish(struct pl_cql *s, struct calling *c, pouch_err started, 
 pouch_err pl_cql_call(struct pl_cql *s, const struct pl_cql_bound *b, const struct pl_cql_how *how, bool *applied,
                       pl_cql_seen *seen, void *arg) {
     struct calling c = {.applied = true, .seen = seen, .arg = arg};
+    struct pl_cql_attempt a = pl_cql_attempt_begin(s, how);
     pouch_err e;
-    do e = pl_cql_execute(s, b, how, called, &c);
-    while (waited_for_room(s, e));
+    do e = pl_cql_execute(s, b, &a.how, called, &c);
+    while (pl_cql_attempt_again(s, &a, &e));
     return finish(s, &c, e, applied);
 }
 
 pouch_err pl_cql_call_batch(struct pl_cql *s, const struct pl_cql_bound bound[], size_t n, const struct pl_cql_how *how,
                             bool *applied) {
     struct calling c = {.applied = true};
+    struct pl_cql_attempt a = pl_cql_attempt_begin(s, how);
     pouch_err e;
-    do e = pl_cql_batch(s, bound, n, how, called, &c);
-    while (waited_for_room(s, e));
+    do e = pl_cql_batch(s, bound, n, &a.how, called, &c);
+    while (pl_cql_attempt_again(s, &a, &e));
     return finish(s, &c, e, applied);
 }
 
@@ -183,16 +199,16 @@ static void did(const struct pl_cql_result *r, void *arg) {
 }
 
 pouch_err pl_cql_do(struct pl_cql *s, const char *text, const struct pl_cql_how *how) {
-    if (!how) how = &usual;
+    struct pl_cql_attempt a = pl_cql_attempt_begin(s, how);
     const struct pl_cql_parameters p = {
-        .consistency = how->consistency, .serial = how->serial, .timestamp_us = how->timestamp_us};
+        .consistency = a.how.consistency, .serial = a.how.serial, .timestamp_us = a.how.timestamp_us};
     struct doing d = {.session = s};
     size_t turn;
     pouch_err e;
     do {
         turn = s->turn;
-        e = pl_cql_query_page(s, text, how, &p, did, &d);
-    } while (waited_for_room(s, e));
+        e = pl_cql_query_page(s, text, &a.how, &p, did, &d);
+    } while (pl_cql_attempt_again(s, &a, &e));
     if (!e) e = wait_for(s, &d.outcome);
     return e || !d.schema ? e : agree(s, turn);
 }

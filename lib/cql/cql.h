@@ -150,6 +150,8 @@ POUCH_MUST_CHECK pouch_err pl_cql_batch(struct pl_cql *s, const struct pl_cql_bo
 
 /* ---- requests that wait ---- */
 
+/* While all of in_flight is under way these wait for room, which is within their time: OVERLOADED, there was none. */
+
 /*
  * Does one text without values (schema, mostly) and waits until it is done; after a change of the schema also, for at
  * most 10 s, until the hosts agree on it. The rows of an answer are dropped.

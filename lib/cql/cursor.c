@@ -87,16 +87,16 @@ static void page_came(const struct pl_cql_result *r, void *arg) {
     if (c->error) snprintf(c->why, sizeof c->why, "%s", pouch_why());
 }
 
-static pouch_err ask(struct pl_cql_cursor *c) {
+static pouch_err ask(struct pl_cql_cursor *c, const struct pl_cql_how *how) {
     const struct pl_cql_rows *last = &c->reading->rows;
-    const struct pl_cql_parameters p = {.consistency = c->how.consistency,
-                                        .serial = c->how.serial,
-                                        .page_size = c->how.page_size,
+    const struct pl_cql_parameters p = {.consistency = how->consistency,
+                                        .serial = how->serial,
+                                        .page_size = how->page_size,
                                         .paging = last->paging,
                                         .paging_n = last->paging_n};
     const struct pl_cql_bound b = {c->statement, c->values, c->n_values};
-    pouch_err e = c->text ? pl_cql_query_page(c->session, c->text, &c->how, &p, page_came, c)
-                          : pl_cql_execute_page(c->session, &b, &c->how, &p, page_came, c);
+    pouch_err e = c->text ? pl_cql_query_page(c->session, c->text, how, &p, page_came, c)
+                          : pl_cql_execute_page(c->session, &b, how, &p, page_came, c);
     c->waiting = !e;
     c->more = e;
     return e;
@@ -104,8 +104,10 @@ static pouch_err ask(struct pl_cql_cursor *c) {
 
 /* Waits where all requests are under way. */
 static pouch_err ask_for_sure(struct pl_cql_cursor *c) {
+    struct pl_cql_attempt a = pl_cql_attempt_begin(c->session, &c->how);
     pouch_err e;
-    while ((e = ask(c)) == POUCH_E_OVERLOADED && pl_cql_pending(c->session)) pl_cql_run(c->session, -1);
+    do e = ask(c, &a.how);
+    while (pl_cql_attempt_again(c->session, &a, &e));
     return e;
 }
 
@@ -128,7 +130,7 @@ static pouch_err give_up(struct pl_cql_cursor *c, pouch_err e) {
 pouch_err pl_cql_cursor_next(struct pl_cql_cursor *c, const struct pl_cql_rows **row) {
     *row = NULL;
     for (;;) {
-        if (c->more && ask(c)) c->more = true; /* asked again when there is nothing left to read */
+        if (c->more && ask(c, &c->how)) c->more = true; /* asked again when there is nothing left to read */
         if (pl_cql_rows_next(&c->reading->rows)) {
             *row = &c->reading->rows;
             return POUCH_OK;

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { TEXT_MAX = 8 << 20, DEPTH_MAX = 64 };
+enum { TEXT_MAX = 8 << 20, PAYLOAD_MAX = 64 << 20, DEPTH_MAX = 64 };
 
 /* How deep the brackets go, those in strings left out. A malformed text may give any number. */
 static size_t depth_of(const char *text, size_t n) {
@@ -23,23 +23,45 @@ static size_t depth_of(const char *text, size_t n) {
     return deepest;
 }
 
-pouch_err pl_json_read(json_t **value, const char *what, const char *text, size_t n) {
-    *value = NULL;
-    if (n > TEXT_MAX) return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: larger than %d bytes", what, TEXT_MAX);
+static pouch_err check_text(const char *what, const char *text, size_t n, size_t max) {
+    if (n > max) return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: larger than %zu bytes", what, max);
     /* Jansson takes a NUL behind the value for the end of the text. */
     if (memchr(text, 0, n)) return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: a NUL character", what);
     if (depth_of(text, n) > DEPTH_MAX)
         return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: nested deeper than %d levels", what, DEPTH_MAX);
-    json_error_t error;
-    *value = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (*value) return POUCH_OK;
-    if (json_error_code(&error) == json_error_out_of_memory)
+    return POUCH_OK;
+}
+
+static pouch_err explain(const char *what, const json_error_t *error) {
+    if (json_error_code(error) == json_error_out_of_memory)
         return pl_fail(POUCH_E_NO_MEMORY, "%s: out of memory", what);
     /* Jansson quotes the text near the error, which may be a payload. */
-    const char *near = strstr(error.text, " near ");
-    int length = near ? (int)(near - error.text) : (int)strlen(error.text);
-    return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: line %d, column %d: %.*s", what, error.line, error.column, length,
-                   error.text);
+    const char *near = strstr(error->text, " near ");
+    int length = near ? (int)(near - error->text) : (int)strlen(error->text);
+    return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: line %d, column %d: %.*s", what, error->line, error->column, length,
+                   error->text);
+}
+
+pouch_err pl_json_read(json_t **value, const char *what, const char *text, size_t n) {
+    *value = NULL;
+    pouch_err e = check_text(what, text, n, TEXT_MAX);
+    if (e) return e;
+    json_error_t error;
+    *value = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    return *value ? POUCH_OK : explain(what, &error);
+}
+
+pouch_err pl_json_read_payload(json_t **value, const char *what, const void *text, size_t n) {
+    static const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    *value = NULL;
+    if (!n) return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: empty", what);
+    pouch_err e = check_text(what, text, n, PAYLOAD_MAX);
+    if (e) return e;
+    json_error_t error;
+    *value = json_loadb(text, n, flags, &error);
+    if (!*value && json_error_code(&error) == json_error_numeric_overflow)
+        *value = json_loadb(text, n, flags | JSON_DECODE_INT_AS_REAL, &error);
+    return *value ? POUCH_OK : explain(what, &error);
 }
 
 char *pl_json_text(const json_t *value, size_t *n) {

@@ -9,6 +9,12 @@
 /* One value of any kind from n bytes (at most 8 MiB). INVALID_PAYLOAD with line and column in pouch_why(); what: named in the message. */
 POUCH_MUST_CHECK pouch_err pl_json_read(json_t **value, const char *what, const char *text, size_t n);
 
+/*
+ * A payload, of at most 64 MiB and as strict as above, but that strings may have U+0000 in them, and an integer that no
+ * 64 bits hold makes all numbers of the payload reals.
+ */
+POUCH_MUST_CHECK pouch_err pl_json_read_payload(json_t **value, const char *what, const void *text, size_t n);
+
 /* Compact text, to be freed with free(); NULL: out of memory. Member order as inserted. n may be NULL. */
 char *pl_json_text(const json_t *value, size_t *n);
 

@@ -9,6 +9,7 @@
 #include <registry/kept.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <store/weights.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -28,15 +29,27 @@ static pouch_err put_line(FILE *f, json_t *value) {
     return failed ? pl_fail(POUCH_E_STORE, "%s", strerror(errno)) : POUCH_OK;
 }
 
+/* A list with one more; NULL: out of memory, or the list was. */
+static json_t *with(json_t *list, json_t *value) {
+    if (list && !json_array_append_new(list, value)) return list;
+    if (!list) json_decref(value);
+    json_decref(list);
+    return NULL;
+}
+
+/* An older program takes no line with weights for a route, and the file for no good one: it never sends to all of these. */
 static json_t *route_json(const struct pl_registry_route *r) {
-    json_t *targets = json_array();
-    for (size_t i = 0; targets && i < r->n_targets; i++)
-        if (json_array_append_new(targets, json_string(r->targets[i]))) {
-            json_decref(targets);
-            return NULL;
-        }
-    return json_pack("{s:s,s:s,s:o,s:b,s:I}", "id", r->id, "publisher", r->publisher, "targets", targets, "enabled",
-                     (int)r->enabled, "version", (json_int_t)r->version);
+    json_t *targets = json_array(), *weights = r->weights ? json_array() : NULL;
+    for (size_t i = 0; i < r->n_targets; i++) {
+        targets = with(targets, json_string(r->targets[i]));
+        if (r->weights) weights = with(weights, json_integer(r->weights[i]));
+    }
+    if (r->weights && !weights) {
+        json_decref(targets);
+        return NULL;
+    }
+    return json_pack("{s:s,s:s,s:o,s:b,s:I,s:o*}", "id", r->id, "publisher", r->publisher, "targets", targets,
+                     "enabled", (int)r->enabled, "version", (json_int_t)r->version, "weights", weights);
 }
 
 static pouch_err put_all(FILE *f, const struct pl_snapshot *s, int64_t read_ms) {
@@ -148,22 +161,35 @@ static bool fill_targets(struct pl_route_row *row, const json_t *targets) {
     return true;
 }
 
+static bool fill_weights(struct pl_route_row *row, const json_t *weights) {
+    if (!weights) return true;
+    if (json_array_size(weights) != row->n_targets || !(row->weights = calloc(row->n_targets, sizeof *row->weights)))
+        return false;
+    for (size_t i = 0; i < row->n_targets; i++) {
+        const json_t *weight = json_array_get(weights, i);
+        json_int_t value = json_integer_value(weight);
+        if (!json_is_integer(weight) || value < 0 || value > PL_WEIGHT_MAX) return false;
+        row->weights[i] = (uint32_t)value;
+    }
+    return !pl_weights_check(row);
+}
+
 static pouch_err read_route(struct reading *r) {
-    json_t *line, *id, *publisher, *targets;
+    json_t *line, *id, *publisher, *targets, *weights = NULL;
     json_int_t version;
     int enabled;
     pouch_err e = next_line(r, &line);
     if (e) return e;
     struct pl_route_row *row = &r->rows[r->n];
-    bool good = json_unpack(line, "{s:o,s:o,s:o,s:b,s:I!}", "id", &id, "publisher", &publisher, "targets", &targets,
-                            "enabled", &enabled, "version", &version) == 0;
+    bool good = json_unpack(line, "{s:o,s:o,s:o,s:b,s:I,s?o!}", "id", &id, "publisher", &publisher, "targets", &targets,
+                            "enabled", &enabled, "version", &version, "weights", &weights) == 0;
     if (good) {
         r->n++; /* whatever is in the row now is freed with it */
         row->enabled = enabled;
         row->version = version;
         row->id = json_is_string(id) ? strdup(json_string_value(id)) : NULL;
         row->publisher = name_of(publisher);
-        good = row->id && row->publisher && fill_targets(row, targets);
+        good = row->id && row->publisher && fill_targets(row, targets) && fill_weights(row, weights);
     }
     json_decref(line);
     return good ? POUCH_OK : damaged("a line is no route");

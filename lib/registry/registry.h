@@ -12,6 +12,7 @@
 #ifndef POUCH_REGISTRY_REGISTRY_H
 #define POUCH_REGISTRY_REGISTRY_H
 
+#include <base/uuid.h>
 #include <bus/kafka.h>
 #include <store/store.h>
 
@@ -22,6 +23,8 @@ struct pl_registry_route {
     const char *id, *publisher;
     const char *const *targets;
     size_t n_targets;
+    const uint32_t *weights; /* NULL: each request goes to all targets; else to the one that pl_registry_pick() says */
+    uint32_t weight;         /* the sum of them */
     bool enabled;
     int64_t version;
 };
@@ -50,6 +53,13 @@ bool pl_snapshot_awaits(const struct pl_snapshot *s, const char *publisher, size
 
 /* NULL: no route of that publisher. */
 const struct pl_registry_route *pl_snapshot_find(const struct pl_snapshot *s, const char *publisher, size_t n);
+/*
+ * Which of its targets a route with weights sends that request to. The same one each time, on every center, as long as the
+ * weights are the same; with two targets, changing them moves only requests that have to be moved. Routes choose
+ * independently of each other.
+ */
+size_t pl_registry_pick(const struct pl_registry_route *r, const struct pl_uuid *request_id);
+
 size_t pl_snapshot_routes(const struct pl_snapshot *s);
 int64_t pl_snapshot_version(const struct pl_snapshot *s);
 

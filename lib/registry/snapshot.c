@@ -37,6 +37,12 @@ static size_t slot_of(const struct pl_snapshot *s, const char *publisher, size_t
     return at;
 }
 
+static uint32_t sum_of(const struct pl_route_row *row) {
+    uint32_t sum = 0;
+    for (size_t i = 0; row->weights && i < row->n_targets; i++) sum += row->weights[i];
+    return sum;
+}
+
 static void fill(struct pl_snapshot *s) {
     for (size_t i = 0; i < s->n; i++) {
         const struct pl_route_row *row = &s->rows[i];
@@ -44,6 +50,8 @@ static void fill(struct pl_snapshot *s) {
                                                   .publisher = row->publisher,
                                                   .targets = (const char *const *)row->targets,
                                                   .n_targets = row->n_targets,
+                                                  .weights = row->weights,
+                                                  .weight = sum_of(row),
                                                   .enabled = row->enabled,
                                                   .version = row->version};
         s->slots[slot_of(s, row->publisher, strlen(row->publisher))] = (uint32_t)i + 1;

@@ -44,13 +44,14 @@ static void free_names(struct names *names) {
 
 /* ---- looking ---- */
 
-#define LOOK                                                                                         \
-    "SELECT name, row_version, writetime(row_version), writetime(enabled), writetime(target_topic)," \
-    " writetime(route_id), writetime(service_name) FROM %s.registry WHERE part = 'registry' AND kind = 'route'"
+#define LOOK                                                                                                          \
+    "SELECT name, row_version, writetime(row_version), writetime(enabled), writetime(target_topic),"                  \
+    " writetime(route_id), writetime(service_name), writetime(weights) FROM %s.registry WHERE part = 'registry' AND " \
+    "kind = 'route'"
 
 /* name, row_version, and the write times of that and of the others. */
 static bool is_ours(const struct pl_cql_rows *row) {
-    enum { ROW_VERSION = 1, OURS, OTHERS, OTHERS_END = OTHERS + 4 };
+    enum { ROW_VERSION = 1, OURS, OTHERS, OTHERS_END = OTHERS + 5 };
     int64_t ours = pl_cql_cell_number(row, OURS, -1);
     if (pl_cql_cell_null(row, ROW_VERSION)) return false;
     for (int i = OTHERS; i < OTHERS_END; i++)
@@ -136,8 +137,10 @@ static pouch_err decide_written(struct pl_cassandra_change *change, void *arg) {
     r->updated_ms = change->at_ms;
     if (!r->created_ms) r->created_ms = change->at_ms;
     change->routes = other->routes;
-    pl_cassandra_put_route(change, r);
-    return pl_cassandra_change_note(change, PL_AUDIT_ROUTE, r->publisher, "unknown", before, pl_route_state(r));
+    e = pl_cassandra_put_route(change, r);
+    if (!e) return pl_cassandra_change_note(change, PL_AUDIT_ROUTE, r->publisher, "unknown", before, pl_route_state(r));
+    free(before);
+    return e;
 }
 
 static pouch_err keep_publisher(const struct pl_cql_rows *row, void *arg) {

@@ -11,10 +11,10 @@ enum { TRIES = 200, FIRST_PAUSE_US = 2000, LAST_PAUSE_US = 200000 };
 #define COLUMNS                                                                                                  \
     "kind, name, change, row_version, route_id, source_publisher, target_topic, service_name, enabled, version," \
     " description, endpoint, tags, created_at, updated_at, about_kind, about_name, changed_by, before_state,"    \
-    " after_state"
+    " after_state, weights"
 
 static const char *const insert_row = "INSERT INTO %s.registry (" COLUMNS ", part) VALUES "
-                                      "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'registry')";
+                                      "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'registry')";
 static const char *const delete_row =
     "DELETE FROM %s.registry WHERE part = 'registry' AND kind = ? AND name = ? AND change = 0";
 static const char *const next_version =
@@ -198,6 +198,7 @@ static pouch_err try_change(struct pl_cassandra *c, pl_cassandra_decide *decide,
     if (!e) e = pl_cassandra_told(write_rows(&change, applied));
     free(change.before);
     free(change.after);
+    free(change.weights);
     return e;
 }
 

@@ -31,6 +31,7 @@ enum pl_registry_column {
     PL_REG_WHO,
     PL_REG_BEFORE,
     PL_REG_AFTER,
+    PL_REG_WEIGHTS,
     PL_REG_COLUMNS
 };
 
@@ -43,6 +44,7 @@ struct pl_cassandra_change {
     bool removed[PL_CHANGE_ROWS]; /* the row is deleted: kind and name say which */
     size_t n;
     char *before, *after; /* states, freed with the change */
+    char *weights;        /* of the route that is put, freed too */
 };
 
 /* Reads what it needs, checks, and adds rows. Called again when somebody else was faster. */
@@ -84,8 +86,8 @@ POUCH_MUST_CHECK pouch_err pl_cassandra_routes_counted(struct pl_cassandra *c, i
 POUCH_MUST_CHECK pouch_err pl_cassandra_last_state(struct pl_cassandra *c, const char *kind, const char *name,
                                                    char **state);
 
-/* Puts a route as it is: its row, and the claim on its id. */
-void pl_cassandra_put_route(struct pl_cassandra_change *change, const struct pl_route_row *r);
+/* Puts a route as it is, one a change: its row, and the claim on its id. NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_cassandra_put_route(struct pl_cassandra_change *change, const struct pl_route_row *r);
 
 /* A route's row read into *r, whose texts are to be freed also after an error. */
 POUCH_MUST_CHECK pouch_err pl_cassandra_read_route(struct pl_route_row *r, const struct pl_cql_rows *row);

@@ -6,6 +6,7 @@
 #include <store/cassandra_registry.h>
 #include <store/rows.h>
 #include <store/state.h>
+#include <store/weights.h>
 #include <string.h>
 
 enum { LOOKS = 10, FIRST_CAP = 64 };
@@ -17,11 +18,38 @@ struct routes {
     size_t n, max;
 };
 
+/*
+ * Weights hold while the row's target is the one that stands for them: a program that knows of none and wrote other targets
+ * has made it a route without.
+ */
+static pouch_err read_weights(struct pl_route_row *r, const struct pl_cql_rows *row) {
+    struct pl_route_row whole = {.publisher = r->publisher};
+    char *text;
+    pouch_err e = pl_cassandra_copy(&text, row, PL_REG_WEIGHTS);
+    if (!e) e = pl_weights_read(&whole, text);
+    free(text);
+    bool hold =
+        !e && whole.weights && r->n_targets == 1 && !strcmp(r->targets[0], whole.targets[pl_weights_heaviest(&whole)]);
+    if (hold) {
+        const struct pl_route_row stand_in = *r;
+        r->targets = whole.targets;
+        r->n_targets = whole.n_targets;
+        r->weights = whole.weights;
+        whole.targets = stand_in.targets;
+        whole.n_targets = stand_in.n_targets;
+        whole.weights = NULL;
+    }
+    whole.publisher = NULL;
+    pl_route_clear(&whole);
+    return e;
+}
+
 pouch_err pl_cassandra_read_route(struct pl_route_row *r, const struct pl_cql_rows *row) {
     pouch_err e = pl_cassandra_copy(&r->publisher, row, PL_REG_NAME);
     if (!e) e = pl_cassandra_copy(&r->id, row, PL_REG_ROUTE_ID);
     if (!e) e = pl_cassandra_copy(&r->service, row, PL_REG_SERVICE);
     if (!e) e = pl_cassandra_list(&r->targets, &r->n_targets, row, PL_REG_TARGETS, PL_TARGETS_MAX);
+    if (!e) e = read_weights(r, row);
     r->enabled = pl_cassandra_number(row, PL_REG_ENABLED, 0);
     r->version = pl_cassandra_number(row, PL_REG_ROW_VERSION, 0);
     r->created_ms = pl_cassandra_number(row, PL_REG_CREATED, 0);
@@ -115,17 +143,22 @@ static pouch_err name_route(struct route_change *rc) {
     return r->id ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "out of memory for a route");
 }
 
-void pl_cassandra_put_route(struct pl_cassandra_change *change, const struct pl_route_row *r) {
+pouch_err pl_cassandra_put_route(struct pl_cassandra_change *change, const struct pl_route_row *r) {
+    size_t first = r->weights ? pl_weights_heaviest(r) : 0, n = r->weights ? 1 : r->n_targets;
+    pouch_err e = pl_weights_text(r, &change->weights);
+    if (e) return e;
     struct pl_cql_value *row = pl_cassandra_change_row(change, PL_AUDIT_ROUTE, r->publisher, 0, false);
     row[PL_REG_ROW_VERSION] = pl_cql_number(r->version);
     row[PL_REG_ROUTE_ID] = pl_cql_text(r->id);
     row[PL_REG_PUBLISHER] = pl_cql_text(r->publisher);
-    row[PL_REG_TARGETS] = pl_cql_texts((const char *const *)r->targets, r->n_targets);
+    row[PL_REG_TARGETS] = pl_cql_texts((const char *const *)&r->targets[first], n);
+    row[PL_REG_WEIGHTS] = pl_cassandra_text(change->weights);
     row[PL_REG_SERVICE] = pl_cassandra_text(r->service);
     row[PL_REG_ENABLED] = pl_cql_boolean(r->enabled);
     row[PL_REG_CREATED] = pl_cql_number(r->created_ms);
     row[PL_REG_UPDATED] = pl_cql_number(r->updated_ms);
     pl_cassandra_change_row(change, "id", r->id, 0, false)[PL_REG_PUBLISHER] = pl_cql_text(r->publisher);
+    return POUCH_OK;
 }
 
 static pouch_err decide_put(struct pl_cassandra_change *change, void *arg) {
@@ -142,7 +175,7 @@ static pouch_err decide_put(struct pl_cassandra_change *change, void *arg) {
     r->updated_ms = change->at_ms;
     r->created_ms = before ? before->created_ms : r->updated_ms;
     change->routes += !before;
-    pl_cassandra_put_route(change, r);
+    if ((e = pl_cassandra_put_route(change, r))) return e;
     if (before && strcmp(before->id, r->id)) pl_cassandra_change_remove(change, "id", before->id);
     char *old = before ? pl_route_state(before) : NULL, *new = pl_route_state(r);
     if (new && !old == !before)

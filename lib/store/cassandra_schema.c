@@ -62,7 +62,13 @@ static const char *const version_1[] = {
     NULL,
 };
 
-static const char *const *const steps[] = {version_1};
+static const char *const version_2[] = {"ALTER TABLE %s.registry ADD weights text", NULL};
+
+/* column: what a step adds to the registry, so that one which is there says that the step was done. */
+static const struct step {
+    const char *const *texts;
+    const char *column;
+} steps[] = {{version_1, NULL}, {version_2, "weights"}};
 enum { VERSION = sizeof steps / sizeof steps[0] };
 
 enum { TEXT_MAX = 2048, LOCK_S = 60, LOOK_US = 200000, UNLOCK_US = 2000000 };
@@ -185,10 +191,24 @@ static pouch_err unlock(struct pl_cassandra *c, int64_t by_us) {
     return call(c, by_us, "DELETE FROM %s.store_schema WHERE part = 'lock' IF EXISTS", NULL, 0, NULL);
 }
 
+static pouch_err is_done(struct pl_cassandra *c, int64_t by_us, const struct step *step, int64_t *done) {
+    char text[256];
+    *done = 0;
+    if (!step->column) return POUCH_OK;
+    snprintf(
+        text, sizeof text,
+        "SELECT count(*) AS there FROM system_schema.columns WHERE keyspace_name = '%s' AND table_name = 'registry' "
+        "AND column_name = '%s'",
+        c->config.keyspace, step->column);
+    return read_number(c, by_us, text, "there", done);
+}
+
 static pouch_err do_steps(struct pl_cassandra *c, int64_t by_us, int64_t version) {
     pouch_err e = POUCH_OK;
     for (; version < VERSION && !e; version++) {
-        for (const char *const *text = steps[version]; *text && !e; text++) e = run(c, by_us, *text);
+        int64_t done = 0;
+        e = is_done(c, by_us, &steps[version], &done);
+        for (const char *const *text = steps[version].texts; *text && !e && !done; text++) e = run(c, by_us, *text);
         const struct pl_cql_value now[] = {pl_cql_number(version + 1)};
         if (!e) e = call(c, by_us, "INSERT INTO %s.store_schema (part, version) VALUES ('schema', ?)", now, 1, NULL);
     }

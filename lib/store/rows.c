@@ -1,6 +1,7 @@
 #include <base/why.h>
 #include <stdlib.h>
 #include <store/rows.h>
+#include <store/weights.h>
 #include <string.h>
 #include <wire/envelope.h>
 #include <wire/scan.h>
@@ -52,7 +53,7 @@ pouch_err pl_route_check(const struct pl_route_row *r) {
     for (size_t i = 0; i < r->n_targets; i++)
         if (!is_name(r->targets[i])) return bad_name("a route's target", r->targets[i]);
     if (repeated(r->targets, r->n_targets)) return pl_fail(POUCH_E_CONFIG, "a route names one target twice");
-    return POUCH_OK;
+    return pl_weights_check(r);
 }
 
 pouch_err pl_service_check(const struct pl_service_row *r) {
@@ -86,6 +87,7 @@ void pl_route_clear(struct pl_route_row *r) {
     free(r->id);
     free(r->publisher);
     free(r->service);
+    free(r->weights);
     free_texts(r->targets, r->n_targets);
     *r = (struct pl_route_row){0};
 }

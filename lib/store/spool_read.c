@@ -10,6 +10,7 @@
 #include <store/spool_record.h>
 #include <store/spool_state.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SCAN_BYTES = 64 * 1024 }; /* a step of looking for a record */
@@ -39,6 +40,7 @@ static pouch_err enter(struct pl_spool *s, const struct view *v) {
         return pl_fail(POUCH_E_STORE, "spool file %s cannot be read: %s", path, strerror(errno));
     const struct pl_mark first = {.at = PL_SEGMENT_HEAD}, mark = s->in < 0 ? first : pl_segment_mark(s->in);
     s->entered = true;
+    s->entered_us = pl_wall_us(&pl_clock_system);
     s->at = mark.at <= v->end ? mark : first;
     pl_spool_count(s, -(int64_t)(s->at.at - PL_SEGMENT_HEAD));
     return POUCH_OK;
@@ -58,9 +60,16 @@ static uint64_t rows_since(const struct pl_spool *s, uint64_t row) {
     return row > s->ahead.row ? row - s->ahead.row : 0;
 }
 
+/* When the file was written last, for rows that nothing tells the time of; the same as long as nothing more is done with it. */
+static int64_t written_us(const struct pl_spool *s) {
+    struct stat file;
+    if (s->in < 0 || fstat(s->in, &file)) return s->entered_us;
+    return (int64_t)file.st_mtim.tv_sec * 1000000 + file.st_mtim.tv_nsec / 1000;
+}
+
 /* The rest of the file cannot be read. */
 static void lose_rest(struct pl_spool *s, const struct view *v, struct pl_spool_rows *out) {
-    lose(s, v, out, v->all.rows ? v->all.to_us : pl_wall_us(&pl_clock_system), rows_since(s, v->all.rows));
+    lose(s, v, out, v->all.rows ? v->all.to_us : written_us(s), rows_since(s, v->all.rows));
     s->ahead.at = v->end;
 }
 

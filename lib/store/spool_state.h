@@ -33,6 +33,7 @@ struct pl_spool {
 
     bool entered;         /* the reader's: whether it is in the oldest segment */
     int in;               /* its file; negative: it is gone */
+    int64_t entered_us;   /* when, on the wall clock */
     struct pl_mark at;    /* what is before it is done */
     struct pl_mark ahead; /* what is before it was read */
     int64_t last_us;      /* when the last row that was read began */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <store/sqlite_registry.h>
+#include <store/weights.h>
 #include <string.h>
 
 static const char *const clear_targets = "DELETE FROM target WHERE publisher = ?";
@@ -19,11 +20,19 @@ static pouch_err read_route(sqlite3_stmt *q, struct pl_route_row *r) {
     return e;
 }
 
+/* A route with weights has all its targets in them, and a row only for the one that stands for all. */
+static pouch_err read_target(sqlite3_stmt *q, struct pl_route_row *r) {
+    if (r->weights) return POUCH_OK;
+    pouch_err e = pl_registry_read_list(q, 1, &r->targets, &r->n_targets, PL_TARGETS_MAX);
+    return e ? e : pl_weights_read(r, (const char *)sqlite3_column_text(q, 8));
+}
+
 /* One row a target; the rows of one route follow each other. */
 static pouch_err read_routes(sqlite3 *db, struct pl_route_row *routes, size_t max, size_t *n) {
     sqlite3_stmt *q;
     pouch_err e = pl_sqlite_prepare(db, &q,
-                                    "SELECT publisher, topic, id, service, enabled, version, created_ms, updated_ms"
+                                    "SELECT publisher, topic, id, service, enabled, version, created_ms, updated_ms,"
+                                    " weights"
                                     " FROM route JOIN target USING(publisher) ORDER BY publisher, place");
     if (e) return e;
     struct pl_route_row *r = NULL;
@@ -35,7 +44,7 @@ static pouch_err read_routes(sqlite3 *db, struct pl_route_row *routes, size_t ma
             r = &routes[(*n)++];
             if ((e = read_route(q, r))) break;
         }
-        if ((e = pl_registry_read_list(q, 1, &r->targets, &r->n_targets, PL_TARGETS_MAX))) break;
+        if ((e = read_target(q, r))) break;
     }
     sqlite3_finalize(q);
     return e;
@@ -123,11 +132,11 @@ static pouch_err name_route(struct pl_route_row *r, struct present *p) {
                                                           : POUCH_OK;
 }
 
-static pouch_err insert_route(sqlite3 *db, const struct pl_route_row *r) {
+static pouch_err insert_route(sqlite3 *db, const struct pl_route_row *r, const char *weights) {
     sqlite3_stmt *q;
     pouch_err e = pl_sqlite_prepare(db, &q,
                                     "REPLACE INTO route(publisher, id, service, enabled, version, created_ms,"
-                                    " updated_ms) VALUES(?,?,?,?,?,?,?)");
+                                    " updated_ms, weights) VALUES(?,?,?,?,?,?,?,?)");
     if (e) return e;
     pl_sqlite_bind_text(q, 1, r->publisher);
     pl_sqlite_bind_text(q, 2, r->id);
@@ -136,18 +145,27 @@ static pouch_err insert_route(sqlite3 *db, const struct pl_route_row *r) {
     sqlite3_bind_int64(q, 5, r->version);
     sqlite3_bind_int64(q, 6, r->created_ms);
     sqlite3_bind_int64(q, 7, r->updated_ms);
+    pl_sqlite_bind_text(q, 8, weights);
     e = pl_sqlite_do(q);
     sqlite3_finalize(q);
     return e;
 }
 
+static pouch_err write_targets(sqlite3 *db, const struct pl_route_row *r) {
+    size_t first = r->weights ? pl_weights_heaviest(r) : 0, n = r->weights ? 1 : r->n_targets;
+    pouch_err e = pl_registry_run(db, clear_targets, r->publisher);
+    return e ? e : pl_registry_put_list(db, "INSERT INTO target VALUES(?,?,?)", r->publisher, &r->targets[first], n);
+}
+
 static pouch_err write_route(const struct pl_registry_change *c, struct pl_route_row *r, const struct present *p) {
+    char *weights;
     r->version = c->version;
     r->updated_ms = c->at_ms;
     r->created_ms = p->there ? p->created_ms : r->updated_ms;
-    pouch_err e = insert_route(c->db, r);
-    if (!e) e = pl_registry_run(c->db, clear_targets, r->publisher);
-    if (!e) e = pl_registry_put_list(c->db, "INSERT INTO target VALUES(?,?,?)", r->publisher, r->targets, r->n_targets);
+    pouch_err e = pl_weights_text(r, &weights);
+    if (!e) e = insert_route(c->db, r, weights);
+    if (!e) e = write_targets(c->db, r);
+    free(weights);
     return e;
 }
 

@@ -5,10 +5,15 @@
 #include <store/sqlite.h>
 
 /* The expressions that give what state.h says, as text; NULL when there is none of that name. */
-#define PL_ROUTE_STATE(name)                                                                                     \
-    "(SELECT json_object('publisher', publisher, 'id', id, 'targets', json((SELECT json_group_array(topic) FROM" \
-    " (SELECT topic FROM target WHERE target.publisher = route.publisher ORDER BY place))), 'service', service," \
-    " 'enabled', json(iif(enabled, 'true', 'false'))) FROM route WHERE publisher = " name ")"
+#define PL_ROUTE_STATE(name) PL_ROUTE_STATE_WITH(name, "weights")
+#define PL_ROUTE_STATE_WITH(name, weights)                                                                       \
+    "(SELECT json_insert(json_object('publisher', publisher, 'id', id, 'targets', json(iif(" weights " IS NULL," \
+    " (SELECT json_group_array(topic) FROM"                                                                      \
+    " (SELECT topic FROM target WHERE target.publisher = route.publisher ORDER BY place)),"                      \
+    " (SELECT json_group_array(key) FROM json_each(" weights ")))), 'service', service,"                         \
+    " 'enabled', json(iif(enabled, 'true', 'false'))),"                                                          \
+    " iif(" weights " IS NULL, '$.publisher', '$.weights'), json(" weights "))"                                  \
+    " FROM route WHERE publisher = " name ")"
 #define PL_SERVICE_STATE(wanted)                                                                              \
     "(SELECT json_object('name', name, 'version', version, 'description', description, 'endpoint', endpoint," \
     " 'tags', json((SELECT json_group_array(tag) FROM (SELECT tag FROM tag WHERE tag.service = service.name"  \

@@ -278,9 +278,12 @@ pouch_err pl_sqlite_by_time(struct pl_store *s, const struct pl_trace_query *q, 
 
 /* ---- what is not there ---- */
 
-/* Gaps that have ids, each of which counts once: its writer may have been killed before it knew that it was written. */
+/*
+ * Gaps that have ids, each of which counts once: its writer may have been killed before it knew that it was written. An id
+ * from a damaged spool tells the place of the damage, which another spool may have had at another time.
+ */
 struct known {
-    int64_t id, rows;
+    int64_t id, to_us, rows;
 };
 
 struct gaps {
@@ -289,7 +292,7 @@ struct gaps {
     uint64_t rows; /* of all others */
 };
 
-static pouch_err add_known(struct gaps *g, int64_t id, int64_t rows) {
+static pouch_err add_known(struct gaps *g, const struct known *gap) {
     if (g->n == g->max) {
         size_t max = g->max ? g->max * 2 : 64;
         struct known *wider = realloc(g->at, max * sizeof *wider);
@@ -297,7 +300,7 @@ static pouch_err add_known(struct gaps *g, int64_t id, int64_t rows) {
         g->at = wider;
         g->max = max;
     }
-    g->at[g->n++] = (struct known){id, rows};
+    g->at[g->n++] = *gap;
     return POUCH_OK;
 }
 
@@ -307,15 +310,15 @@ static pouch_err add_gaps(struct pl_trace_reader *r, size_t file, int64_t since_
     pouch_err e = pl_trace_reader_file(r, file, &db);
     if (!e && !db) g->rows += pl_trace_reader_unread(r, file);
     if (e || !db) return e;
-    e = pl_sqlite_prepare(db, &q, "SELECT coalesce(id, 0), rows FROM gap WHERE to_us >= ? AND from_us < ?");
+    e = pl_sqlite_prepare(db, &q, "SELECT coalesce(id, 0), to_us, rows FROM gap WHERE to_us >= ? AND from_us < ?");
     if (e) return e;
     sqlite3_bind_int64(q, 1, since_us);
     sqlite3_bind_int64(q, 2, until_us);
     bool there;
     while (!(e = pl_sqlite_step(q, &there)) && there) {
-        int64_t id = sqlite3_column_int64(q, 0), rows = sqlite3_column_int64(q, 1);
-        if (!id) g->rows += (uint64_t)rows;
-        if (id && (e = add_known(g, id, rows))) break;
+        const struct known gap = {sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1), sqlite3_column_int64(q, 2)};
+        if (!gap.id) g->rows += (uint64_t)gap.rows;
+        if (gap.id && (e = add_known(g, &gap))) break;
     }
     sqlite3_finalize(q);
     return e;
@@ -323,14 +326,15 @@ static pouch_err add_gaps(struct pl_trace_reader *r, size_t file, int64_t since_
 
 static int compare_known(const void *left, const void *right) {
     const struct known *a = left, *b = right;
-    return (a->id > b->id) - (a->id < b->id);
+    int order = (a->id > b->id) - (a->id < b->id);
+    return order ? order : (a->to_us > b->to_us) - (a->to_us < b->to_us);
 }
 
 static uint64_t count_gaps(const struct gaps *g) {
     uint64_t rows = g->rows;
     if (g->n) qsort(g->at, g->n, sizeof *g->at, compare_known);
     for (size_t i = 0; i < g->n; i++)
-        if (!i || g->at[i].id != g->at[i - 1].id) rows += (uint64_t)g->at[i].rows;
+        if (!i || compare_known(&g->at[i], &g->at[i - 1])) rows += (uint64_t)g->at[i].rows;
     return rows;
 }
 

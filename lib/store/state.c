@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <store/rows.h>
 #include <store/state.h>
+#include <store/weights.h>
 #include <string.h>
 
 static json_t *list(char *const *texts, size_t n) {
@@ -33,8 +34,13 @@ static char *text_of(json_t *state) {
 }
 
 char *pl_route_state(const struct pl_route_row *r) {
-    return text_of(json_pack("{s:s,s:s,s:o,s:s?,s:b}", "publisher", r->publisher, "id", r->id, "targets",
-                             list(r->targets, r->n_targets), "service", r->service, "enabled", (int)r->enabled));
+    json_t *state = json_pack("{s:s,s:s,s:o,s:s?,s:b}", "publisher", r->publisher, "id", r->id, "targets",
+                              list(r->targets, r->n_targets), "service", r->service, "enabled", (int)r->enabled);
+    if (state && r->weights && json_object_set_new(state, "weights", pl_weights_json(r))) {
+        json_decref(state);
+        return NULL;
+    }
+    return text_of(state);
 }
 
 char *pl_service_state(const struct pl_service_row *r) {
@@ -76,8 +82,10 @@ static pouch_err fill(struct pl_route_row *r, const json_t *state) {
         return pl_fail(POUCH_E_INVALID_PAYLOAD, "a route's earlier state cannot be understood: it has not the members "
                                                 "of a route");
     r->enabled = enabled;
-    bool done = copy(&r->publisher, publisher) && copy(&r->id, id) && copy(&r->service, json_string_value(service)) &&
-                copy_targets(r, targets);
+    const json_t *weights = json_object_get(state, "weights");
+    bool done = copy(&r->publisher, publisher) && copy(&r->id, id) && copy(&r->service, json_string_value(service));
+    if (done && weights) return pl_weights_take(r, weights);
+    done = done && copy_targets(r, targets);
     return done ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "out of memory for a route");
 }
 

@@ -7,7 +7,7 @@
 
 #include <store/store.h>
 
-/* {"publisher","id","targets":[],"service","enabled"}; freed with free(). NULL: out of memory. */
+/* {"publisher","id","targets":[],"service","enabled"}, with weights also "weights":{}; freed with free(). NULL: out of memory. */
 char *pl_route_state(const struct pl_route_row *r);
 
 /* {"name","version","description","endpoint","tags":[]} */

@@ -44,7 +44,7 @@ POUCH_MUST_CHECK pouch_err pl_store_beside(char **path, const char *url, const c
 
 /* ---- the registry ---- */
 
-enum { PL_TARGETS_MAX = 16, PL_TAGS_MAX = 32, PL_ROUTES_MAX = 100000 };
+enum { PL_TARGETS_MAX = 16, PL_TAGS_MAX = 32, PL_ROUTES_MAX = 100000, PL_WEIGHT_MAX = 1000000 };
 
 /* publisher -> targets. Texts belong to the route. */
 struct pl_route_row {
@@ -52,7 +52,9 @@ struct pl_route_row {
     char *publisher; /* unique: one route a publisher */
     char **targets;  /* topics, at least one, none twice */
     size_t n_targets;
-    char *service; /* NULL: none */
+    uint32_t *weights; /* of the targets, each 0 to PL_WEIGHT_MAX and not all 0: a request goes to one of them.
+                          NULL: it goes to all */
+    char *service;     /* NULL: none */
     bool enabled;
     int64_t version; /* of the registry when this was written: grows with every change, is never used again */
     int64_t created_ms, updated_ms;
