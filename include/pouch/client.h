@@ -27,8 +27,8 @@ typedef struct pouch_client pouch_client;
 typedef struct pouch_reply pouch_reply;
 
 /*
- * A call has ended. POUCH_OK: reply holds the payload. An error told by the other side: reply
- * holds its text. An error of our own (TIMEOUT, CLOSED, NO_BROKER, OVERLOADED, TARGET_REFUSED for a
+ * A call has ended. POUCH_OK: reply holds the payload. An error told by the other side, or what the client's validator has
+ * against the payload (INVALID_PAYLOAD, UNCHECKED: the request was handled): reply holds its text. An error of our own (TIMEOUT, CLOSED, NO_BROKER, OVERLOADED, TARGET_REFUSED for a
  * topic that does not exist): reply is NULL and pouch_why() has the text.
  */
 typedef void pouch_reply_fn(pouch_err e, const pouch_reply *reply_or_null, void *arg);
@@ -62,7 +62,7 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_new(pouch_client **c, const po
  * Asks; done is called with the answer, or with TIMEOUT after `timeout` ms (0: setting
  * request.timeout; at most 24 h). json is one JSON text. request_id, when not NULL, gets the id
  * before done can be called.
- * INVALID_PAYLOAD: not JSON. TOO_LARGE: would pass the record limit (message.max.bytes less
+ * INVALID_PAYLOAD: not JSON, or what the validator refuses (pouch/validate.h). UNCHECKED: it cannot tell at present. TOO_LARGE: would pass the record limit (message.max.bytes less
  * 4 KiB for what hops add; hex doubles the payload). NO_RESPONDERS (with client.no_responders = on): nobody
  * reads the topic by now; done tells it where that is found out later. OVERLOADED: client.max_pending calls are
  * open, or the producer's queue is full. CLOSED: the client is closing. TARGET_REFUSED,
@@ -152,7 +152,7 @@ POUCH_API void pouch_client_close(pouch_client *c, int drain);
 /* The reply's payload: JSON text, NUL-terminated beyond *n; n may be NULL. "" and 0 for an error reply without one. */
 POUCH_API const void *pouch_reply_payload(const pouch_reply *r, size_t *n);
 
-/* The error's text as the other side wrote it, "" for a success. */
+/* The error's text as the other side wrote it, or what the client's validator has against the reply; "" for a success. */
 POUCH_API const char *pouch_reply_error(const pouch_reply *r);
 
 /* The request this answers: 36 characters. */

@@ -42,7 +42,8 @@ extern "C" {
     X(19, NO_MEMORY, "no_memory", 1, 75)            \
     X(20, STORE, "store", 1, 75)                    \
     X(21, EXISTS, "exists", 0, 1)                   \
-    X(22, NOT_FOUND, "not_found", 0, 1)
+    X(22, NOT_FOUND, "not_found", 0, 1)             \
+    X(23, UNCHECKED, "unchecked", 2, 69)
 
 typedef enum pouch_err {
     POUCH_OK = 0,

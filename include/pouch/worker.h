@@ -53,6 +53,13 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_worker_handle(pouch_worker *w, const 
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_worker_run(pouch_worker *w);
 
+/*
+ * Takes no more requests of a topic until it is resumed: they wait in Kafka, their deadlines running. Those that were taken are
+ * handled, and the topic's partitions stay this worker's. Any thread, before or during _run. CONFIG: the topic is not handled.
+ */
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_worker_pause(pouch_worker *w, const char *topic);
+POUCH_API POUCH_MUST_CHECK pouch_err pouch_worker_resume(pouch_worker *w, const char *topic);
+
 /* Async-signal-safe, from any thread, before or during _run. */
 POUCH_API void pouch_worker_stop(pouch_worker *w);
 
@@ -78,7 +85,7 @@ POUCH_API const char *pouch_job_header_at(const pouch_job *j, size_t i, const vo
 /*
  * The four ways to end a job. POUCH_OK: ended, the job is gone; what becomes of the record is
  * the worker's business now. Common errors, which leave the job open: INVALID_PAYLOAD (not one
- * JSON text), TOO_LARGE (over the record limit), NO_MEMORY. HANDLER_TIMEOUT: see above.
+ * JSON text; or a reply that the validator refuses, see pouch/validate.h), TOO_LARGE (over the record limit), NO_MEMORY. HANDLER_TIMEOUT: see above.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_reply(pouch_job *j, const void *json, size_t n);
 

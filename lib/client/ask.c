@@ -4,6 +4,7 @@
 #include <crypto/random.h>
 #include <metrics/metrics.h>
 #include <string.h>
+#include <wire/payload.h>
 #include <wire/sealed.h>
 
 enum {
@@ -45,6 +46,16 @@ static size_t header_bytes(const pouch_dest *to) {
     return n;
 }
 
+static pouch_err validate(const pouch_client *c, const struct pl_ask *a) {
+    const struct pouch_payload p = {.text = {a->json, a->n},
+                                    .topic = a->to->topic ? a->to->topic : "",
+                                    .publisher = a->to->publisher ? a->to->publisher : ""};
+    if (!c->settings.validate) return POUCH_OK;
+    pouch_err e = pl_payload_validate(&p, c->settings.validate, c->settings.validate_arg);
+    if (e) pl_metric_add(e == POUCH_E_UNCHECKED ? PL_M_UNCHECKED : PL_M_INVALID_REQUEST, 1);
+    return e;
+}
+
 pouch_err pl_ask_check(const pouch_client *c, const struct pl_ask *a) {
     static const struct pl_uuid any_id;
     const struct pl_seal_to to = seal_to(c, a, &any_id);
@@ -59,7 +70,7 @@ pouch_err pl_ask_check(const pouch_client *c, const struct pl_ask *a) {
             a->n, needs, a->n > most ? " or more" : "", most, FOR_HOPS);
     if (!pl_json_valid(a->json, a->n))
         return pl_fail(POUCH_E_INVALID_PAYLOAD, "the payload is not one JSON text in UTF-8");
-    return POUCH_OK;
+    return validate(c, a);
 }
 
 void pl_ask_note(const pouch_client *c, struct pl_call *call, const struct pl_ask *a, const struct pl_uuid *id) {
@@ -67,7 +78,7 @@ void pl_ask_note(const pouch_client *c, struct pl_call *call, const struct pl_as
     call->timeout_ms = a->timeout_ms;
     call->iv_bytes = a->to->iv_bytes ? a->to->iv_bytes : c->settings.iv_bytes;
     strcpy(call->topic, topic_of(c, a->to)); /* checked names, so they fit, as a publisher's does */
-    if (c->tracer) strcpy(call->publisher, a->to->publisher ? a->to->publisher : "");
+    if (c->tracer || c->settings.validate) strcpy(call->publisher, a->to->publisher ? a->to->publisher : "");
 }
 
 static pouch_err seal(pouch_client *c, struct pl_ask_desk *desk, const struct pl_ask *a, const struct pl_uuid *id) {

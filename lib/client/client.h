@@ -20,6 +20,7 @@
 #include <client/sluice.h>
 #include <client/watch.h>
 #include <conf/settings.h>
+#include <pouch/validate.h>
 #include <store/tracer.h>
 #include <wire/dest.h>
 #include <wire/dialect.h>
@@ -32,6 +33,7 @@ struct pl_inbox {
     struct pl_sealer *sealer;
     struct pl_buf plain; /* of the reply at hand; wiped after its callback */
     char target[PL_NAME_MAX + 1];
+    char why[POUCH_VALIDATE_WHY_MAX]; /* what the validator has against a reply */
     rd_kafka_message_t *batch[PL_CLIENT_BATCH];
     struct pl_uuid ids[PL_CLIENT_BATCH];
     bool known[PL_CLIENT_BATCH];
@@ -102,8 +104,9 @@ struct pl_ask {
     int timeout_ms; /* 0: the setting, until pl_ask_begin() */
     int64_t now_ms; /* wall clock, by pl_ask_begin() */
 };
-POUCH_MUST_CHECK pouch_err pl_ask_begin(const pouch_client *c, struct pl_ask *a);       /* CONFIG: the timeout */
-POUCH_MUST_CHECK pouch_err pl_ask_check(const pouch_client *c, const struct pl_ask *a); /* TOO_LARGE, INVALID_PAYLOAD */
+POUCH_MUST_CHECK pouch_err pl_ask_begin(const pouch_client *c, struct pl_ask *a); /* CONFIG: the timeout */
+POUCH_MUST_CHECK pouch_err pl_ask_check(const pouch_client *c,
+                                        const struct pl_ask *a);   /* TOO_LARGE, INVALID_PAYLOAD, UNCHECKED */
 int64_t pl_ask_due(const pouch_client *c, const struct pl_ask *a); /* monotonic: when it times out, asked now */
 void pl_ask_note(const pouch_client *c, struct pl_call *call, const struct pl_ask *a, const struct pl_uuid *id);
 POUCH_MUST_CHECK pouch_err pl_ask_send(pouch_client *c, struct pl_ask_desk *desk, const struct pl_ask *a,

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <wire/headers.h>
+#include <wire/payload.h>
 #include <wire/sealed.h>
 
 static bool same(const struct pl_uuid *a, const struct pl_uuid *b) {
@@ -115,6 +116,27 @@ static void set_payload(pouch_reply *reply, struct pl_buf *plain, const struct p
     }
 }
 
+/*
+ * What our own validator says of a success. Where it is not well its payload is kept from the caller, who gets the reason in place of
+ * an error that the other side told.
+ */
+static pouch_err validate(pouch_client *c, const struct pl_uuid *id, pouch_reply *reply) {
+    char topic[PL_NAME_MAX + 1], publisher[PL_NAME_MAX + 1];
+    if (!c->settings.validate || !pl_pending_names(&c->pending, id, topic, publisher)) return POUCH_OK;
+    const struct pouch_payload p = {.text = {reply->payload, reply->payload_n},
+                                    .topic = *publisher ? "" : topic,
+                                    .publisher = publisher,
+                                    .is_reply = true};
+    pouch_err e = pl_payload_validate(&p, c->settings.validate, c->settings.validate_arg);
+    if (!e) return POUCH_OK;
+    pl_metric_add(e == POUCH_E_UNCHECKED ? PL_M_UNCHECKED : PL_M_INVALID_REPLY, 1);
+    snprintf(c->inbox.why, sizeof c->inbox.why, "%s", pouch_why());
+    reply->error = c->inbox.why;
+    reply->payload = "";
+    reply->payload_n = 0;
+    return e;
+}
+
 static void sealed_reply(pouch_client *c, rd_kafka_message_t *m, const struct pl_envelope *env) {
     struct pl_buf *plain = &c->inbox.plain;
     struct pl_reply_text text;
@@ -137,6 +159,7 @@ static void sealed_reply(pouch_client *c, rd_kafka_message_t *m, const struct pl
         reply.error = error;
     }
     set_payload(&reply, plain, &text);
+    if (!code) code = validate(c, &env->id, &reply);
     end_call(c, m, env, code, &reply);
 }
 

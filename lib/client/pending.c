@@ -179,6 +179,18 @@ struct pl_call *pl_pending_answered(struct pl_pending *p, const struct pl_uuid *
     return call;
 }
 
+bool pl_pending_names(struct pl_pending *p, const struct pl_uuid *id, char topic[PL_NAME_MAX + 1],
+                      char publisher[PL_NAME_MAX + 1]) {
+    pthread_mutex_lock(&p->lock);
+    const struct pl_call *call = pl_idmap_get(&p->calls, id);
+    if (call) {
+        strcpy(topic, call->topic);
+        strcpy(publisher, call->publisher);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return call != NULL;
+}
+
 struct pl_call *pl_pending_claim(struct pl_pending *p, const struct pl_uuid *id) {
     pthread_mutex_lock(&p->lock);
     struct pl_call *call = pl_idmap_get(&p->calls, id);

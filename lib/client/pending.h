@@ -39,7 +39,7 @@ struct pl_call {
     unsigned holders;
     struct pl_call *next;            /* in the pool, or among the failed */
     char topic[PL_NAME_MAX + 1];     /* where the record went, for messages */
-    char publisher[PL_NAME_MAX + 1]; /* "": none; filled in only where messages are logged */
+    char publisher[PL_NAME_MAX + 1]; /* "": none; filled in only where messages are logged or validated */
 };
 
 struct pl_pending {
@@ -84,6 +84,10 @@ bool pl_pending_branch_failed(struct pl_pending *p, const struct pl_uuid *id, un
  * and stays open until it is claimed below. NULL as there.
  */
 struct pl_call *pl_pending_answered(struct pl_pending *p, const struct pl_uuid *id);
+
+/* What the open call of that id was asked of, as in struct pl_call. false: there is none (any more). */
+bool pl_pending_names(struct pl_pending *p, const struct pl_uuid *id, char topic[PL_NAME_MAX + 1],
+                      char publisher[PL_NAME_MAX + 1]);
 
 /* Takes the open call of that id out: it is the claimer's until dropped. NULL: there is none (any more). */
 struct pl_call *pl_pending_claim(struct pl_pending *p, const struct pl_uuid *id);

@@ -23,4 +23,11 @@ struct pl_key_use {
 };
 size_t pl_keyring_uses(pouch_keyring *ring, struct pl_key_use *out, size_t max);
 
+/*
+ * A key for another use than sealing messages, derived from the i-th of the ring: the same for all who have that key, and
+ * of no help to who looks for it. The caller wipes it. NOT_FOUND: past the last. NO_MEMORY.
+ */
+POUCH_MUST_CHECK pouch_err pl_keyring_derive(pouch_keyring *ring, size_t i, const char *label,
+                                             uint8_t out[PL_KEY_BYTES]);
+
 #endif

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CUT_BYTES = 64 * 1024, OUR_HEADERS = 19, MESSAGE_BYTES = 256 };
+enum { CUT_BYTES = 64 * 1024, OUR_HEADERS = 21, MESSAGE_BYTES = 256 };
 
 /* What our own headers hold, which must live until the record is sent. */
 struct values {
-    char source[PL_SOURCE_MAX], time[24], attempts[16], length[24];
+    char source[PL_SOURCE_MAX], time[24], attempts[16], retries[16], length[24];
     uint32_t partition;
     uint64_t offset, written;
 };
@@ -68,6 +68,12 @@ static void add_springs(struct pl_fields *f, const struct pl_letter *l, struct v
     pl_fields_text(f, PL_H_DLT_GROUP, l->group);
 }
 
+static void add_caas(struct pl_fields *f, const struct pl_letter *l, struct values *v) {
+    snprintf(v->retries, sizeof v->retries, "%d", l->attempts > 0 ? l->attempts - 1 : 0);
+    pl_fields_text(f, PL_H_X_COUNT, v->retries);
+    pl_fields_text(f, PL_H_X_TOPIC, rd_kafka_topic_name(l->record->rkt));
+}
+
 /* The last of that name. */
 static void leave_out(struct pl_record *r, struct pl_header *first, const char *name) {
     for (size_t i = r->n_headers; i-- > 0;) {
@@ -110,6 +116,7 @@ pouch_err pl_letter_send(struct pl_producer *p, const char *dlq_topic, const str
     size_t originals = f.n;
     add_ours(&f, l, &values);
     add_springs(&f, l, &values);
+    add_caas(&f, l, &values);
     struct pl_record r = pl_fields_record(&f, l->record, dlq_topic, l->arg);
     cut(&r, &f, originals, pl_producer_limit(p), &values);
     e = pl_producer_send(p, &r);

@@ -33,6 +33,11 @@
 #define PL_H_DLT_TIME_TYPE "kafka_dlt-original-timestamp-type"
 #define PL_H_DLT_GROUP     "kafka_dlt-original-consumer-group"
 
+/* CAAS's, which records that were put off or sent again have as well. */
+#define PL_H_X_COUNT  "x-retry-count"    /* decimal: how often it was tried again */
+#define PL_H_X_TOPIC  "x-original-topic" /* where it was to be handled */
+#define PL_H_X_LETTER "x-dlq-id"         /* topic/partition/offset of the dead letter that it was */
+
 struct pl_letter {
     const rd_kafka_message_t *record;
     const char *request_id; /* NULL: unreadable */

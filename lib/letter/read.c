@@ -44,19 +44,23 @@ static const struct row rows[] = {
     {PL_LETTER_CONNECT, "__connect.errors.topic", TEXT, FACT(topic)},
     {PL_LETTER_CONNECT, "__connect.errors.partition", DECIMAL, FACT(partition)},
     {PL_LETTER_CONNECT, "__connect.errors.offset", DECIMAL, FACT(offset)},
-    {PL_LETTER_CAAS, "x-original-topic", TEXT, FACT(topic)},
+    {PL_LETTER_CAAS, "original_topic", TEXT, FACT(topic)},
+    {PL_LETTER_CAAS, "error_message", TEXT, FACT(reason)},
+    {PL_LETTER_CAAS, PL_H_X_TOPIC, TEXT, FACT(topic)},
 };
 
-static const char *const prefixes[] = {
-    [PL_LETTER_POUCH] = "pouch-dlq-",
-    [PL_LETTER_SPRING] = "kafka_dlt-",
-    [PL_LETTER_CONNECT] = "__connect.errors.",
-    [PL_LETTER_CAAS] = "x-original-topic",
+static const struct {
+    enum pl_letter_by by;
+    const char *begins;
+} tools[] = {
+    {PL_LETTER_POUCH, "pouch-dlq-"},    {PL_LETTER_SPRING, "kafka_dlt-"}, {PL_LETTER_CONNECT, "__connect.errors."},
+    {PL_LETTER_CAAS, "original_topic"}, {PL_LETTER_CAAS, PL_H_X_TOPIC},   {PL_LETTER_CAAS, PL_H_X_COUNT},
+    {PL_LETTER_CAAS, PL_H_X_LETTER},
 };
 
 static enum pl_letter_by tool_of(const char *name) {
-    for (size_t by = PL_LETTER_POUCH; by < sizeof prefixes / sizeof prefixes[0]; by++)
-        if (!strncmp(name, prefixes[by], strlen(prefixes[by]))) return (enum pl_letter_by)by;
+    for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++)
+        if (!strncmp(name, tools[i].begins, strlen(tools[i].begins))) return tools[i].by;
     return PL_LETTER_OTHER;
 }
 
@@ -96,6 +100,11 @@ static void take(struct pl_letter_facts *f, const struct row *row, const void *v
     }
 }
 
+/* CAAS's are also on records that were only tried again, whoever wrote the letter then. */
+static bool outranks(enum pl_letter_by by, enum pl_letter_by than) {
+    return than == PL_LETTER_OTHER || (than == PL_LETTER_CAAS && by != PL_LETTER_OTHER);
+}
+
 /*
  * Who wrote it. A record that was dead-lettered twice has our headers twice: those of the last time begin
  * with the last code. Another tool's count only without ours, since a record may bring them along.
@@ -107,7 +116,7 @@ static void find_tool(struct pl_letter_facts *f, const rd_kafka_headers_t *heade
     for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &n); i++) {
         bool ours = !strcmp(name, PL_H_DLQ_CODE);
         if (ours) f->first = i;
-        if (ours || f->by == PL_LETTER_OTHER) f->by = tool_of(name);
+        if (ours || outranks(tool_of(name), f->by)) f->by = tool_of(name);
     }
 }
 
@@ -130,5 +139,6 @@ bool pl_letter_original(const struct pl_letter_facts *f, const rd_kafka_headers_
     if (!headers || rd_kafka_header_get_all(headers, i, &name, &value, &n)) return false;
     enum pl_letter_by by = tool_of(name);
     if (i < f->first || f->by == PL_LETTER_OTHER) return true;
-    return by != f->by && !(f->by == PL_LETTER_POUCH && by == PL_LETTER_SPRING); /* ours have both */
+    return by != f->by &&
+           !(f->by == PL_LETTER_POUCH && (by == PL_LETTER_SPRING || by == PL_LETTER_CAAS)); /* ours have all */
 }

@@ -14,9 +14,9 @@
 enum {
     FIRST_MS = 5000,
     AGAIN_MS = 10000,
-    TURN_MS = 1000, /* the group and the clock want to be looked at */
-    CALL_MS = 1000, /* a stop waits for no longer */
-    TOPICS_MS = 10000,
+    TURN_MS = 1000,    /* the group and the clock want to be looked at */
+    CALL_MS = 1000,    /* a stop waits for no longer */
+    TOPICS_MS = 10000, /* for each */
     REVOKE_MS = 3000,
     FLUSH_MS = 3000
 };
@@ -111,12 +111,31 @@ static pouch_err work(struct pl_redeliverer *r) {
 
 /* ---- connecting ---- */
 
+/* Calls are short, and made again while it is of use. */
+static bool again(const struct pl_redeliverer *r, pouch_err e, int64_t until_us) {
+    return (e == POUCH_E_NO_BROKER || e == POUCH_E_TIMEOUT) && !stops(r) && pl_mono_us(r->clock) < until_us;
+}
+
 static pouch_err find_broker(struct pl_redeliverer *r, bool *mock) {
-    for (;;) {
-        pouch_err e = pl_cluster_mock(pl_producer_handle(r->producer), mock, CALL_MS);
-        if ((e != POUCH_E_NO_BROKER && e != POUCH_E_TIMEOUT) || stops(r)) return e;
+    pouch_err e;
+    while (again(r, e = pl_cluster_mock(pl_producer_handle(r->producer), mock, CALL_MS), INT64_MAX))
         pl_producer_poll(r->producer);
-    }
+    return e;
+}
+
+static pouch_err make_topic(struct pl_redeliverer *r, const struct pl_tier *tier) {
+    rd_kafka_t *rk = pl_producer_handle(r->producer);
+    int64_t until = pl_mono_us(r->clock) + (int64_t)TOPICS_MS * 1000;
+    pouch_err e;
+    do e = tier ? pl_tier_make(tier, rk, CALL_MS) : pl_letter_topic(rk, r->settings.dlq_topic, CALL_MS);
+    while (again(r, e, until));
+    return e;
+}
+
+static pouch_err make_topics(struct pl_redeliverer *r) {
+    pouch_err e = POUCH_OK;
+    for (size_t i = 0; !e && !stops(r) && i < r->tiers->n; i++) e = make_topic(r, &r->tiers->at[i]);
+    return e || stops(r) ? e : make_topic(r, NULL);
 }
 
 static pouch_err open_up(struct pl_redeliverer *r) {
@@ -131,9 +150,8 @@ static pouch_err open_up(struct pl_redeliverer *r) {
     pouch_err e = pl_resends_init(r);
     if (!e) e = pl_producer_new(&r->producer, &r->settings, r->client_id, r->health, &r->wake, pl_resend_reported, r);
     if (!e) e = find_broker(r, &mock);
-    if (!e) e = pl_tiers_make(r->tiers, pl_producer_handle(r->producer), TOPICS_MS);
-    if (!e) e = pl_letter_topic(pl_producer_handle(r->producer), r->settings.dlq_topic, TOPICS_MS);
-    if (e) return e;
+    if (!e) e = make_topics(r);
+    if (e || stops(r)) return e;
     return pl_group_join(&r->group, &r->settings, r->client_id, PL_REDELIVER_GROUP, topics, r->tiers->n, mock,
                          PL_RESENDS_OPEN, r->health, &r->wake, &hooks);
 }
@@ -164,12 +182,19 @@ static int64_t first_pause(const struct pl_redeliverer *r) {
     return ms;
 }
 
+static pouch_err bring_back(struct pl_redeliverer *r) {
+    pl_metric_add(PL_M_RETRY_WORKING, 1);
+    pouch_err e = work(r);
+    pl_metric_add(PL_M_RETRY_WORKING, -1);
+    return e;
+}
+
 static void *run(void *arg) {
     struct pl_redeliverer *r = arg;
     pause_for(r, first_pause(r));
     while (!stops(r)) {
         pouch_err e = open_up(r);
-        if (!e) e = work(r);
+        if (!e) e = bring_back(r);
         if (e && !stops(r))
             PL_LOG(PL_LOG_ERROR, "what waits in the retry topics is not brought back by this process at present",
                    "reason", pouch_why());

@@ -1,14 +1,16 @@
 #include <letter/fields.h>
+#include <letter/letter.h>
 #include <letter/redrive.h>
 #include <letter/retry.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUR_HEADERS = 3 };
+enum { OUR_HEADERS = 6 };
 
 static bool is_of_then(const char *name) {
-    static const char *const names[] = {PL_H_DEADLINE, PL_H_REPLY, PL_H_HOP, PL_H_REDRIVE, PL_H_REDRIVE_SOURCE};
+    static const char *const names[] = {PL_H_DEADLINE,       PL_H_REPLY,   PL_H_HOP,     PL_H_REDRIVE,
+                                        PL_H_REDRIVE_SOURCE, PL_H_X_COUNT, PL_H_X_TOPIC, PL_H_X_LETTER};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (!strcmp(name, names[i])) return true;
     return !strncmp(name, PL_H_RETRY, sizeof PL_H_RETRY - 1);
@@ -64,6 +66,9 @@ pouch_err pl_redrive_send(struct pl_producer *p, const rd_kafka_message_t *m, co
     pl_fields_text(&fields, PL_H_REPLY, "none");
     pl_fields_text(&fields, PL_H_REDRIVE, count);
     pl_fields_text(&fields, PL_H_REDRIVE_SOURCE, source);
+    pl_fields_text(&fields, PL_H_X_COUNT, count);
+    pl_fields_text(&fields, PL_H_X_TOPIC, topic);
+    pl_fields_text(&fields, PL_H_X_LETTER, source);
     const struct pl_record r = pl_fields_record(&fields, m, topic, arg);
     e = pl_producer_send(p, &r);
     free(fields.at);

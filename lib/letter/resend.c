@@ -184,9 +184,9 @@ void pl_resend_reported(const struct pl_delivery *d, void *redeliverer) {
     else if (s->taken.partition->revoked)
         end(s);
     else if (d->class == PL_KAFKA_PERMANENT)
-        refused(s, pl_kafka_err(d->error), rd_kafka_err2str(d->error));
+        refused(s, pl_kafka_err(d->error), pl_kafka_refusal(d->error));
     else
-        not_yet(s, rd_kafka_err2str(d->error));
+        not_yet(s, pl_kafka_refusal(d->error));
 }
 
 /* ---- taking and waiting ---- */

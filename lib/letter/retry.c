@@ -1,11 +1,12 @@
 #include <base/why.h>
 #include <letter/fields.h>
+#include <letter/letter.h>
 #include <letter/retry.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUR_HEADERS = 7, NUMBER_TEXT = 24 };
+enum { OUR_HEADERS = 9, NUMBER_TEXT = 24 };
 
 static bool begins(const char *text, const char *with) {
     return !strncmp(text, with, strlen(with));
@@ -13,7 +14,7 @@ static bool begins(const char *text, const char *with) {
 
 static bool is_foreign(const char *name, const void *arg) {
     (void)arg;
-    return !begins(name, PL_H_RETRY);
+    return !begins(name, PL_H_RETRY) && strcmp(name, PL_H_X_COUNT) != 0 && strcmp(name, PL_H_X_TOPIC) != 0;
 }
 
 static bool is_not_named(const char *name, const void *arg) {
@@ -68,6 +69,8 @@ pouch_err pl_retry_send(struct pl_producer *p, const struct pl_retry *r) {
     number(&f, PL_H_RETRY_ATTEMPT, attempt, r->attempt);
     number(&f, PL_H_RETRY_TIER, tier, r->tiers);
     add_source(&f, r->record, source);
+    pl_fields_text(&f, PL_H_X_COUNT, attempt);
+    pl_fields_text(&f, PL_H_X_TOPIC, r->topic);
     return send_fields(p, &f, r->record, r->tier->topic, r->arg);
 }
 

@@ -49,15 +49,17 @@ const struct pl_tier *pl_tier_of(const struct pl_tiers *t, const char *topic) {
     return NULL;
 }
 
+pouch_err pl_tier_make(const struct pl_tier *t, rd_kafka_t *rk, int timeout) {
+    char retention[24];
+    snprintf(retention, sizeof retention, "%" PRId64, DAY_MS + t->delay_ms);
+    const char *const configs[] = {"retention.ms", retention, NULL};
+    const struct pl_topic_spec spec = {
+        .name = t->topic, .partitions = PARTITIONS, .replication = -1, .configs = configs};
+    return pl_topic_create(rk, &spec, NULL, timeout);
+}
+
 pouch_err pl_tiers_make(const struct pl_tiers *t, rd_kafka_t *rk, int timeout) {
     pouch_err e = POUCH_OK;
-    for (size_t i = 0; !e && i < t->n; i++) {
-        char retention[24];
-        snprintf(retention, sizeof retention, "%" PRId64, DAY_MS + t->at[i].delay_ms);
-        const char *const configs[] = {"retention.ms", retention, NULL};
-        const struct pl_topic_spec spec = {
-            .name = t->at[i].topic, .partitions = PARTITIONS, .replication = -1, .configs = configs};
-        e = pl_topic_create(rk, &spec, NULL, timeout);
-    }
+    for (size_t i = 0; !e && i < t->n; i++) e = pl_tier_make(&t->at[i], rk, timeout);
     return e;
 }

@@ -33,7 +33,8 @@ POUCH_MUST_CHECK pouch_err pl_tiers_read(struct pl_tiers *t, const char *setting
 /* The tier of that topic; NULL: it is none. */
 const struct pl_tier *pl_tier_of(const struct pl_tiers *t, const char *topic);
 
-/* Makes the topics that are missing: 4 partitions, a day (and their delay). Errors of pl_topic_create(). */
+/* Make the topics that are missing: 4 partitions, a day (and their delay). The timeout is for each. Errors of pl_topic_create(). */
+POUCH_MUST_CHECK pouch_err pl_tier_make(const struct pl_tier *t, rd_kafka_t *rk, int timeout);
 POUCH_MUST_CHECK pouch_err pl_tiers_make(const struct pl_tiers *t, rd_kafka_t *rk, int timeout);
 
 #endif

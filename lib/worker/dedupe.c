@@ -10,6 +10,7 @@ struct pl_dedupe_entry {
     struct pl_dedupe_entry *next_in_bucket;
     struct pl_dedupe_entry *next; /* the one that ended after it */
     struct pl_dedupe_waiter *waiting;
+    size_t n_waiting;
     unsigned refs; /* the map's, and one for each who holds it */
     bool ended;
     bool gone;        /* from the map */
@@ -171,14 +172,12 @@ static enum pl_dedupe_verdict judge(struct pl_dedupe *d, const struct pl_dedupe_
                                     struct pl_dedupe_waiter *waiter, struct pl_dedupe_entry **entry) {
     forget_expired(d);
     struct pl_dedupe_entry *e = d->closed ? NULL : find(d, key);
-    if (!e) {
-        if (!d->closed) *entry = add(d, key);
-        return PL_DEDUPE_FIRST;
-    }
+    if (!e) return PL_DEDUPE_UNKNOWN;
     if (memcmp(&e->key.id, &key->id, sizeof key->id)) return PL_DEDUPE_RELABELLED;
     if (!e->ended) {
         waiter->next = e->waiting;
         e->waiting = waiter;
+        e->n_waiting++;
         return PL_DEDUPE_WAITS;
     }
     e->refs++;
@@ -191,8 +190,25 @@ enum pl_dedupe_verdict pl_dedupe_enter(struct pl_dedupe *d, const struct pl_dedu
     *entry = NULL;
     pthread_mutex_lock(&d->lock);
     enum pl_dedupe_verdict v = judge(d, key, waiter, entry);
+    if (v == PL_DEDUPE_UNKNOWN && !d->closed) *entry = add(d, key);
+    pthread_mutex_unlock(&d->lock);
+    return v == PL_DEDUPE_UNKNOWN ? PL_DEDUPE_FIRST : v;
+}
+
+enum pl_dedupe_verdict pl_dedupe_join(struct pl_dedupe *d, const struct pl_dedupe_key *key,
+                                      struct pl_dedupe_waiter *waiter, struct pl_dedupe_entry **entry) {
+    *entry = NULL;
+    pthread_mutex_lock(&d->lock);
+    enum pl_dedupe_verdict v = judge(d, key, waiter, entry);
     pthread_mutex_unlock(&d->lock);
     return v;
+}
+
+size_t pl_dedupe_waiting(struct pl_dedupe *d, const struct pl_dedupe_entry *e) {
+    pthread_mutex_lock(&d->lock);
+    size_t n = e->n_waiting;
+    pthread_mutex_unlock(&d->lock);
+    return n;
 }
 
 struct pl_dedupe_waiter *pl_dedupe_end(struct pl_dedupe *d, struct pl_dedupe_entry *e, bool done, const void *reply,
@@ -200,6 +216,7 @@ struct pl_dedupe_waiter *pl_dedupe_end(struct pl_dedupe *d, struct pl_dedupe_ent
     pthread_mutex_lock(&d->lock);
     struct pl_dedupe_waiter *waiting = e->waiting;
     e->waiting = NULL;
+    e->n_waiting = 0;
     e->ended_ms = pl_wall_ms(d->clock);
     bool kept = done && remember(d, e, reply, n, d->bounds.window_ms);
     if (done && !kept) pl_metric_add(PL_M_DEDUPE_FORGOTTEN, 1);
@@ -229,6 +246,7 @@ struct pl_dedupe_waiter *pl_dedupe_close(struct pl_dedupe *d) {
             while (e->waiting) {
                 struct pl_dedupe_waiter *w = e->waiting;
                 e->waiting = w->next;
+                e->n_waiting--;
                 w->next = all;
                 all = w;
             }

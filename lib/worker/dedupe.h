@@ -39,10 +39,11 @@ struct pl_dedupe_waiter {
 };
 
 enum pl_dedupe_verdict {
-    PL_DEDUPE_FIRST,     /* it is to be handled, and then ended */
-    PL_DEDUPE_WAITS,     /* it is in hand: the waiter comes back from its _end() or from _close() */
-    PL_DEDUPE_ENDED,     /* it has ended: the entry has the answer, until _release() */
-    PL_DEDUPE_RELABELLED /* it was sealed with another request id */
+    PL_DEDUPE_FIRST,      /* it is to be handled, and then ended */
+    PL_DEDUPE_WAITS,      /* it is in hand: the waiter comes back from its _end() or from _close() */
+    PL_DEDUPE_ENDED,      /* it has ended: the entry has the answer, until _release() */
+    PL_DEDUPE_RELABELLED, /* it was sealed with another request id */
+    PL_DEDUPE_UNKNOWN
 };
 
 struct pl_dedupe;
@@ -59,6 +60,12 @@ void pl_dedupe_free(struct pl_dedupe *d); /* closed, and every entry ended or re
  */
 enum pl_dedupe_verdict pl_dedupe_enter(struct pl_dedupe *d, const struct pl_dedupe_key *key,
                                        struct pl_dedupe_waiter *waiter, struct pl_dedupe_entry **entry);
+
+/* The same for one that is not to be handled, whoever came before it: UNKNOWN in place of FIRST, and nothing is entered. */
+enum pl_dedupe_verdict pl_dedupe_join(struct pl_dedupe *d, const struct pl_dedupe_key *key,
+                                      struct pl_dedupe_waiter *waiter, struct pl_dedupe_entry **entry);
+
+size_t pl_dedupe_waiting(struct pl_dedupe *d, const struct pl_dedupe_entry *entry); /* how many wait for its end */
 
 /*
  * What was FIRST has ended. done: n bytes of answer (0: none) are copied and remembered; else it is as if it had never come. The

@@ -30,10 +30,27 @@ static bool is_letter(const struct pl_post *p) {
     return p == &p->job->letter;
 }
 
-static bool letter_waits_of(const struct pouch_worker *w, const struct pl_partition *partition) {
+static bool something_holds(const struct pouch_worker *w, const struct pl_partition *partition) {
     for (const struct pouch_job *j = w->jobs; j; j = j->next)
-        if (j->letter.stuck && j->taken.partition == partition) return true;
+        if ((j->letter.stuck || j->answer.stuck) && j->taken.partition == partition) return true;
     return false;
+}
+
+bool pl_post_hold_partition(struct pl_post *p) {
+    struct pl_partition *partition = p->job->taken.partition;
+    bool held = partition->held;
+    p->stuck = partition->held = true;
+    if (!held) pl_metric_add(PL_M_BLOCKED, 1);
+    return !held;
+}
+
+bool pl_post_let_partition_go(struct pl_post *p) {
+    struct pl_partition *partition = p->job->taken.partition;
+    p->stuck = false;
+    if (something_holds(p->job->worker, partition)) return false;
+    partition->held = false;
+    pl_metric_add(PL_M_BLOCKED, -1);
+    return true;
 }
 
 static void log_partition(enum pl_log_level level, const struct pl_post *p, const char *what, const char *why) {
@@ -41,29 +58,22 @@ static void log_partition(enum pl_log_level level, const struct pl_post *p, cons
 }
 
 static void hold_partition(struct pl_post *p, const char *why) {
-    struct pl_partition *partition = p->job->taken.partition;
-    if (p->stuck) return;
-    p->stuck = true;
-    if (partition->held) return;
-    partition->held = true;
-    pl_metric_add(PL_M_BLOCKED, 1);
+    if (p->stuck || !pl_post_hold_partition(p)) return;
     log_partition(PL_LOG_ERROR, p, "a dead letter cannot be stored: its partition waits, and it is tried again", why);
 }
 
 static void let_partition_go(struct pl_post *p) {
-    struct pl_partition *partition = p->job->taken.partition;
-    if (!p->stuck) return;
-    p->stuck = false;
-    if (letter_waits_of(p->job->worker, partition)) return;
-    partition->held = false;
-    pl_metric_add(PL_M_BLOCKED, -1);
+    if (!p->stuck || !pl_post_let_partition_go(p)) return;
     if (!p->job->dropped) log_partition(PL_LOG_INFO, p, "the dead letter is stored: the partition goes on", NULL);
 }
 
 /* Stored, or no longer needed. */
 static void post_over(struct pl_post *p) {
     struct pouch_job *j = p->job;
-    if (is_letter(p)) let_partition_go(p);
+    if (is_letter(p))
+        let_partition_go(p);
+    else
+        pl_job_wait_over(j);
     if (--j->waiting == 0) pl_job_over(j);
 }
 
@@ -149,6 +159,7 @@ static void refused(struct pl_post *p, pouch_err code, const char *why) {
 
 static const char *reason_of(const struct pouch_job *j) {
     if (!j->confided) return j->text.at;
+    if (j->code == POUCH_E_INVALID_PAYLOAD) return "the request is not valid";
     return j->exhausted ? "the handler asked for another try each time" : "the handler gave it up";
 }
 
@@ -235,7 +246,7 @@ void pl_post_delivered(const struct pl_delivery *d, void *owner) {
     else if (w->closing)
         post_dropped(p);
     else if (d->class == PL_KAFKA_PERMANENT)
-        refused(p, pl_kafka_err(d->error), rd_kafka_err2str(d->error));
+        refused(p, pl_kafka_err(d->error), pl_kafka_refusal(d->error));
     else
-        not_yet(p, pl_kafka_err(d->error), rd_kafka_err2str(d->error));
+        not_yet(p, pl_kafka_err(d->error), pl_kafka_refusal(d->error));
 }

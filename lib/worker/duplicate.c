@@ -3,6 +3,9 @@
  *
  * What has ended with an answer, of whatever kind, or passed on, or as one that wanted none, is remembered. What is tried again
  * later, and what became a dead letter, is forgotten: it comes back as the same envelope and must then be handled.
+ *
+ * One that is not to be handled, since its deadline has passed or too many wait, is looked for as well before it is told so,
+ * perhaps unopened: its requester may have been told something else by another copy of it, or be about to be.
  */
 #include <base/why.h>
 #include <string.h>
@@ -23,17 +26,32 @@ static void repeat(struct pouch_job *j, struct pl_desk *desk, struct pl_dedupe_e
     pl_dedupe_release(window, entry);
 }
 
-bool pl_job_first(struct pouch_job *j, struct pl_desk *desk) {
+static struct pl_dedupe_key key_of(const struct pouch_job *j) {
     struct pl_dedupe_key key = {.topic = j->route->topic, .id = j->id};
-    struct pl_dedupe_entry *entry;
     memcpy(key.tag, j->tag, sizeof key.tag);
+    return key;
+}
+
+bool pl_job_first(struct pouch_job *j, struct pl_desk *desk) {
+    const struct pl_dedupe_key key = key_of(j);
+    struct pl_dedupe_entry *entry;
     switch (pl_dedupe_enter(j->worker->dedupe, &key, &j->waiter, &entry)) {
-    case PL_DEDUPE_FIRST: j->entry = entry; return true;
+    case PL_DEDUPE_FIRST:
+    case PL_DEDUPE_UNKNOWN: j->entry = entry; return true;
     case PL_DEDUPE_WAITS: break; /* it may be another thread's by now */
     case PL_DEDUPE_ENDED: repeat(j, desk, entry); break;
     case PL_DEDUPE_RELABELLED: refuse_relabelled(j, desk); break;
     }
     return false;
+}
+
+bool pl_job_known(struct pouch_job *j, struct pl_desk *desk) {
+    if (!j->worker->dedupe || j->entry) return false;
+    const struct pl_dedupe_key key = key_of(j);
+    struct pl_dedupe_entry *entry;
+    enum pl_dedupe_verdict v = pl_dedupe_join(j->worker->dedupe, &key, &j->waiter, &entry);
+    if (v == PL_DEDUPE_ENDED) repeat(j, desk, entry);
+    return v == PL_DEDUPE_ENDED || v == PL_DEDUPE_WAITS;
 }
 
 static bool has_ended(const struct pouch_job *j) {

@@ -179,6 +179,15 @@ void pl_gates_drop(struct pouch_worker *w) {
     }
 }
 
+size_t pl_gates_hold(const struct pouch_worker *w) {
+    size_t n = w->held;
+    if (!n || !w->dedupe) return n;
+    for (size_t i = 0; i < w->n_routes; i++)
+        for (const struct pouch_job *j = w->routes[i].gate.first; j; j = j->next_held)
+            if (j->entry) n += pl_dedupe_waiting(w->dedupe, j->entry);
+    return n;
+}
+
 int64_t pl_gates_due(const struct pouch_worker *w) {
     int64_t due = w->held ? w->held_look_us : INT64_MAX;
     for (size_t i = 0; i < w->n_routes; i++) {

@@ -43,6 +43,7 @@ void pl_gate_failed(struct pouch_job *j);
 void pl_gate_over(struct pouch_job *j); /* a job is over, however */
 void pl_gates_look(struct pouch_worker *w);
 void pl_gates_drop(struct pouch_worker *w);         /* what is held comes again, to another member */
+size_t pl_gates_hold(const struct pouch_worker *w); /* jobs that are held, and copies that wait for the end of one */
 int64_t pl_gates_due(const struct pouch_worker *w); /* when to look again, on the monotonic clock */
 void pl_gates_publish(struct pouch_worker *w);      /* in status and metrics */
 

@@ -1,6 +1,8 @@
 /* What a handler can see of its job, and the ways to end it. Any thread. */
+#include <base/log.h>
 #include <base/why.h>
 #include <metrics/timing.h>
+#include <stdio.h>
 #include <string.h>
 #include <wire/dest.h>
 #include <worker/worker.h>
@@ -145,7 +147,9 @@ void pl_job_give_back(struct pouch_job *j) {
 }
 
 void pl_job_refuse(struct pouch_job *j, struct pl_desk *desk, pouch_err code, const char *why) {
-    enum pl_job_end end = code == POUCH_E_NO_MEMORY ? PL_END_AGAIN : PL_END_FAIL;
+    enum pl_job_end end = code == POUCH_E_NO_MEMORY   ? PL_END_AGAIN
+                          : code == POUCH_E_UNCHECKED ? PL_END_UNCHECKED
+                                                      : PL_END_FAIL;
     pl_buf_reset(&desk->text);
     if (pl_buf_puts(&desk->text, why)) pl_buf_reset(&desk->text); /* then the code alone must do */
     if (!end_with_text(j, desk, end, code)) pl_job_let_go(j);
@@ -155,7 +159,7 @@ void pl_job_repeat(struct pouch_job *j, struct pl_desk *desk, const void *reply,
     bool tell = n && j->wants_reply && j->reply_topic;
     pouch_err e = tell ? pl_answer_again(j, desk, reply, n) : POUCH_OK;
     if (e) {
-        j->opened = e == POUCH_E_NO_MEMORY; /* else it is refused */
+        if (e != POUCH_E_NO_MEMORY) j->opened = false; /* it is refused */
         pl_job_refuse(j, desk, e, pouch_why());
         return;
     }
@@ -169,13 +173,46 @@ static pouch_err check_json(const void *json, size_t n, const char *what) {
     return pl_fail(POUCH_E_INVALID_PAYLOAD, "the %s is not one JSON text in UTF-8; text must be in quotes", what);
 }
 
-pouch_err pouch_job_reply(pouch_job *j, const void *json, size_t n) {
+/* Ends the job for its handler: the reply goes once it can be checked. Until the job has been won it is this thread's to write. */
+static pouch_err keep_reply(struct pouch_job *j, const void *json, size_t n) {
+    pouch_err e = j->kept.len ? POUCH_OK : pl_buf_append(&j->kept, json, n);
+    if (e) return e;
+    if (!win(j, true)) return late(j);
+    j->end = PL_END_UNCHECKED;
+    pl_job_hand_over(j);
+    return POUCH_OK;
+}
+
+static pouch_err check_reply(struct pouch_job *j, const void *json, size_t n) {
     pouch_err e = check_json(json, n, "reply");
+    if (e || !j->wants_reply) return e;
+    e = pl_job_valid_reply(j, json, n);
+    if (e == POUCH_E_INVALID_PAYLOAD)
+        PL_LOG(PL_LOG_WARN, "a reply is not valid, and its handler is told so", "request_id", j->request_id, "source",
+               j->source);
+    return e;
+}
+
+pouch_err pouch_job_reply(pouch_job *j, const void *json, size_t n) {
+    pouch_err e = check_reply(j, json, n);
+    if (e == POUCH_E_UNCHECKED) return keep_reply(j, json, n);
     if (e) return e;
     if (!j->wants_reply) return end_by_poll_thread(j, PL_END_DONE, "");
     struct pl_desk *desk = pl_desk_take(&j->worker->desks);
     if (!desk) return late(j);
     return end_with_parcel(j, desk, pl_answer_reply(j, desk, json, n), PL_M_JOBS, false);
+}
+
+static bool is_gone(pouch_err e) {
+    return !e || e == POUCH_E_HANDLER_TIMEOUT;
+}
+
+/* Its handler is done with it, so where the reply cannot go the job fails in its place. */
+void pl_job_reply_again(struct pouch_job *j) {
+    char why[PL_ERROR_TEXT_MAX];
+    if (is_gone(pouch_job_reply(j, j->kept.at, j->kept.len))) return;
+    snprintf(why, sizeof why, "%s", pouch_why());
+    if (!is_gone(pouch_job_fail(j, why))) (void)!pouch_job_retry(j, NULL); /* which needs no memory */
 }
 
 pouch_err pouch_job_fail(pouch_job *j, const char *text) {

@@ -28,13 +28,14 @@ enum pl_job_state { PL_JOB_OPEN, PL_JOB_ENDED, PL_JOB_SENT, PL_JOB_LATE };
 
 /* What the ending thread asks of the poll thread. */
 enum pl_job_end {
-    PL_END_SEND,  /* send the parcel: the producer had no room */
-    PL_END_DONE,  /* nothing needs to be stored */
-    PL_END_KNOWN, /* nor here: the same request has ended before */
-    PL_END_FAIL,  /* code and text: tell the requester, or write a dead letter */
-    PL_END_RETRY, /* text: run the handler again */
-    PL_END_HOLD,  /* its handler was not called: its gate is shut */
-    PL_END_AGAIN  /* memory ran out before the handler ran: give it to a thread again, in a while */
+    PL_END_SEND,      /* send the parcel: the producer had no room */
+    PL_END_DONE,      /* nothing needs to be stored */
+    PL_END_KNOWN,     /* nor here: the same request has ended before */
+    PL_END_FAIL,      /* code and text: tell the requester, or write a dead letter */
+    PL_END_RETRY,     /* text: run the handler again */
+    PL_END_HOLD,      /* its handler was not called: its gate is shut */
+    PL_END_UNCHECKED, /* it, or its reply, cannot be checked at present: ask its validator again, in a while */
+    PL_END_AGAIN      /* memory ran out before the handler ran: give it to a thread again, in a while */
 };
 
 /* What one handler serves. */
@@ -44,6 +45,9 @@ struct pl_route {
     pouch_handler_fn *fn;
     void *arg;
     struct pl_gate gate;
+    /* When the validator may be asked about its requests and, second, its replies: 0 at any time, INT64_MAX while some thread asks. */
+    _Atomic(int64_t) ask_us[2];
+    atomic_bool paused; /* by pouch_worker_pause(), any thread */
 };
 
 /* One of the records that a job's end consists of, on its way to the broker. */
@@ -52,7 +56,7 @@ struct pl_post {
     struct pouch_job *job;
     void (*due)(struct pl_post *p);
     int64_t backoff_ms; /* the last wait; 0: none yet */
-    bool stuck;         /* a dead letter whose partition waits for it */
+    bool stuck;         /* its partition waits for it: a dead letter, or an answer that is to be checked */
 
     /* stall.c */
     bool sent;                /* with the producer: its report is to come */
@@ -92,6 +96,7 @@ struct pouch_job {
     struct pl_buf names;    /* holds the names and values above */
     struct pl_buf plain;    /* secret */
     struct pl_span payload; /* in plain */
+    bool validated;         /* the validator has passed it: the thread's that opens it */
 
     /* The outcome: the ending thread's, then the poll thread's. */
     enum pl_job_end end;
@@ -100,8 +105,9 @@ struct pouch_job {
     struct pl_buf text;
     struct pl_parcel parcel; /* the answer, or the request passed on */
     int64_t ended_us;        /* when the handler ended it */
-    bool passed_on;          /* parcel is a forwarded request */
-    bool confided;           /* text is the handler's, and for the requester alone: it goes nowhere unsealed */
+    struct pl_buf kept; /* secret: the handler's reply, until it can be checked; then its handler is not called again */
+    bool passed_on;     /* parcel is a forwarded request */
+    bool confided;      /* text is the handler's, and for the requester alone: it goes nowhere unsealed */
 
     /* The poll thread's. */
     struct pl_taken taken;       /* message is NULL when the job holds no record */

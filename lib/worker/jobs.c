@@ -14,6 +14,7 @@ static struct pouch_job *make(struct pouch_worker *w) {
     pl_buf_init(&j->names, NAMES_MAX);
     pl_buf_init(&j->plain, PLAIN_MAX);
     pl_buf_init(&j->text, PL_ERROR_TEXT_MAX);
+    pl_buf_init(&j->kept, w->record_max);
     pl_parcel_init(&j->parcel, w->record_max);
     j->next = w->jobs;
     w->jobs = j;
@@ -26,6 +27,7 @@ static void unmake(struct pouch_job *j) {
     pl_buf_free(&j->names);
     pl_buf_wipe(&j->plain);
     pl_buf_free(&j->text);
+    pl_buf_wipe(&j->kept);
     pl_parcel_free(&j->parcel);
     free(j);
 }
@@ -50,12 +52,13 @@ static void empty(struct pouch_job *j) {
     pl_buf_recycle(&j->names);
     pl_buf_recycle_secret(&j->plain);
     pl_buf_recycle(&j->text);
+    pl_buf_recycle_secret(&j->kept);
     pl_parcel_reset(&j->parcel);
 }
 
 /* Nothing of the job before shows in the next one. */
 static void clear(struct pouch_job *j) {
-    j->opened = j->readable = j->wants_reply = j->fallback = false;
+    j->opened = j->readable = j->wants_reply = j->fallback = j->validated = false;
     j->passed_on = j->confided = j->lettered = j->dropped = j->let_go = j->is_probe = false;
     j->deadline_ms = 0;
     j->attempt = 1;

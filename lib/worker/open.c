@@ -109,9 +109,12 @@ static pouch_err read_payload(struct pouch_job *j, struct pl_desk *desk, const s
     pouch_err e = pl_sealed_open(&j->plain, desk->sealer, env);
     if (!e) e = pl_dialect_splp.read_request(&j->payload, j->plain.at, j->plain.len);
     if (!e) j->plain.at[j->payload.at + j->payload.n - j->plain.at] = 0; /* handlers may read it as text */
-    if (!e && j->worker->dedupe)
-        (void)pl_hex_decode(j->tag, env->tag.at, sizeof j->tag); /* it was decoded to open it */
     return e;
+}
+
+/* Of an envelope that was scanned. One without a tag, an error, has one that no sealing has. */
+static void read_tag(struct pouch_job *j, const struct pl_envelope *env) {
+    if (!env->tag.at || !pl_hex_decode(j->tag, env->tag.at, sizeof j->tag)) memset(j->tag, 0, sizeof j->tag);
 }
 
 /* Everything about the record that can be known without a key. */
@@ -125,6 +128,7 @@ static pouch_err read_record(struct pouch_job *j, struct pl_envelope *env) {
     j->readable = env->request_id.at != NULL;
     if (j->readable) pl_uuid_format(j->request_id, &j->id);
     j->iv_bytes = reply_iv_bytes(j, env);
+    if (!bad && j->worker->dedupe) read_tag(j, env);
     bool allowed = find_reply_topic(j, env);
     if (bad || allowed) return bad;
     return pl_fail(

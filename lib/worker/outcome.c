@@ -44,6 +44,12 @@ void pl_job_fail(struct pouch_job *j, pouch_err code, const char *text, unsigned
 }
 
 void pl_job_end_uncalled(struct pouch_job *j, pouch_err code, const char *text) {
+    struct pl_desk *desk = j->worker->desk;
+    atomic_store_explicit(&j->state, PL_JOB_OPEN, memory_order_relaxed);
+    if (pl_job_known(j, desk)) {
+        pl_desk_clear(desk);
+        return;
+    }
     atomic_store_explicit(&j->state, PL_JOB_ENDED, memory_order_relaxed);
     j->counted = code == POUCH_E_EXPIRED ? PL_M_JOBS_EXPIRED : PL_M_JOBS_SHED;
     pl_job_fail(j, code, text, PL_TELL_SEALED);
@@ -66,6 +72,13 @@ static void refuse(struct pouch_job *j) {
     j->counted = PL_M_JOBS_REJECTED;
     bool plain = pl_error_may_be_plain(j->code);
     pl_job_fail(j, j->code, why, PL_LETTER | (plain ? PL_TELL_PLAIN : PL_TELL_SEALED));
+}
+
+/* What is wrong with it may quote it. */
+static void refuse_payload(struct pouch_job *j) {
+    log_end(PL_LOG_WARN, "a request is not valid", j, NULL);
+    j->counted = PL_M_JOBS_REJECTED;
+    pl_job_fail(j, j->code, j->text.at ? j->text.at : "", PL_TELL_SEALED | PL_LETTER);
 }
 
 static void failed(struct pouch_job *j, unsigned how) {
@@ -127,16 +140,19 @@ static void ended(struct pouch_job *j) {
         pl_job_over(j);
         break;
     case PL_END_FAIL:
-        if (j->opened)
-            failed(j, 0);
-        else
+        if (!j->opened)
             refuse(j);
+        else if (j->code == POUCH_E_INVALID_PAYLOAD)
+            refuse_payload(j);
+        else
+            failed(j, 0);
         break;
     case PL_END_RETRY:
         pl_gate_failed(j);
         retry(j);
         break;
     case PL_END_HOLD: pl_gate_hold_back(j); break;
+    case PL_END_UNCHECKED: pl_job_wait_for_check(j); break;
     case PL_END_AGAIN:
         j->waiting = 1;
         pl_post_wait(&j->answer, AGAIN_MS, open_again);

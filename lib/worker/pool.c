@@ -46,17 +46,19 @@ static bool ready(struct pouch_job *j) {
     }
     pouch_err e = open_or_look(j, desk);
     j->opened = !e;
-    if (e)
-        pl_job_refuse(j, desk, e, pouch_why());
-    else if (!before)
-        pl_worker_trace_begun(j);
+    if (!e && !before) pl_worker_trace_begun(j);
+    if (e && (e != POUCH_E_EXPIRED || !pl_job_known(j, desk))) pl_job_refuse(j, desk, e, pouch_why());
     bool handle = !e && (!w->dedupe || pl_job_first(j, desk));
     pl_desk_give(&w->desks, desk);
     return handle;
 }
 
 static void run(struct pouch_job *j) {
-    if (!ready(j)) return;
+    if (j->kept.len) {
+        pl_job_reply_again(j);
+        return;
+    }
+    if (!ready(j) || !pl_job_valid(j)) return;
     if (atomic_load(&j->state) == PL_JOB_LATE) {
         pl_job_let_go(j);
         return;

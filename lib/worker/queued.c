@@ -25,7 +25,7 @@ static int64_t still_us(struct pouch_worker *w, int64_t now_us) {
     return now_us - w->moved_us;
 }
 
-/* True: it has been ended. What it needs for that is in the record, which may not have been read yet. */
+/* True: it has been ended, or waits for a copy of it that is in hand. What it needs for that is in the record, which may not have been read yet. */
 static bool ended(struct pouch_job *j, bool stuck, int64_t now_us) {
     int64_t most = (int64_t)j->worker->settings.handler_timeout_ms * 1000;
     pouch_err e = j->opened ? POUCH_OK : pl_job_read(j);

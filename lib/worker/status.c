@@ -1,3 +1,4 @@
+#include <metrics/metrics.h>
 #include <metrics/timing.h>
 #include <worker/status.h>
 #include <worker/worker.h>
@@ -29,6 +30,7 @@ void pl_worker_publish(struct pouch_worker *w) {
                                   .bytes_most = w->settings.max_in_flight_bytes,
                                   .resending = w->waiting.count};
     note_oldest(w, &work);
+    pl_metric_set(PL_M_IN_FLIGHT_LIMIT, (int64_t)work.in_flight_most);
     pl_timings_tick(now);
     pl_kafka_look(w->health, pl_producer_handle(w->producer), LOOK_MS);
     pl_status_no_breakers(&w->status);

@@ -51,7 +51,7 @@ static pouch_err code_of(const struct pouch_job *j) {
 /* What a handler says of its error is for the requester alone: its text may
  * hold what was sealed. */
 static const char *error_of(const struct pouch_job *j, pouch_err code) {
-    return code && code != POUCH_E_HANDLER_ERROR && j->text.len ? j->text.at : NULL;
+    return code && code != POUCH_E_HANDLER_ERROR && !j->confided && j->text.len ? j->text.at : NULL;
 }
 
 void pl_worker_trace_ended(const struct pouch_job *j) {

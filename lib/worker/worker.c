@@ -154,8 +154,18 @@ static void dispatch(struct pouch_worker *w, const struct pl_taken taken[], size
     pl_queue_put(w->work, jobs, admitted);
 }
 
+/* Partitions come and go, so that each is looked at each time; not in workers that never pause. */
+static void heed_pauses(struct pouch_worker *w) {
+    size_t n = atomic_load(&w->pausing) ? pl_group_partitions(w->group, NULL, 0) : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct pl_partition *p = pl_group_partition(w->group, i);
+        p->paused = atomic_load(&route_of(w, p->topic)->paused);
+    }
+}
+
 static void take(struct pouch_worker *w) {
     struct pl_taken taken[PL_BATCH];
+    heed_pauses(w);
     size_t n = pl_group_take(w->group, taken, pl_jobs_ready(w, pl_worker_room(w)));
     if (!n) return;
     size_t before = w->bytes;
@@ -189,9 +199,9 @@ static bool any_open(struct pl_partition *const parts[], size_t n) {
     return false;
 }
 
-/* Whether waiting may be of use. What is held at a gate is left to the next worker. */
+/* Whether waiting may be of use. What is held at a gate is left to the next worker, and so is what waits for it. */
 static bool may_finish(const struct pouch_worker *w) {
-    return w->live > w->held;
+    return w->live > pl_gates_hold(w) + w->unchecked;
 }
 
 /* What is not done in time is done twice: by its handler here, and by the partition's next owner. */
@@ -317,6 +327,23 @@ pouch_err pouch_worker_run(pouch_worker *w) {
     snprintf(why, sizeof why, "%s", pouch_why());
     end(w);
     return e ? pl_fail(e, "%s", why) : POUCH_OK;
+}
+
+static pouch_err set_paused(struct pouch_worker *w, const char *topic, bool paused) {
+    struct pl_route *r = route_of(w, topic);
+    if (!r) return pl_fail(POUCH_E_CONFIG, "the worker has no handler for topic %s", topic);
+    atomic_store(&r->paused, paused);
+    if (paused) atomic_store(&w->pausing, true);
+    pl_wake_signal(&w->wake);
+    return POUCH_OK;
+}
+
+pouch_err pouch_worker_pause(pouch_worker *w, const char *topic) {
+    return set_paused(w, topic, true);
+}
+
+pouch_err pouch_worker_resume(pouch_worker *w, const char *topic) {
+    return set_paused(w, topic, false);
 }
 
 void pouch_worker_stop(pouch_worker *w) {

@@ -44,6 +44,7 @@ struct pouch_worker {
     /* Shared, each with its own lock or atomic. */
     struct pl_wake wake;
     atomic_bool stopping;
+    atomic_bool pausing;    /* some topic has been paused, perhaps not any more */
     atomic_size_t called;   /* handlers, so far */
     atomic_size_t holds;    /* the owner's one, and one for each LATE job; the last frees the worker */
     struct pl_queue *work;  /* jobs for the pool */
@@ -70,6 +71,7 @@ struct pouch_worker {
     size_t kept;            /* jobs that hold no record, but whose reports are to come */
     size_t given_up;        /* posts, until their reports */
     size_t held;            /* jobs at gates */
+    size_t unchecked;       /* jobs that wait for the validator */
     size_t live;            /* jobs that hold a record */
     size_t bytes;           /* of those records */
     size_t usual_bytes;     /* of a record, as they have been lately */
@@ -129,20 +131,32 @@ POUCH_MUST_CHECK pouch_err pl_answer_pass_on(const struct pouch_job *j, struct p
 
 /*
  * duplicate.c, where there is a dedupe window. _first, pool threads: whether the opened job is the first of its request; if not, it
- * has been answered, refused, or waits. _remember, the poll thread: a first one is over.
+ * has been answered, refused, or waits. _known, of one that was read and is not to be handled: true: it has been answered as before, or
+ * waits for the one in hand, and may be another thread's. _remember, the poll thread: a first one is over.
  */
 bool pl_job_first(struct pouch_job *j, struct pl_desk *desk);
+bool pl_job_known(struct pouch_job *j, struct pl_desk *desk);
 void pl_job_remember(struct pouch_job *j);
 void pl_jobs_wait_no_more(struct pouch_worker *w); /* while closing, when no desk is out */
 
 /*
- * job.c. _give_back: its handler is not called yet. _pack makes the desk's parcel the job's; _refuse ends a job that could not be opened; _repeat one whose request has ended
- * before, with n bytes of sealed answer (0: with none).
+ * job.c. _give_back: its handler is not called yet. _pack makes the desk's parcel the job's; _refuse ends a job that is not for a handler, or not yet; _repeat one whose request
+ * has ended before, with n bytes of sealed answer (0: with none). _reply_again, pool threads: the reply that it keeps goes, is refused, or waits on.
  */
 void pl_job_repeat(struct pouch_job *j, struct pl_desk *desk, const void *reply, size_t n);
 void pl_job_give_back(struct pouch_job *j);
 void pl_job_pack(struct pouch_job *j, struct pl_desk *desk);
 void pl_job_refuse(struct pouch_job *j, struct pl_desk *desk, pouch_err code, const char *why);
+void pl_job_reply_again(struct pouch_job *j);
+
+/*
+ * validate.c. _valid, pool threads: whether the opened job may go to its handler; if not, it has been ended or waits. _valid_reply, any thread:
+ * INVALID_PAYLOAD, UNCHECKED. The rest is the poll thread's: _wait_for_check holds its partition, too; _wait_over ends that, if it is so.
+ */
+bool pl_job_valid(struct pouch_job *j);
+POUCH_MUST_CHECK pouch_err pl_job_valid_reply(struct pouch_job *j, const void *json, size_t n);
+void pl_job_wait_for_check(struct pouch_job *j);
+void pl_job_wait_over(struct pouch_job *j);
 
 /*
  * outcome.c, the poll thread. _fail ends a job with an error: the requester is told as how says, as far as it can be,
@@ -151,8 +165,8 @@ void pl_job_refuse(struct pouch_job *j, struct pl_desk *desk, pouch_err code, co
 enum { PL_TELL_SEALED = 1, PL_TELL_PLAIN = 2, PL_LETTER = 4 };
 void pl_job_fail(struct pouch_job *j, pouch_err code, const char *text, unsigned how);
 void pl_job_run(struct pouch_job *j); /* gives it to a handler's thread, once more */
-void pl_job_end_uncalled(struct pouch_job *j, pouch_err code,
-                         const char *text);    /* EXPIRED, OVERLOADED: no handler was called, and nobody else has it */
+/* EXPIRED, OVERLOADED: no handler was called, and nobody else has it. One that the window knows is answered by that. */
+void pl_job_end_uncalled(struct pouch_job *j, pouch_err code, const char *text);
 void pl_jobs_collect(struct pouch_worker *w);  /* what has come back since */
 void pl_jobs_time_out(struct pouch_worker *w); /* handlers past their time */
 bool pl_job_take_over(struct pouch_job *j);    /* true: the job was OPEN and is LATE now */
@@ -188,11 +202,16 @@ bool pl_stall_refuses(struct pl_post *p);
 void pl_stall_sent(struct pl_post *p);
 void pl_stall_reported(struct pl_post *p, const struct pl_delivery *d);
 
-/* deliver.c. _parcel_send from any thread, the rest is the poll thread's. */
+/*
+ * deliver.c. _parcel_send from any thread, the rest is the poll thread's. _hold_partition: nothing more is taken from the post's partition until
+ * each that holds it has let go; true: it was not held before. _let_partition_go: true: it is held no more.
+ */
 POUCH_MUST_CHECK pouch_err pl_parcel_send(const struct pl_parcel *p, struct pl_producer *producer, void *arg);
 void pl_post_send(struct pl_post *p);
 void pl_post_give_up(struct pl_post *p); /* its topic takes nothing; the producer still has it */
 void pl_post_wait(struct pl_post *p, int64_t wait_ms, void (*due)(struct pl_post *p));
+bool pl_post_hold_partition(struct pl_post *p);
+bool pl_post_let_partition_go(struct pl_post *p);
 void pl_post_delivered(const struct pl_delivery *d, void *worker);
 void pl_posts_due(struct pouch_worker *w);
 void pl_posts_drop(struct pouch_worker *w);

@@ -1,0 +1,101 @@
+/*
+ * What the application's validator says of requests, before their handlers, and of replies, before they are sealed.
+ *
+ * While it cannot tell, what it was asked about waits in flight: a request that was opened, or a reply as its handler gave it. Their
+ * partition gives no more, no try is counted and nothing becomes a dead letter; only a deadline that passes ends the wait. For
+ * each topic one thread asks again about once a second, so that a registry which does not answer does not take all handlers' threads.
+ */
+#include <base/log.h>
+#include <base/why.h>
+#include <wire/payload.h>
+#include <worker/worker.h>
+
+enum { ASK_US = 1000000, LOOK_MS = 250 };
+
+/* Of threads that find its time come, one. */
+static bool may_ask(struct pl_route *r, bool reply, const struct pl_clock *clock) {
+    int64_t due = atomic_load_explicit(&r->ask_us[reply], memory_order_relaxed);
+    if (!due) return true;
+    return due <= pl_mono_us(clock) && atomic_compare_exchange_strong(&r->ask_us[reply], &due, INT64_MAX);
+}
+
+static void note(const struct pouch_job *j, bool reply, pouch_err e) {
+    _Atomic(int64_t) *ask_us = &j->route->ask_us[reply];
+    bool known = e != POUCH_E_UNCHECKED;
+    if (known && !atomic_load_explicit(ask_us, memory_order_relaxed)) return;
+    bool was_known = !atomic_exchange(ask_us, known ? 0 : pl_mono_us(j->worker->clock) + ASK_US);
+    if (known && !was_known)
+        PL_LOG(PL_LOG_INFO, "payloads can be checked again", "topic", j->route->topic);
+    else if (!known && was_known)
+        PL_LOG(PL_LOG_WARN, "payloads cannot be checked at present, and wait", "topic", j->route->topic, "reason",
+               pouch_why());
+}
+
+static pouch_err ask(struct pouch_job *j, bool reply, struct pl_span text) {
+    const struct pouch_worker *w = j->worker;
+    const struct pouch_payload p = {
+        .text = text, .topic = j->route->topic, .publisher = j->publisher, .is_reply = reply};
+    if (!may_ask(j->route, reply, w->clock))
+        return pl_fail(POUCH_E_UNCHECKED, "payloads of %s could not be checked a moment ago", p.topic);
+    pouch_err e = pl_payload_validate(&p, w->settings.validate, w->settings.validate_arg);
+    note(j, reply, e);
+    if (e)
+        pl_metric_add(e == POUCH_E_UNCHECKED ? PL_M_UNCHECKED : reply ? PL_M_INVALID_REPLY : PL_M_INVALID_REQUEST, 1);
+    return e;
+}
+
+bool pl_job_valid(struct pouch_job *j) {
+    struct pouch_worker *w = j->worker;
+    if (!w->settings.validate || j->validated) return true;
+    /* A validator that does not return is taken for its handler, whose time it takes. */
+    atomic_store_explicit(&j->started_us, pl_mono_us(w->clock), memory_order_release);
+    pouch_err e = ask(j, false, j->payload);
+    atomic_store_explicit(&j->started_us, 0, memory_order_relaxed);
+    j->validated = !e;
+    if (!e) return true;
+    struct pl_desk *desk = pl_desk_take(&w->desks);
+    if (desk) {
+        pl_job_refuse(j, desk, e, pouch_why());
+        pl_desk_give(&w->desks, desk);
+    } else {
+        pl_job_let_go(j);
+    }
+    return false;
+}
+
+pouch_err pl_job_valid_reply(struct pouch_job *j, const void *json, size_t n) {
+    return j->worker->settings.validate ? ask(j, true, (struct pl_span){json, n}) : POUCH_OK;
+}
+
+void pl_job_wait_over(struct pouch_job *j) {
+    if (!j->answer.stuck) return;
+    (void)pl_post_let_partition_go(&j->answer);
+    j->worker->unchecked--;
+    pl_metric_add(PL_M_CHECK_WAITING, -1);
+}
+
+static void look(struct pl_post *p) {
+    struct pouch_job *j = p->job;
+    bool revoked = j->taken.partition->revoked, expired = pl_job_expired(j);
+    int64_t ask_us = atomic_load(&j->route->ask_us[j->kept.len > 0]);
+    if (!revoked && !expired && ask_us > pl_mono_us(j->worker->clock)) {
+        pl_post_wait(p, LOOK_MS, look);
+        return;
+    }
+    pl_job_wait_over(j);
+    j->waiting = 0;
+    if (revoked)
+        pl_job_drop(j); /* the partition's next owner does it */
+    else if (expired)
+        pl_job_end_uncalled(j, POUCH_E_EXPIRED, "the deadline passed before its payload could be checked");
+    else
+        pl_job_run(j);
+}
+
+void pl_job_wait_for_check(struct pouch_job *j) {
+    (void)pl_post_hold_partition(&j->answer);
+    j->worker->unchecked++;
+    pl_metric_add(PL_M_CHECK_WAITING, 1);
+    j->waiting = 1;
+    pl_post_wait(&j->answer, 0, look);
+}
