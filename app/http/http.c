@@ -78,7 +78,7 @@ static bool make_headers(struct curl_slist **list, const struct http_post *call)
 }
 
 /* A proxy would see what was sealed, so the environment's proxies are not taken. */
-static CURLcode set_options(CURL *curl, const struct http_get *call, struct sink *sink) {
+static CURLcode set_options(CURL *curl, const struct http_post *call, struct sink *sink) {
     CURLcode c = curl_easy_setopt(curl, CURLOPT_URL, call->url);
     if (!c) c = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     if (!c) c = curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -90,17 +90,24 @@ static CURLcode set_options(CURL *curl, const struct http_get *call, struct sink
     if (!c) c = curl_easy_setopt(curl, CURLOPT_WRITEDATA, sink);
     if (!c) c = curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     if (!c) c = curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    if (!c && call->user) c = curl_easy_setopt(curl, CURLOPT_USERPWD, call->user);
+    if (!c && call->ca_file) c = curl_easy_setopt(curl, CURLOPT_CAINFO, call->ca_file);
     return c ? c : curl_easy_setopt(curl, CURLOPT_XFERINFODATA, (void *)call->stop);
 }
 
-static CURLcode set_body(CURL *curl, const struct http_post *call, struct curl_slist *headers) {
-    CURLcode c = curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    if (!c) c = curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->n);
-    if (!c) c = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body);
+/* The method, the headers, and the body where there is one. */
+static CURLcode set_request(CURL *curl, const struct http_post *call, struct curl_slist *headers) {
+    CURLcode c = CURLE_OK;
+    if (call->body || !call->method) {
+        c = curl_easy_setopt(curl, CURLOPT_POST, 1L);
+        if (!c) c = curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->n);
+        if (!c) c = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body ? call->body : "");
+    }
+    if (!c && call->method) c = curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
     return c ? c : curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 }
 
-static pouch_err explain(CURLcode c, const struct http_get *call, const struct sink *sink) {
+static pouch_err explain(CURLcode c, const struct http_post *call, const struct sink *sink) {
     const char *text = curl_easy_strerror(c);
     if (sink->error == POUCH_E_NO_MEMORY) c = CURLE_OUT_OF_MEMORY;
     switch (c) {
@@ -117,23 +124,26 @@ static pouch_err explain(CURLcode c, const struct http_get *call, const struct s
                        call->timeout_ms);
     case CURLE_WRITE_ERROR:
         return pl_fail(POUCH_E_TOO_LARGE, "%s: the answer is larger than %zu bytes", call->url, sink->body->max);
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        return pl_fail(POUCH_E_CONFIG, "%s: its certificate is not trusted (%s): is the CA's file named?", call->url,
+                       text);
     case CURLE_ABORTED_BY_CALLBACK:
         return pl_fail(POUCH_E_CLOSED, "%s: stopped while waiting for the answer", call->url);
     default: return pl_fail(POUCH_E_CLOSED, "%s: %s: see the service's own log", call->url, text);
     }
 }
 
-/* post: what is sent; NULL: the page is read. */
-static pouch_err perform(const struct http_get *call, const struct http_post *post, long *status, struct pl_buf *body) {
+pouch_err http_post(const struct http_post *call, long *status, struct pl_buf *body) {
     *status = 0;
     pl_buf_reset(body);
     CURL *curl = take_handle();
     struct curl_slist *headers = NULL;
     struct sink sink = {.body = body};
     CURLcode c = CURLE_OUT_OF_MEMORY;
-    if (curl && (!post || make_headers(&headers, post))) {
+    if (curl && make_headers(&headers, call)) {
         c = set_options(curl, call, &sink);
-        if (!c && post) c = set_body(curl, post, headers);
+        if (!c) c = set_request(curl, call, headers);
         if (!c) c = curl_easy_perform(curl);
         if (!c) c = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
     }
@@ -141,13 +151,10 @@ static pouch_err perform(const struct http_get *call, const struct http_post *po
     return c ? explain(c, call, &sink) : POUCH_OK;
 }
 
-pouch_err http_post(const struct http_post *call, long *status, struct pl_buf *body) {
-    const struct http_get where = {.url = call->url, .timeout_ms = call->timeout_ms, .stop = call->stop};
-    return perform(&where, call, status, body);
-}
-
 pouch_err http_get(const struct http_get *call, long *status, struct pl_buf *body) {
-    return perform(call, NULL, status, body);
+    const struct http_post request = {
+        .method = "GET", .url = call->url, .timeout_ms = call->timeout_ms, .stop = call->stop};
+    return http_post(&request, status, body);
 }
 
 pouch_err http_check_url(const char *url) {

@@ -15,11 +15,14 @@ struct http_header {
 };
 
 struct http_post {
-    const char *url;
+    const char *method; /* NULL: POST */
+    const char *url;    /* without a password, for messages have it */
     const struct http_header *headers;
     size_t n_headers;
-    const void *body;
+    const void *body; /* NULL: the request has none */
     size_t n;
+    const char *user;        /* "NAME:PASSWORD", for basic authentication; NULL: none */
+    const char *ca_file;     /* the CAs to trust, in PEM; NULL: those that the system trusts */
     int timeout_ms;          /* of the whole call */
     const atomic_bool *stop; /* set: the call ends within a second; NULL = never */
 };
@@ -29,7 +32,7 @@ struct http_post {
  * with the URL and the next step in pouch_why(): NO_RESPONDERS: nobody took the connection, so
  * nothing was sent. TIMEOUT. TOO_LARGE: the answer passes the buffer's ceiling. CLOSED: broken
  * off on the way, or stopped; the service may have done its work. CONFIG: not an http or https
- * URL. NO_MEMORY.
+ * URL, or its certificate is not trusted. NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err http_post(const struct http_post *call, long *status, struct pl_buf *body);
 

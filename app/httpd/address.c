@@ -69,16 +69,17 @@ static bool is_loopback(const struct sockaddr_storage *s) {
 static void tell(struct httpd *h, int fd) {
     struct sockaddr_storage s;
     socklen_t n = sizeof s;
-    char host[INET6_ADDRSTRLEN], port[8], url[INET6_ADDRSTRLEN + 24];
+    char host[INET6_ADDRSTRLEN], port[8], url[INET6_ADDRSTRLEN + 32];
     if (getsockname(fd, (struct sockaddr *)&s, &n) ||
         getnameinfo((struct sockaddr *)&s, n, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV))
         return;
     h->port = (int)strtol(port, NULL, 10);
-    snprintf(url, sizeof url, s.ss_family == AF_INET6 ? "http://[%s]:%s" : "http://%s:%s", host, port);
-    PL_LOG(PL_LOG_INFO, "serving health, metrics and status", "url", url);
-    if (!is_loopback(&s))
-        PL_LOG(PL_LOG_WARN, "whoever reaches this address may read metrics and status: it is not of this host alone",
-               "url", url);
+    snprintf(url, sizeof url, s.ss_family == AF_INET6 ? "%s://[%s]:%s" : "%s://%s:%s",
+             h->options.tls ? "https" : "http", host, port);
+    PL_LOG(PL_LOG_INFO, h->options.serving, "url", url);
+    if (h->options.open_to_all && !is_loopback(&s))
+        PL_LOG(PL_LOG_WARN, "whoever reaches this address may read what is served: it is not of this host alone", "url",
+               url);
 }
 
 /* Every address of IPv6 is every address of IPv4 too, unless IPv6 is switched off here. */
@@ -111,7 +112,7 @@ static pouch_err open_host(const char *listen, const char *host, const char *por
 pouch_err httpd_bind(struct httpd *h, const char *listen, int *fd) {
     char host[HOST_MAX];
     const char *port;
-    int queue = h->limits->listen_queue;
+    int queue = h->options.limits.listen_queue;
     pouch_err e = split(listen, host, &port);
     if (e) return e;
     *fd = -1;

@@ -1,62 +1,88 @@
-/* What is sent: a status line, the fields, and a page or a problem (RFC 9457). */
-#include <base/log.h>
+/* What is sent: a status line, the fields, and a body. */
 #include <base/why.h>
 #include <event2/buffer.h>
 #include <httpd/state.h>
 #include <metrics/metrics.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { OK = 200, NOT_FOUND = 404, NOT_ALLOWED = 405, FAILED = 500 };
+enum { OK = 200, NO_CONTENT = 204, NOT_MODIFIED = 304 };
 
-static const struct {
-    int status;
-    const char *title, *detail;
-} problems[] = {
-    {FAILED, "Internal Server Error", "The page could not be made; the log says why."},
-    {400, "Bad Request", "The request is malformed, or leaves a doubt about where it ends."},
-    {NOT_FOUND, "Not Found", "Nothing is served at this path."},
-    {NOT_ALLOWED, "Method Not Allowed", "GET and HEAD are answered."},
-    {408, "Request Timeout", "The head of the request took too long."},
-    {414, "URI Too Long", "The request line may have 8192 bytes."},
-    {431, "Request Header Fields Too Large", "There may be 100 fields of 16384 bytes in all."},
-    {501, "Not Implemented", "chunked is the one transfer coding that is known."},
-    {503, "Service Unavailable", ""},
-    {505, "HTTP Version Not Supported", "HTTP/1.1 and HTTP/1.0 are spoken."},
-};
-
-static size_t problem_of(int status) {
-    size_t i = 0;
-    while (i < sizeof problems / sizeof problems[0] - 1 && problems[i].status != status) i++;
-    return i;
+void httpd_answer_init(struct httpd_answer *a) {
+    *a = (struct httpd_answer){.status = OK, .type = "application/json"};
+    pl_buf_init(&a->body, HTTPD_ANSWER_MAX);
+    pl_buf_init(&a->fields, HTTPD_ANSWER_FIELDS_MAX);
 }
 
-static const char *title_of(int status) {
-    return status == OK ? "OK" : problems[problem_of(status)].title;
+void httpd_answer_free(struct httpd_answer *a) {
+    pl_buf_free(&a->body);
+    pl_buf_free(&a->fields);
+}
+
+static bool is_field(const char *name, const char *value) {
+    const char *at = name;
+    while (httpd_is_token_char(*at)) at++;
+    if (*at || at == name) return false;
+    for (at = value; *at; at++)
+        if ((unsigned char)*at < ' ' ? *at != '\t' : *at == 0x7f) return false;
+    return true;
+}
+
+pouch_err httpd_answer_field(struct httpd_answer *a, const char *name, const char *value) {
+    if (!is_field(name, value))
+        return pl_fail(POUCH_E_INVALID_PAYLOAD,
+                       "a field of an answer would be malformed: its name must be a token, and "
+                       "its value may have no control character");
+    return pl_buf_printf(&a->fields, "%s: %s\r\n", name, value);
 }
 
 static void count(int status) {
-    pl_metric_add(status < 400 ? PL_M_HTTP_2XX : status < 500 ? PL_M_HTTP_4XX : PL_M_HTTP_5XX, 1);
+    pl_metric_add(status < 300   ? PL_M_HTTP_2XX
+                  : status < 400 ? PL_M_HTTP_3XX
+                  : status < 500 ? PL_M_HTTP_4XX
+                                 : PL_M_HTTP_5XX,
+                  1);
 }
 
-/* "Sun, 06 Nov 1994 08:49:37 GMT", in any locale. */
-static bool add_date(struct evbuffer *out) {
+/* "Sun, 06 Nov 1994 08:49:37 GMT", in any locale. Made once a second. */
+static const char *date_of(struct httpd_loop *l) {
     static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     time_t now = time(NULL);
     struct tm t;
+    if (l->date_s == now) return l->date;
     gmtime_r(&now, &t);
-    return evbuffer_add_printf(out, "Date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n", days[t.tm_wday], t.tm_mday,
-                               months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec) > 0;
+    snprintf(l->date, sizeof l->date, "%s, %02d %s %d %02d:%02d:%02d GMT", days[t.tm_wday], t.tm_mday, months[t.tm_mon],
+             t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+    l->date_s = now;
+    return l->date;
 }
 
-static bool add_head(struct evbuffer *out, const struct httpd_answer *a, bool last) {
-    return evbuffer_add_printf(out, "HTTP/1.1 %d %s\r\n", a->status, title_of(a->status)) > 0 && add_date(out) &&
-           evbuffer_add_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n%s%s\r\n",
-                               a->type, a->body.len, a->status == NOT_ALLOWED ? "Allow: GET, HEAD\r\n" : "",
-                               last ? "Connection: close\r\n" : "") > 0;
+static bool has_body(int status) {
+    return status >= OK && status != NO_CONTENT && status != NOT_MODIFIED;
+}
+
+static bool add_retry(struct evbuffer *out, const struct httpd_answer *a) {
+    return !a->retry_after_s || evbuffer_add_printf(out, "Retry-After: %d\r\n", a->retry_after_s) > 0;
+}
+
+/* All but what says how long the body is. */
+static bool add_fields(struct evbuffer *out, struct httpd_conn *c, const struct httpd_answer *a) {
+    bool typed = has_body(a->status) && a->type;
+    return evbuffer_add_printf(
+               out, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s", a->status, httpd_status_title(a->status),
+               date_of(c->loop), typed ? "Content-Type: " : "", typed ? a->type : "", typed ? "\r\n" : "",
+               a->cached ? "" : "Cache-Control: no-store\r\n", c->last ? "Connection: close\r\n" : "") > 0 &&
+           add_retry(out, a) && (!a->fields.len || !evbuffer_add(out, a->fields.at, a->fields.len));
+}
+
+static bool add_length(struct evbuffer *out, const struct httpd_answer *a) {
+    size_t n = a->page.at ? a->page.n : a->body.len;
+    if (!has_body(a->status)) return !evbuffer_add(out, "\r\n", 2);
+    return evbuffer_add_printf(out, "Content-Length: %zu\r\n\r\n", n) > 0;
 }
 
 static void release(const void *body, size_t n, void *arg) {
@@ -64,52 +90,35 @@ static void release(const void *body, size_t n, void *arg) {
     free(arg);
 }
 
-static bool add_body(struct evbuffer *out, struct pl_buf *body) {
+static bool add_body(struct evbuffer *out, struct httpd_answer *a) {
     size_t n;
-    char *at = body->len ? pl_buf_take(body, &n) : NULL;
-    if (!at) return body->len == 0;
+    if (a->page.at) return !a->page.n || !evbuffer_add_reference(out, a->page.at, a->page.n, NULL, NULL);
+    char *at = a->body.len ? pl_buf_take(&a->body, &n) : NULL;
+    if (!at) return a->body.len == 0;
     if (!evbuffer_add_reference(out, at, n, release, at)) return true;
     free(at);
     return false;
 }
 
-static bool send_answer(struct httpd_conn *c, struct httpd_answer *a, bool with_body) {
-    struct evbuffer *out = bufferevent_get_output(c->stream);
-    bool sent = add_head(out, a, c->last) && (!with_body || add_body(out, &a->body));
-    pl_buf_free(&a->body);
+static void finish(struct httpd_conn *c, const struct httpd_call *call, struct httpd_answer *a) {
+    const struct httpd_options *o = &c->loop->server->options;
+    if (o->finish) o->finish(call, a, o->arg);
+}
+
+bool httpd_answer_send(struct httpd_conn *c, const struct httpd_call *call, struct httpd_answer *a) {
+    struct evbuffer *out = bufferevent_get_output(c->wire);
+    bool only_head = call && httpd_span_is(call->head.method, "HEAD");
+    finish(c, call, a);
+    bool sent = add_fields(out, c, a) && add_length(out, a) && (only_head || !has_body(a->status) || add_body(out, a));
     if (sent) count(a->status);
     return sent;
 }
 
-static bool make_problem(struct httpd_answer *a, int status) {
-    size_t i = problem_of(status);
-    a->status = problems[i].status;
-    a->type = "application/problem+json";
-    pl_buf_reset(&a->body);
-    return !pl_buf_printf(&a->body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"}\n",
-                          problems[i].title, problems[i].status, problems[i].detail);
-}
-
-static const struct httpd_page *find_page(const struct httpd *h, struct httpd_span path) {
-    for (size_t i = 0; i < h->n_pages; i++)
-        if (httpd_span_is(path, h->pages[i].path)) return &h->pages[i];
-    return NULL;
-}
-
-static bool make_page(struct httpd_answer *a, const struct httpd_page *page) {
-    if (!page->make(a, page->arg)) return true;
-    PL_LOG(PL_LOG_ERROR, "a page could not be made", "path", page->path, "why", pouch_why());
-    return make_problem(a, FAILED);
-}
-
-bool httpd_answer_head(struct httpd_conn *c, const struct httpd_head *head, int status) {
-    struct httpd_answer a = {.status = OK, .type = "application/json"};
-    pl_buf_init(&a.body, HTTPD_BODY_MAX);
-    const struct httpd_page *page = head ? find_page(c->server, head->path) : NULL;
-    bool only_head = head && httpd_span_is(head->method, "HEAD"), get = head && httpd_span_is(head->method, "GET");
-    if (head) status = !page ? NOT_FOUND : get || only_head ? OK : NOT_ALLOWED;
-    bool made = status == OK ? make_page(&a, page) : make_problem(&a, status);
-    if (made) return send_answer(c, &a, !only_head);
-    pl_buf_free(&a.body);
-    return false;
+bool httpd_answer_begin_stream(struct httpd_conn *c, const struct httpd_call *call, struct httpd_answer *a) {
+    struct evbuffer *out = bufferevent_get_output(c->wire);
+    finish(c, call, a);
+    bool sent = add_fields(out, c, a) &&
+                evbuffer_add_printf(out, "%s\r\n", call->head.old ? "" : "Transfer-Encoding: chunked\r\n") > 0;
+    if (sent) count(a->status);
+    return sent;
 }

@@ -2,150 +2,206 @@
 #include <event2/buffer.h>
 #include <httpd/state.h>
 #include <metrics/metrics.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { DEAD_PEER_MS = 30000 };
-enum { OK = 200, REQUEST_TIMEOUT = 408, LINE_TOO_LONG = 414, FIELDS_TOO_LARGE = 431 };
+enum { OK = 200, REQUEST_TIMEOUT = 408, LINE_TOO_LONG = 414, FIELDS_TOO_LARGE = 431, UNAVAILABLE = 503 };
 
 static struct httpd_conns *list_of(const struct httpd_conn *c) {
-    return c->phase == HTTPD_HEAD || c->phase == HTTPD_IDLE ? &c->server->waiting : &c->server->busy;
+    if (c->phase == HTTPD_HEAD || c->phase == HTTPD_IDLE) return &c->loop->waiting;
+    return c->phase == HTTPD_STREAM && !c->told ? &c->loop->live : &c->loop->busy;
 }
 
 static int patience_ms(const struct httpd_conn *c) {
-    const struct httpd_limits *l = c->server->limits;
+    const struct httpd_limits *l = &c->loop->server->options.limits;
     switch (c->phase) {
     case HTTPD_HEAD: return l->head_ms;
     case HTTPD_IDLE: return l->idle_ms;
-    case HTTPD_ANSWER: return l->answer_ms;
-    default: return l->linger_ms;
+    case HTTPD_BODY: return l->body_ms;
+    case HTTPD_CALL: return l->call_ms;
+    case HTTPD_LINGER: return l->linger_ms;
+    default: return l->answer_ms;
     }
+}
+
+bool httpd_conn_set_deadline(struct httpd_conn *c, int64_t ms) {
+    const struct timeval left = {ms / 1000, ms % 1000 * 1000};
+    return !event_add(c->deadline, &left);
 }
 
 /* The connection is in no list. False when libevent has no memory for it. */
 static bool begin(struct httpd_conn *c, enum httpd_phase phase) {
+    bool silent = phase == HTTPD_CALL || phase == HTTPD_ANSWER;
     c->phase = phase;
     TAILQ_INSERT_TAIL(list_of(c), c, link);
-    int ms = patience_ms(c);
-    const struct timeval left = {ms / 1000, ms % 1000 * 1000};
-    if (event_add(c->deadline, &left)) return false;
-    return !(phase == HTTPD_ANSWER ? bufferevent_disable(c->stream, EV_READ) : bufferevent_enable(c->stream, EV_READ));
+    if (!httpd_conn_set_deadline(c, patience_ms(c))) return false;
+    return !(silent ? bufferevent_disable(c->wire, EV_READ) : bufferevent_enable(c->wire, EV_READ));
 }
 
-/* False: the connection is gone. */
-static bool enter(struct httpd_conn *c, enum httpd_phase phase) {
+bool httpd_conn_enter(struct httpd_conn *c, enum httpd_phase phase) {
     TAILQ_REMOVE(list_of(c), c, link);
     if (begin(c, phase)) return true;
-    httpd_conn_close(c);
+    httpd_conn_close(c, HTTPD_FAILED);
     return false;
 }
 
-void httpd_conn_close(struct httpd_conn *c) {
-    struct httpd *h = c->server;
-    TAILQ_REMOVE(list_of(c), c, link);
-    event_free(c->deadline);
-    bufferevent_free(c->stream);
-    free(c);
-    h->n_conns--;
-    pl_metric_add(PL_M_HTTP_CONNECTIONS, -1);
-    if (h->stopping && !h->n_conns) event_base_loopbreak(h->base);
+/* A call that nobody has taken goes with its connection. */
+static void let_go(struct httpd_call *call) {
+    call->conn = NULL;
+    if (!call->taken) httpd_call_free(call);
 }
 
-/* A head that cannot be answered says nothing of where it ends, so it is the connection's last. */
+void httpd_conn_close(struct httpd_conn *c, enum httpd_ended why) {
+    struct httpd_loop *l = c->loop;
+    struct httpd_stream *live = c->live;
+    TAILQ_REMOVE(list_of(c), c, link);
+    if (c->call) let_go(c->call);
+    event_free(c->deadline);
+    bufferevent_free(c->wire);
+    free(c);
+    l->n_conns--;
+    pl_metric_add(PL_M_HTTP_CONNECTIONS, -1);
+    if (live) httpd_stream_ended(live, why);
+    httpd_loop_has_closed(l);
+}
+
+static void send_answer(struct httpd_conn *c, const struct httpd_call *call, struct httpd_answer *a) {
+    c->call = NULL;
+    c->last |= a->last || c->loop->stopping;
+    if (httpd_conn_enter(c, HTTPD_ANSWER) && !httpd_answer_send(c, call, a)) httpd_conn_close(c, HTTPD_FAILED);
+    httpd_answer_free(a);
+}
+
+void httpd_conn_answer(struct httpd_conn *c, struct httpd_call *call, struct httpd_answer *a) {
+    send_answer(c, call, a);
+    if (call) httpd_call_free(call);
+}
+
+static bool make_problem(struct httpd_answer *a, int status, const char *detail) {
+    httpd_answer_init(a);
+    if (status == UNAVAILABLE) a->retry_after_s = 1;
+    if (!httpd_answer_problem(a, status, detail)) return true;
+    httpd_answer_free(a);
+    return false;
+}
+
+void httpd_conn_problem(struct httpd_conn *c, struct httpd_call *call, int status, const char *detail, bool last) {
+    struct httpd_answer a;
+    c->last |= last;
+    if (make_problem(&a, status, detail))
+        httpd_conn_answer(c, call, &a);
+    else
+        httpd_conn_close(c, HTTPD_FAILED);
+}
+
+/* Its owner may still answer the call, which then goes nowhere. */
+static void give_up(struct httpd_conn *c) {
+    struct httpd_call *call = c->call;
+    struct httpd_answer a;
+    pl_metric_add(PL_M_HTTP_CALL_TIMEOUT, 1);
+    if (!make_problem(&a, UNAVAILABLE, "The answer took too long.")) {
+        httpd_conn_close(c, HTTPD_FAILED);
+        return;
+    }
+    call->conn = NULL;
+    send_answer(c, call, &a);
+}
+
 static void refuse(struct httpd_conn *c, int status) {
-    c->last = true;
     pl_metric_add(status == LINE_TOO_LONG      ? PL_M_HTTP_LINE_TOO_LONG
                   : status == FIELDS_TOO_LARGE ? PL_M_HTTP_FIELDS_TOO_LARGE
                   : status == REQUEST_TIMEOUT  ? PL_M_HTTP_HEAD_TIMEOUT
                                                : PL_M_HTTP_MALFORMED,
                   1);
-    if (enter(c, HTTPD_ANSWER) && !httpd_answer_head(c, NULL, status)) httpd_conn_close(c);
-}
-
-static void answer(struct httpd_conn *c, const char *at) {
-    struct httpd_head head;
-    struct evbuffer *in = bufferevent_get_input(c->stream);
-    int status = httpd_head_read(&head, at + c->search.start, c->search.end - c->search.start);
-    if (status != OK) {
-        refuse(c, status);
-        return;
-    }
-    c->last = head.last || head.content || ++c->requests >= c->server->limits->requests || c->server->stopping;
-    if (!enter(c, HTTPD_ANSWER)) return;
-    if (!httpd_answer_head(c, &head, OK) || evbuffer_drain(in, c->search.end)) {
-        httpd_conn_close(c);
-        return;
-    }
-    c->search = (struct httpd_search){0};
+    httpd_conn_problem(c, NULL, status, httpd_problem_detail(status), true);
 }
 
 /*
- * Each read of libevent's, of 16 KiB at most, ends here, and nothing is read once there is a decision; so the input is bounded
- * by a head and that. (A watermark would say so too, but 2.1 crashes when it finds no memory for one.)
+ * Each read of libevent's, of 16 KiB at most or of a TLS record, ends here, and nothing is read once there is a
+ * decision; so the input is bounded by a head and that. (A watermark would say so too, but 2.1 crashes when it finds
+ * no memory for one.)
  */
 static void read_head(struct httpd_conn *c) {
-    struct evbuffer *in = bufferevent_get_input(c->stream);
+    struct evbuffer *in = bufferevent_get_input(c->wire);
     size_t n = evbuffer_get_length(in);
-    if (!n || (c->phase == HTTPD_IDLE && !enter(c, HTTPD_HEAD))) return;
+    if (!n || (c->phase == HTTPD_IDLE && !httpd_conn_enter(c, HTTPD_HEAD))) return;
     const char *at = (const char *)evbuffer_pullup(in, -1);
     if (!at) {
-        httpd_conn_close(c);
+        httpd_conn_close(c, HTTPD_FAILED);
         return;
     }
     int status = httpd_search(&c->search, at, n);
     if (status == OK)
-        answer(c, at);
+        httpd_request_begin(c, at + c->search.start, c->search.end - c->search.start);
     else if (status)
         refuse(c, status);
 }
 
-static void on_read(struct bufferevent *stream, void *arg) {
+static void on_read(struct bufferevent *wire, void *arg) {
     struct httpd_conn *c = arg;
-    struct evbuffer *in = bufferevent_get_input(stream);
-    if (c->phase == HTTPD_LINGER)
+    struct evbuffer *in = bufferevent_get_input(wire);
+    if (c->phase == HTTPD_LINGER || c->phase == HTTPD_STREAM)
         evbuffer_drain(in, evbuffer_get_length(in));
-    else if (c->phase != HTTPD_ANSWER)
+    else if (c->phase == HTTPD_BODY)
+        httpd_request_body(c);
+    else if (c->phase == HTTPD_HEAD || c->phase == HTTPD_IDLE)
         read_head(c);
 }
 
-static void linger(struct httpd_conn *c) {
-    struct evbuffer *in = bufferevent_get_input(c->stream);
-    if (shutdown(bufferevent_getfd(c->stream), SHUT_WR) || evbuffer_drain(in, evbuffer_get_length(in)))
-        httpd_conn_close(c);
+void httpd_conn_linger(struct httpd_conn *c) {
+    struct evbuffer *in = bufferevent_get_input(c->wire);
+    if (c->loop->server->secret) httpd_tls_goodbye(c->wire);
+    if (shutdown(bufferevent_getfd(c->wire), SHUT_WR) || evbuffer_drain(in, evbuffer_get_length(in)))
+        httpd_conn_close(c, HTTPD_CLOSED);
     else
-        enter(c, HTTPD_LINGER);
+        httpd_conn_enter(c, HTTPD_LINGER);
 }
 
 /* All of the answer is with the kernel. What the client has sent ahead is looked at now. */
-static void on_written(struct bufferevent *stream, void *arg) {
+static void on_written(struct bufferevent *wire, void *arg) {
     struct httpd_conn *c = arg;
-    if (c->phase != HTTPD_ANSWER || evbuffer_get_length(bufferevent_get_output(stream))) return;
-    if (c->last)
-        linger(c);
-    else if (c->server->stopping)
-        httpd_conn_close(c);
-    else if (enter(c, HTTPD_IDLE))
+    if (evbuffer_get_length(bufferevent_get_output(wire))) return;
+    if (c->phase == HTTPD_STREAM)
+        httpd_stream_written(c->live);
+    else if (c->phase != HTTPD_ANSWER)
+        return;
+    else if (c->last)
+        httpd_conn_linger(c);
+    else if (c->loop->stopping)
+        httpd_conn_close(c, HTTPD_STOPPED);
+    else if (httpd_conn_enter(c, HTTPD_IDLE))
         read_head(c);
 }
 
-static void on_end(struct bufferevent *stream, short what, void *arg) {
-    (void)stream, (void)what;
-    httpd_conn_close(arg);
+static void on_end(struct bufferevent *wire, short what, void *arg) {
+    struct httpd_conn *c = arg;
+    (void)wire;
+    if (what & BEV_EVENT_CONNECTED) return; /* by TLS */
+    if (what & BEV_EVENT_ERROR && httpd_tls_is_new(c->wire)) pl_metric_add(PL_M_HTTP_TLS, 1);
+    httpd_conn_close(c, HTTPD_CLOSED);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg) {
     struct httpd_conn *c = arg;
     (void)fd, (void)what;
-    if (c->phase == HTTPD_HEAD && evbuffer_get_length(bufferevent_get_input(c->stream))) {
-        refuse(c, REQUEST_TIMEOUT);
-        return;
+    switch (c->phase) {
+    case HTTPD_BODY: httpd_request_late(c); return;
+    case HTTPD_CALL: give_up(c); return;
+    case HTTPD_STREAM: httpd_stream_late(c->live); return;
+    case HTTPD_HEAD:
+        if (evbuffer_get_length(bufferevent_get_input(c->wire))) {
+            refuse(c, REQUEST_TIMEOUT);
+            return;
+        }
+        pl_metric_add(PL_M_HTTP_HEAD_TIMEOUT, 1);
+        break;
+    case HTTPD_ANSWER: pl_metric_add(PL_M_HTTP_ANSWER_TIMEOUT, 1); break;
+    default: break;
     }
-    if (c->phase == HTTPD_HEAD) pl_metric_add(PL_M_HTTP_HEAD_TIMEOUT, 1);
-    if (c->phase == HTTPD_ANSWER) pl_metric_add(PL_M_HTTP_ANSWER_TIMEOUT, 1);
-    httpd_conn_close(c);
+    httpd_conn_close(c, HTTPD_SLOW);
 }
 
 /* Acknowledgements that stay away tell of a dead client, before our deadline may. */
@@ -156,19 +212,25 @@ static void set_up_socket(evutil_socket_t fd) {
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
 }
 
-void httpd_conn_open(struct httpd *h, evutil_socket_t fd) {
+static struct bufferevent *make_wire(struct httpd_loop *l, evutil_socket_t fd) {
+    if (l->server->secret) return httpd_tls_wrap(l->server->secret, l->base, fd);
+    return bufferevent_socket_new(l->base, fd, BEV_OPT_CLOSE_ON_FREE);
+}
+
+void httpd_conn_open(struct httpd_loop *l, evutil_socket_t fd, const struct sockaddr_in6 *peer) {
     struct httpd_conn *c = calloc(1, sizeof *c);
     if (!c) goto close_fd;
-    c->server = h;
-    c->deadline = evtimer_new(h->base, on_deadline, c);
+    c->loop = l;
+    c->peer = *peer;
+    c->deadline = evtimer_new(l->base, on_deadline, c);
     if (!c->deadline) goto free_conn;
-    c->stream = bufferevent_socket_new(h->base, fd, BEV_OPT_CLOSE_ON_FREE);
-    if (!c->stream) goto free_deadline;
+    c->wire = make_wire(l, fd);
+    if (!c->wire) goto free_deadline;
     set_up_socket(fd);
-    bufferevent_setcb(c->stream, on_read, on_written, on_end, c);
-    h->n_conns++;
+    bufferevent_setcb(c->wire, on_read, on_written, on_end, c);
+    l->n_conns++;
     pl_metric_add(PL_M_HTTP_CONNECTIONS, 1);
-    if (!begin(c, HTTPD_HEAD)) httpd_conn_close(c);
+    if (!begin(c, HTTPD_HEAD)) httpd_conn_close(c, HTTPD_FAILED);
     return;
 
 free_deadline:

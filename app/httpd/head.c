@@ -2,7 +2,15 @@
 #include <string.h>
 #include <strings.h>
 
-enum { OK = 200, BAD = 400, LINE_TOO_LONG = 414, FIELDS_TOO_LARGE = 431, UNKNOWN_CODING = 501, VERSION = 505 };
+enum {
+    OK = 200,
+    BAD = 400,
+    LINE_TOO_LONG = 414,
+    EXPECTATION = 417,
+    FIELDS_TOO_LARGE = 431,
+    UNKNOWN_CODING = 501,
+    VERSION = 505
+};
 
 /* The line from s->line on has `length` bytes, or at least so many. */
 static int over_limit(const struct httpd_search *s, size_t length) {
@@ -62,18 +70,31 @@ static bool digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-static bool all_of(struct httpd_span s, const char *also) {
-    for (size_t i = 0; i < s.n; i++)
-        if (!letter_or_digit(s.at[i]) && (!s.at[i] || !strchr(also, s.at[i]))) return false;
-    return true;
+bool httpd_is_token_char(char c) {
+    return letter_or_digit(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
 static bool is_token(struct httpd_span s) {
-    return s.n && all_of(s, "!#$%&'*+-.^_`|~");
+    for (size_t i = 0; i < s.n; i++)
+        if (!httpd_is_token_char(s.at[i])) return false;
+    return s.n > 0;
 }
 
+static size_t length_of(struct httpd_span s, const char *also) {
+    size_t n = 0;
+    while (n < s.n && (letter_or_digit(s.at[n]) || (s.at[n] && strchr(also, s.at[n])))) n++;
+    return n;
+}
+
+/* A name, an address, or one of IPv6 in brackets, and a port or none. Empty where the target has no host. */
 static bool is_host(struct httpd_span s) {
-    return all_of(s, "-._~!$&'()*+,;=:%[]");
+    size_t bracket = s.n && *s.at == '[' ? 1 : 0;
+    struct httpd_span inner = {s.at + bracket, s.n - bracket};
+    size_t n = length_of(inner, bracket ? "-._~!$&'()*+,;=:%" : "-._~!$&'()*+,;=%") + bracket;
+    if (bracket && (n == s.n || s.at[n++] != ']')) return false;
+    if (n < s.n && s.at[n++] != ':') return false;
+    while (n < s.n && digit(s.at[n])) n++;
+    return n == s.n;
 }
 
 /* Printable ASCII without the space: what a target may consist of before it is understood. */
@@ -117,28 +138,42 @@ static int read_version(struct httpd_head *h, struct httpd_span version) {
         !digit(version.at[7]))
         return BAD;
     if (version.at[5] != '1') return VERSION;
-    h->last = version.at[7] == '0';
+    h->old = h->last = version.at[7] == '0';
     return OK;
 }
 
-/* The target as a path or as a whole URL; anything else, such as "*", is kept as a path that nothing is found at. */
-static int read_target(struct httpd_head *h, struct httpd_span target) {
-    static const char scheme[] = "http://";
-    size_t n = sizeof scheme - 1;
-    if (!is_visible(target)) return BAD;
-    if (target.n > n && !strncasecmp(target.at, scheme, n)) {
-        struct httpd_span host = {target.at + n, target.n - n};
-        size_t length = 0;
-        while (length < host.n && !strchr("/?#", host.at[length])) length++;
-        target = (struct httpd_span){host.at + length, host.n - length};
-        if (!length || !is_host((struct httpd_span){host.at, length})) return BAD;
+/* The bytes of "http://" or "https://" that the target begins with. */
+static size_t scheme_of(struct httpd_span target) {
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t n = strlen(schemes[i]);
+        if (target.n > n && !strncasecmp(target.at, schemes[i], n)) return n;
     }
+    return 0;
+}
+
+/* Takes the scheme and the host off a whole URL. False: there is no host in it. */
+static bool cut_host(struct httpd_span *target, size_t scheme) {
+    struct httpd_span host = {target->at + scheme, target->n - scheme};
+    size_t length = 0;
+    while (length < host.n && !strchr("/?#", host.at[length])) length++;
+    *target = (struct httpd_span){host.at + length, host.n - length};
+    return length && is_host((struct httpd_span){host.at, length});
+}
+
+/* A path, a whole URL, or "*" with OPTIONS. */
+static int read_target(struct httpd_head *h, struct httpd_span target) {
+    if (!is_visible(target) || memchr(target.at, '#', target.n)) return BAD;
+    size_t scheme = scheme_of(target);
+    if (scheme && !cut_host(&target, scheme)) return BAD;
     h->query = target;
     if (!cut(&h->query, '?', &h->path)) {
         h->path = target;
         h->query = (struct httpd_span){0};
     }
-    return memchr(target.at, '#', target.n) ? BAD : OK;
+    if (scheme && !h->path.n) h->path = (struct httpd_span){"/", 1};
+    if (httpd_span_is(h->path, "*")) return httpd_span_is(h->method, "OPTIONS") && !h->query.at ? OK : BAD;
+    return h->path.n && h->path.at[0] == '/' ? OK : BAD;
 }
 
 static int read_request_line(struct httpd_head *h, struct httpd_span line) {
@@ -175,15 +210,26 @@ const struct httpd_span *httpd_head_field(const struct httpd_head *h, const char
     return NULL;
 }
 
-static bool is_length(struct httpd_span s) {
-    for (size_t i = 0; i < s.n; i++)
+/* As many digits as can overflow nothing. *length is 0. */
+static bool read_length(struct httpd_span s, uint64_t *length) {
+    if (!s.n || s.n > 18) return false;
+    for (size_t i = 0; i < s.n; i++) {
         if (!digit(s.at[i])) return false;
-    return s.n > 0 && s.n <= 18;
+        *length = *length * 10 + (uint64_t)(s.at[i] - '0');
+    }
+    return true;
 }
 
-static bool is_zero(struct httpd_span s) {
-    while (s.n && *s.at == '0') s.at++, s.n--;
-    return !s.n;
+/* A list that has chunked anywhere but at its end leaves the end of the body in doubt (RFC 9112, section 6.3). */
+static int read_codings(struct httpd_span list) {
+    struct httpd_span coding;
+    bool others = false;
+    while (cut(&list, ',', &coding)) {
+        if (!is_token(trim(coding)) || same_word(trim(coding), "chunked")) return BAD;
+        others = true;
+    }
+    if (!is_token(trim(list))) return BAD;
+    return same_word(trim(list), "chunked") && !others ? OK : UNKNOWN_CODING;
 }
 
 /* Whatever leaves a doubt about where the request ends is refused. */
@@ -191,18 +237,27 @@ static int read_framing(struct httpd_head *h) {
     bool lengths, codings;
     const struct httpd_span *length = only(h, "Content-Length", &lengths);
     const struct httpd_span *coding = only(h, "Transfer-Encoding", &codings);
-    if (lengths || codings || (length && coding) || (coding && h->last)) return BAD;
-    if (length && !is_length(*length)) return BAD;
-    if (coding && !same_word(*coding, "chunked")) return UNKNOWN_CODING;
-    h->content = coding || (length && !is_zero(*length));
-    return OK;
+    if (lengths || codings || (length && coding) || (coding && h->old)) return BAD;
+    if (length && !read_length(*length, &h->length)) return BAD;
+    h->chunked = coding != NULL;
+    h->content = h->chunked || h->length;
+    return coding ? read_codings(*coding) : OK;
+}
+
+/* HTTP/1.0 has no expectations: what looks like one is passed over. */
+static int read_expectation(struct httpd_head *h) {
+    bool several;
+    const struct httpd_span *expected = only(h, "Expect", &several);
+    if (h->old || (!several && !expected)) return OK;
+    h->expects = h->content;
+    return several || !same_word(*expected, "100-continue") ? EXPECTATION : OK;
 }
 
 static int read_host(const struct httpd_head *h) {
     bool several;
     const struct httpd_span *host = only(h, "Host", &several);
     if (several || (host && !is_host(*host))) return BAD;
-    return host || h->last ? OK : BAD;
+    return host || h->old ? OK : BAD;
 }
 
 /* "Connection: close", alone or in a list, in any of the fields. */
@@ -220,11 +275,13 @@ static bool closes(const struct httpd_head *h) {
 int httpd_head_read(struct httpd_head *h, const char *at, size_t n) {
     struct httpd_span rest = {at, n}, line;
     h->n_fields = 0;
-    h->content = false;
+    h->length = 0;
+    h->content = h->chunked = h->expects = false;
     int status = read_request_line(h, next_line(&rest));
     while (status == OK && (line = next_line(&rest)).n) status = read_field(h, line);
-    if (status == OK) status = read_host(h); /* while `last` still tells the version */
+    if (status == OK) status = read_host(h);
     if (status == OK) status = read_framing(h);
+    if (status == OK) status = read_expectation(h);
     if (status == OK && closes(h)) h->last = true;
     return status;
 }

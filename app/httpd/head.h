@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { HTTPD_LINE_MAX = 8 * 1024, HTTPD_FIELDS_BYTES_MAX = 16 * 1024, HTTPD_FIELDS_MAX = 100 };
 enum { HTTPD_HEAD_MAX = HTTPD_LINE_MAX + HTTPD_FIELDS_BYTES_MAX + 4 }; /* the line's end, and the last one */
@@ -38,14 +39,21 @@ struct httpd_head {
     struct httpd_span method, path, query; /* without the "?" */
     struct httpd_field fields[HTTPD_FIELDS_MAX];
     size_t n_fields;
-    bool last;    /* the client closes after it, or speaks HTTP/1.0 */
-    bool content; /* bytes follow that belong to this request */
+    bool old;        /* HTTP/1.0 */
+    bool last;       /* the client closes after it, or speaks HTTP/1.0 */
+    bool content;    /* bytes follow that belong to this request */
+    bool chunked;    /* and say themselves where they end */
+    bool expects;    /* the client waits for 100 (Continue) before it sends them */
+    uint64_t length; /* of the content, unless it is chunked */
 };
 
 /* Takes a whole head apart: at[0 .. n), as httpd_search() found it. 200, or the status to refuse it with. */
 int httpd_head_read(struct httpd_head *h, const char *at, size_t n);
 
 bool httpd_span_is(struct httpd_span s, const char *text);
+
+/* What a token may consist of, the names of fields and methods for example. */
+bool httpd_is_token_char(char c);
 
 /* The first field of that name, whatever its case; NULL: none. */
 const struct httpd_span *httpd_head_field(const struct httpd_head *h, const char *name);
