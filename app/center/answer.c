@@ -52,7 +52,7 @@ static pouch_err write_answer(struct center_leg *leg, struct answer_text *text, 
     const struct center_item *item = leg->item;
     const struct pl_envelope *env = &item->envelope;
     const struct center_branch branch = {leg->target ? leg->target->name : "", leg->index,
-                                         leg->target ? item->route->n_targets : 1};
+                                         leg->target ? center_branches(item) : 1};
     snprintf(text->topic, sizeof text->topic, "%.*s", (int)env->reply_topic.n, env->reply_topic.at);
     pl_uuid_format(text->id, &env->id);
     pouch_err e = pl_envelope_write_error(&c->value, &env->id, leg->code, leg->reason);
@@ -179,7 +179,7 @@ void center_answer_reported(struct center_leg *leg, const struct pl_delivery *d)
     else if (c->closing)
         center_post_dropped(&leg->answer);
     else if (d->class == PL_KAFKA_PERMANENT || pl_mono_us(c->clock) > give_up_us(leg))
-        untold(leg, rd_kafka_err2str(d->error));
+        untold(leg, pl_kafka_refusal(d->error));
     else
         center_post_later(&leg->answer, send_answer);
 }

@@ -112,7 +112,7 @@ void center_letter_reported(struct center_leg *leg, const struct pl_delivery *d)
     else if (leg->later)
         not_put_off(leg);
     else
-        letter_later(leg, rd_kafka_err2str(d->error));
+        letter_later(leg, pl_kafka_refusal(d->error));
 }
 
 /* Whether somebody may still want the outcome; whoever waits without a deadline is taken to wait as our own clients do. */
@@ -132,7 +132,7 @@ static const struct pl_tier *tier_for(const struct center_leg *leg, pouch_err co
     const struct center_item *item = leg->item;
     const struct pl_tiers *tiers = &leg->center->tiers;
     struct pl_retry_facts before;
-    if (code != POUCH_E_OVERLOADED || !leg->target || item->route->n_targets > 1) return NULL;
+    if (code != POUCH_E_OVERLOADED || !leg->target || center_branches(item) > 1) return NULL;
     pl_retry_read(&before, item->came);
     if (before.attempt >= PL_ATTEMPTS_MAX) return NULL;
     size_t next = before.tier > 0 ? (size_t)before.tier : 0;

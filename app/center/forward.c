@@ -37,7 +37,7 @@ static void fail_stalled(struct center_leg *leg) {
 static pouch_err build(struct center *c, struct center_leg *leg, struct pl_record *r) {
     struct center_item *item = leg->item;
     const rd_kafka_message_t *m = item->taken.message;
-    const struct center_branch branch = {leg->target->name, leg->index, item->route->n_targets};
+    const struct center_branch branch = {leg->target->name, leg->index, center_branches(item)};
     center_item_source(c->source, item);
     pl_buf_recycle(&c->value);
     pouch_err e = pl_envelope_set_source(&c->value, &item->envelope, m->payload, m->len, rd_kafka_topic_name(m->rkt));
@@ -130,7 +130,7 @@ void center_forward_reported(struct center_leg *leg, const struct pl_delivery *d
     else if (leg->center->closing)
         center_post_dropped(&leg->forward);
     else if (d->class == PL_KAFKA_PERMANENT)
-        refused(leg, pl_kafka_err(d->error), rd_kafka_err2str(d->error));
+        refused(leg, pl_kafka_err(d->error), pl_kafka_refusal(d->error));
     else
         center_post_later(&leg->forward, forward_again);
 }

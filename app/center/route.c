@@ -90,12 +90,17 @@ static pouch_err judge(struct center_item *item) {
     return POUCH_OK;
 }
 
+size_t center_branches(const struct center_item *item) {
+    return item->route->weights ? 1 : item->route->n_targets;
+}
+
 static void send_to_targets(struct center_item *item) {
     struct center *c = item->center;
     const struct pl_registry_route *r = item->route;
-    item->open = r->n_targets; /* before the first can be over */
-    for (size_t i = 0; i < r->n_targets; i++) {
-        struct pl_target *target = pl_target_of(&c->targets, r->targets[i]);
+    size_t n = center_branches(item), first = r->weights ? pl_registry_pick(r, &item->envelope.id) : 0;
+    item->open = n; /* before the first can be over */
+    for (size_t i = 0; i < n; i++) {
+        struct pl_target *target = pl_target_of(&c->targets, r->targets[first + i]);
         struct center_leg *leg = center_leg_new(item, target, i);
         if (target)
             center_forward(leg);

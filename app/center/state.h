@@ -66,7 +66,7 @@ struct center_leg {
     struct center *center;
     struct center_item *item;   /* NULL: free, or over, and only a report is to come */
     struct pl_target *target;   /* NULL: the record goes nowhere */
-    size_t index;               /* of the target in the route */
+    size_t index;               /* of center_branches(), from 0 */
     struct pl_target *asker;    /* while its answer is with the producer: the topic that it is for */
     size_t bytes, answer_bytes; /* as counted with the target, and with the asker */
     pouch_err code;             /* POUCH_OK: it has not failed */
@@ -160,6 +160,7 @@ void center_look_up_view(struct center *c);                /* the latest there i
 pouch_err center_look_up(struct center_item *item);        /* its route; NO_ROUTE, ROUTE_DISABLED */
 void center_settle(struct center_item *item, pouch_err e); /* to its targets, or it has failed, as pouch_why() says */
 bool center_expired(const struct center_item *item);
+size_t center_branches(const struct center_item *item); /* how many targets its route sends it to */
 void center_item_source(char out[PL_SOURCE_MAX], const struct center_item *item);
 
 /* await.c: what is not routed yet, because how it is to be routed is not known. */

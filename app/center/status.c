@@ -1,5 +1,6 @@
 #include <center/state.h>
 #include <inttypes.h>
+#include <metrics/metrics.h>
 #include <metrics/timing.h>
 #include <stdio.h>
 
@@ -111,6 +112,7 @@ void center_publish(struct center *c) {
                                   .bytes_most = CENTER_BYTES_MOST,
                                   .resending = c->waiting.count};
     note_oldest(c, &work);
+    pl_metric_set(PL_M_CENTER_IN_FLIGHT_LIMIT, (int64_t)work.in_flight_most);
     pl_timings_tick(c->now_us);
     pl_kafka_look(c->health, pl_producer_handle(c->producer), LOOK_MS);
     publish_report(c);

@@ -26,14 +26,6 @@ static json_t *text(const char *t) {
     return value ? value : json_string("?");
 }
 
-static void add(struct doctor *d, enum doctor_level level, const char *check, const char *where, const char *advice,
-                const char *what) {
-    json_t *finding = json_pack("{s:s, s:s, s:o, s:o, s:o}", "level", doctor_word(level), "check", check, "where",
-                                text(where), "what", text(what), "advice", advice ? text(advice) : json_null());
-    if (level > d->worst) d->worst = level;
-    if (json_array_append_new(d->findings, finding)) d->no_memory = true;
-}
-
 /* In out, cut where it is too long, but not within a character. */
 __attribute__((format(printf, 2, 0))) static void write_text(char out[TEXT_MAX], const char *format, va_list args) {
     int n = vsnprintf(out, TEXT_MAX, format, args);
@@ -43,21 +35,28 @@ __attribute__((format(printf, 2, 0))) static void write_text(char out[TEXT_MAX],
     if (end > out && (end[-1] & 0x80)) *--end = '\0';
 }
 
-void doctor_good(struct doctor *d, const char *check, const char *where, const char *format, ...) {
+__attribute__((format(printf, 6, 0))) static void add(struct doctor *d, enum doctor_level level, const char *check,
+                                                      const char *where, const char *advice, const char *format,
+                                                      va_list args) {
     char what[TEXT_MAX];
+    write_text(what, format, args);
+    json_t *finding = json_pack("{s:s, s:s, s:o, s:o, s:o}", "level", doctor_word(level), "check", check, "where",
+                                text(where), "what", text(what), "advice", advice ? text(advice) : json_null());
+    if (level > d->worst) d->worst = level;
+    if (json_array_append_new(d->findings, finding)) d->no_memory = true;
+}
+
+void doctor_good(struct doctor *d, const char *check, const char *where, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    write_text(what, format, args);
+    add(d, DOCTOR_OK, check, where, NULL, format, args);
     va_end(args);
-    add(d, DOCTOR_OK, check, where, NULL, what);
 }
 
 void doctor_bad(struct doctor *d, enum doctor_level level, const char *check, const char *where, const char *advice,
                 const char *format, ...) {
-    char what[TEXT_MAX];
     va_list args;
     va_start(args, format);
-    write_text(what, format, args);
+    add(d, level, check, where, advice, format, args);
     va_end(args);
-    add(d, level, check, where, advice, what);
 }

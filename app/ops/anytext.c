@@ -1,25 +1,8 @@
 #include <ops/anytext.h>
 #include <ops/common.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { ITEM_MAX = 1 << 30 };
-
-json_t *ops_anytext(struct pl_span text) {
-    if (!text.at) return json_null();
-    json_t *string = json_stringn(text.at, text.n);
-    char *clean = string ? NULL : malloc(6 * text.n + 1);
-    if (!clean) return string;
-    size_t n = pl_json_escape(clean, text.at, text.n);
-    n = pl_json_unescape(clean, clean, n);
-    string = json_stringn(clean, n);
-    free(clean);
-    return string;
-}
-
-json_t *ops_anytext_of(const char *text) {
-    return ops_anytext((struct pl_span){text, text ? strlen(text) : 0});
-}
 
 /* Between the tokens of a JSON text a line's end is as good as a space, and an item is one line. */
 static void join_lines(struct pl_buf *json) {

@@ -1,17 +1,9 @@
-/* Text from others, which may hold any bytes, as JSON. */
+/* Printing JSON that has text from others in it. */
 #ifndef POUCH_OPS_ANYTEXT_H
 #define POUCH_OPS_ANYTEXT_H
 
-#include <base/buf.h>
-#include <json/json.h>
+#include <admin/anytext.h>
 #include <ops/ops.h>
-#include <wire/envelope.h>
-
-/* A JSON string, bytes that are no UTF-8 replaced by U+FFFD; null when at is NULL. NULL: no memory. */
-json_t *ops_anytext(struct pl_span text);
-
-/* The same of a whole text. */
-json_t *ops_anytext_of(const char *text);
 
 /*
  * Prints object, which it takes, with one more member whose value is JSON text that is kept as it is, digits and

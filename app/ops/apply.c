@@ -1,3 +1,4 @@
+#include <admin/registry.h>
 #include <base/why.h>
 #include <ops/apply.h>
 #include <ops/registry.h>
@@ -41,7 +42,7 @@ static pouch_err settle(struct ops_plan *p, struct ops_step *step) {
 static pouch_err plan_route(struct ops_plan *p, const char *file, const struct pl_yaml *node) {
     struct ops_step *step = new_step(p);
     if (!step) return no_memory();
-    step->route = ops_route_in(p->routes, p->n_routes, node->key);
+    step->route = admin_route_in(p->routes, p->n_routes, node->key);
     if (step->route) {
         step->before = pl_route_state(step->route);
         step->expected = step->route->version;
@@ -60,7 +61,7 @@ static pouch_err plan_route(struct ops_plan *p, const char *file, const struct p
 static pouch_err plan_service(struct ops_plan *p, const char *file, const struct pl_yaml *node) {
     struct ops_step *step = new_step(p);
     if (!step) return no_memory();
-    step->service = ops_service_in(p->services, p->n_services, node->key);
+    step->service = admin_service_in(p->services, p->n_services, node->key);
     if (step->service) {
         step->before = pl_service_state(step->service);
         step->expected = step->service->revision;

@@ -1,4 +1,6 @@
 /* What a file for pouch route apply may say. Every error tells file, line and what it is about. */
+#include <admin/registry.h>
+#include <admin/targets.h>
 #include <base/why.h>
 #include <ops/apply.h>
 #include <ops/registry.h>
@@ -17,29 +19,43 @@ static pouch_err bad(const struct member *m, const char *what) {
     return pl_fail(POUCH_E_CONFIG, "%s:%u: %s of %s: %s", m->file, m->node->line, m->node->key, m->thing->key, what);
 }
 
+/* The same with what was told of it last. */
+static pouch_err bad_as_told(const struct member *m) {
+    char why[512];
+    snprintf(why, sizeof why, "%s", pouch_why());
+    return bad(m, why);
+}
+
 /* An empty value is none. */
 static pouch_err read_text(const struct member *m, char **text) {
     if (m->node->kind != PL_YAML_SCALAR) return bad(m, "give one text");
-    if (m->node->text[0]) return ops_text_set(text, m->node->text);
+    if (m->node->text[0]) return admin_text_set(text, m->node->text);
     free(*text);
     *text = NULL;
     return POUCH_OK;
 }
 
-/* A list, or the one text that it would have. */
-static pouch_err read_list(const struct member *m, char ***texts, size_t *n) {
-    enum { MOST = 64 };
-    const char *at[MOST];
+enum { LIST_MAX = 64 };
+
+/* A list, or the one text that it would have; borrowed from the file. */
+static pouch_err read_list(const struct member *m, const char *at[LIST_MAX], size_t *n) {
     const struct pl_yaml *node = m->node;
-    size_t count = node->kind == PL_YAML_SCALAR ? node->text[0] != '\0' : node->n;
+    *n = node->kind == PL_YAML_SCALAR ? node->text[0] != '\0' : node->n;
     if (node->kind == PL_YAML_MAP) return bad(m, "give a list of texts");
-    if (count > MOST) return bad(m, "the list is too long");
-    if (count) at[0] = node->text;
-    for (size_t i = 0; node->kind == PL_YAML_LIST && i < count; i++) {
+    if (*n > LIST_MAX) return bad(m, "the list is too long");
+    if (*n) at[0] = node->text;
+    for (size_t i = 0; node->kind == PL_YAML_LIST && i < *n; i++) {
         if (node->items[i].kind != PL_YAML_SCALAR) return bad(m, "give a list of texts");
         at[i] = node->items[i].text;
     }
-    return ops_texts_set(texts, n, at, count);
+    return POUCH_OK;
+}
+
+static pouch_err read_tags(const struct member *m, struct pl_service_row *r) {
+    const char *at[LIST_MAX];
+    size_t n;
+    pouch_err e = read_list(m, at, &n);
+    return e ? e : admin_texts_set(&r->tags, &r->n_tags, at, n);
 }
 
 static pouch_err read_bool(const struct member *m, bool *value) {
@@ -54,11 +70,44 @@ static pouch_err read_bool(const struct member *m, bool *value) {
 
 static pouch_err route_member(const struct member *m, struct pl_route_row *r) {
     const char *key = m->node->key;
-    if (!strcmp(key, "targets")) return read_list(m, &r->targets, &r->n_targets);
+    if (!strcmp(key, "targets") || !strcmp(key, "weights")) return POUCH_OK; /* read together, by route_targets() */
     if (!strcmp(key, "service")) return read_text(m, &r->service);
     if (!strcmp(key, "enabled")) return read_bool(m, &r->enabled);
     if (!strcmp(key, "id")) return m->node->text && m->node->text[0] ? read_text(m, &r->id) : bad(m, "give an id");
-    return bad(m, "a route has targets, id, service and enabled, and nothing else");
+    return bad(m, "a route has targets, weights, id, service and enabled, and nothing else");
+}
+
+/* An empty value is none: then a request goes to all targets. */
+static pouch_err read_weights(const struct member *m, struct admin_weight weights[LIST_MAX], size_t *n) {
+    const struct pl_yaml *node = m->node;
+    bool empty = node->kind == PL_YAML_SCALAR && !node->text[0];
+    if (node->kind != PL_YAML_MAP && !empty) return bad(m, "give a number for each target");
+    if (node->n > LIST_MAX) return bad(m, "the list is too long");
+    for (*n = 0; *n < node->n; ++*n) {
+        const struct pl_yaml *one = &node->items[*n];
+        if (one->kind != PL_YAML_SCALAR) return bad(m, "give a number for each target");
+        if (admin_weight_of(&weights[*n], one->key, one->text)) return bad_as_told(m);
+    }
+    return POUCH_OK;
+}
+
+/* What the file says of either; what it does not say stays. */
+static pouch_err route_targets(struct pl_route_row *r, const char *file, const struct pl_yaml *node) {
+    struct member targets = {file, node, pl_yaml_get(node, "targets")};
+    struct member weights = {file, node, pl_yaml_get(node, "weights")};
+    const char *at[LIST_MAX];
+    struct admin_weight given[LIST_MAX];
+    struct admin_targets to = {.topics = (const char *const *)r->targets, .n = r->n_targets, .weights = given};
+    pouch_err e = POUCH_OK;
+    if (!targets.node && !weights.node) return POUCH_OK;
+    if (targets.node) {
+        to.topics = at;
+        e = read_list(&targets, at, &to.n);
+    }
+    if (!e && weights.node) e = read_weights(&weights, given, &to.n_weights);
+    to.fan_out = weights.node != NULL; /* it names all that are to have one */
+    if (!e && (e = admin_targets_set(r, &to)) == POUCH_E_CONFIG) e = bad_as_told(weights.node ? &weights : &targets);
+    return e;
 }
 
 static pouch_err service_member(const struct member *m, struct pl_service_row *r) {
@@ -66,7 +115,7 @@ static pouch_err service_member(const struct member *m, struct pl_service_row *r
     if (!strcmp(key, "version")) return read_text(m, &r->version);
     if (!strcmp(key, "description")) return read_text(m, &r->description);
     if (!strcmp(key, "endpoint")) return read_text(m, &r->endpoint);
-    if (!strcmp(key, "tags")) return read_list(m, &r->tags, &r->n_tags);
+    if (!strcmp(key, "tags")) return read_tags(m, r);
     return bad(m, "a service has version, description, endpoint and tags, and nothing else");
 }
 
@@ -86,8 +135,9 @@ static pouch_err placed(pouch_err e, const char *file, const struct pl_yaml *nod
 
 pouch_err ops_apply_route(struct pl_route_row *r, const char *file, const struct pl_yaml *node) {
     pouch_err e = check_map(file, node);
-    if (!e) e = ops_text_set(&r->publisher, node->key);
+    if (!e) e = admin_text_set(&r->publisher, node->key);
     for (size_t i = 0; !e && i < node->n; i++) e = route_member(&(struct member){file, node, &node->items[i]}, r);
+    if (!e) e = route_targets(r, file, node);
     if (!e && !r->id && asprintf(&r->id, "route-%s", r->publisher) < 0)
         e = pl_fail(POUCH_E_NO_MEMORY, "out of memory for a route");
     return e ? e : placed(pl_route_check(r), file, node);
@@ -95,9 +145,9 @@ pouch_err ops_apply_route(struct pl_route_row *r, const char *file, const struct
 
 pouch_err ops_apply_service(struct pl_service_row *r, const char *file, const struct pl_yaml *node) {
     pouch_err e = check_map(file, node);
-    if (!e) e = ops_text_set(&r->name, node->key);
+    if (!e) e = admin_text_set(&r->name, node->key);
     for (size_t i = 0; !e && i < node->n; i++) e = service_member(&(struct member){file, node, &node->items[i]}, r);
-    if (!e && !r->version) e = ops_text_set(&r->version, OPS_SERVICE_VERSION);
+    if (!e && !r->version) e = admin_text_set(&r->version, ADMIN_SERVICE_VERSION);
     return e ? e : placed(pl_service_check(r), file, node);
 }
 

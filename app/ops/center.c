@@ -68,11 +68,9 @@ static void more(json_t *into, void *arg) {
 
 static pouch_err serve_and_run(struct center *c, const char *listen) {
     struct ops_member member = {.role = "center", .status = center_status(c), .notes = notes, .more = more, .arg = c};
-    struct httpd_health *health;
-    pouch_err e = ops_member_serve(&health, &member, listen);
-    if (e) return e;
-    e = center_run(c);
-    httpd_health_stop(health);
+    pouch_err e = ops_member_serve(&member, listen);
+    if (!e) e = center_run(c);
+    ops_member_end(&member);
     return e;
 }
 

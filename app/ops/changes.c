@@ -1,14 +1,14 @@
 /* pouch changes, and what the histories of routes and services share with it. */
+#include <admin/changes.h>
+#include <admin/when.h>
 #include <base/clock.h>
 #include <base/why.h>
 #include <inttypes.h>
-#include <ops/anytext.h>
 #include <ops/changes.h>
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/registry.h>
 #include <ops/screen.h>
-#include <ops/when.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,50 +42,36 @@ static bool is_name(const char *member) {
     return !strcmp(member, "publisher") || !strcmp(member, "name");
 }
 
-json_t *ops_state_json(const char *text) {
-    json_t *state = NULL;
-    pouch_err e = text ? pl_json_read(&state, "a state", text, strlen(text)) : POUCH_OK;
-    return state || e == POUCH_E_NO_MEMORY ? state : json_null();
+static void put_member(FILE *out, const struct ops_screen *screen, const char *between, const char *member) {
+    fputs(between, out);
+    ops_screen_put(out, screen, member, strlen(member), ALL);
+    fputc(' ', out);
 }
 
 void ops_difference_put(FILE *out, const json_t *before, const json_t *after) {
     const struct ops_screen screen = ops_screen_of(out);
-    bool both = json_is_object(before) && json_is_object(after), some = false;
+    bool both = json_is_object(before) && json_is_object(after);
     const json_t *now = json_is_object(after) ? after : before, *value;
-    const char *member;
+    const char *member, *between = "";
     json_object_foreach((json_t *)now, member, value) {
         const json_t *was = both ? json_object_get(before, member) : NULL;
         if (is_name(member) || (both ? json_equal(was, value) : json_is_null(value))) continue;
-        fputs(some ? "; " : "", out);
-        some = true;
-        ops_screen_put(out, &screen, member, strlen(member), ALL);
-        fputc(' ', out);
+        put_member(out, &screen, between, member);
         if (both) put_value(out, &screen, was);
         if (both) fputs(" -> ", out);
         put_value(out, &screen, value);
+        between = "; ";
+    }
+    json_object_foreach((json_t *)(both ? before : NULL), member, value) {
+        if (json_object_get(now, member)) continue;
+        put_member(out, &screen, between, member);
+        put_value(out, &screen, value);
+        fputs(" -> none", out);
+        between = "; ";
     }
 }
 
 /* ---- lists ---- */
-
-/* The newest first, as JSON objects. */
-struct found {
-    json_t *rows;
-    pouch_err error;
-};
-
-static bool keep(const struct pl_audit *c, void *arg) {
-    struct found *f = arg;
-    char at[OPS_WHEN_TEXT];
-    json_t *row =
-        json_pack("{s:I,s:s,s:s,s:o,s:o,s:o,s:o}", "version", (json_int_t)c->version, "at", ops_when_text(at, c->at_ms),
-                  "kind", c->kind, "name", ops_anytext_of(c->name), "who", ops_anytext_of(c->who), "before",
-                  ops_state_json(c->before), "after", ops_state_json(c->after));
-    f->rows = ops_array_with(f->rows, row);
-    if (f->rows) return true;
-    f->error = pl_fail(POUCH_E_NO_MEMORY, "out of memory for changes");
-    return false;
-}
 
 static const char *text_of(const json_t *row, const char *member) {
     return json_string_value(json_object_get(row, member));
@@ -107,14 +93,6 @@ static void print_line(const json_t *row, bool with_names) {
     putchar('\n');
 }
 
-static json_t *reversed(json_t *rows) {
-    json_t *out = json_array();
-    for (size_t i = json_array_size(rows); out && i-- > 0;)
-        out = ops_array_with(out, json_incref(json_array_get(rows, i)));
-    json_decref(rows);
-    return out;
-}
-
 static int print_rows(const struct ops_call *call, json_t *rows, bool with_names) {
     if (!rows || call->output != OPS_TABLE) return ops_print_array(call, rows);
     size_t n = json_array_size(rows);
@@ -133,33 +111,26 @@ static pouch_err read_flags(const struct ops_call *call, struct pl_audit_query *
     const char *since = ops_flag(call, "--since", 0);
     int64_t limit;
     pouch_err e = ops_number(call, "--limit", LIMIT, 1, LIMIT_MAX, &limit);
-    if (!e && since) e = ops_when_parse("--since", since, pl_wall_ms(&pl_clock_system), &q->since_ms);
+    if (!e && since) e = admin_when_parse("--since", since, pl_wall_ms(&pl_clock_system), &q->since_ms);
     if (!e) q->limit = (size_t)limit;
     return e;
-}
-
-static pouch_err read_rows(const struct ops_call *call, const struct pl_audit_query *q, struct found *f) {
-    struct pl_store *store = NULL;
-    f->rows = json_array();
-    if (!f->rows) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for changes");
-    pouch_err e = ops_registry_open(call, &store);
-    if (!e) e = pl_store_audit(store, q, keep, f);
-    pl_store_close(store);
-    return e ? e : f->error;
 }
 
 /* none: the error for a name of which nothing was ever changed. */
 static int list(const struct ops_call *call, const char *kind, const char *name, pouch_err (*none)(const char *name)) {
     struct pl_audit_query q = {.kind = kind, .name = name};
-    struct found f = {0};
+    struct pl_store *store = NULL;
+    json_t *rows = NULL;
     if (read_flags(call, &q)) return ops_usage(call, "%s", pouch_why());
-    pouch_err e = read_rows(call, &q, &f);
-    if (!e && name && !q.since_ms && !json_array_size(f.rows)) e = none(name);
+    pouch_err e = ops_registry_open(call, &store);
+    if (!e) e = admin_changes_read(store, &q, &rows);
+    pl_store_close(store);
+    if (!e && name && !q.since_ms && !json_array_size(rows)) e = none(name);
     if (e) {
-        json_decref(f.rows);
+        json_decref(rows);
         return ops_error(e);
     }
-    int exit_code = print_rows(call, reversed(f.rows), !name);
+    int exit_code = print_rows(call, rows, !name);
     return exit_code ? exit_code : ops_done();
 }
 
@@ -174,7 +145,7 @@ static int changes(struct ops_call *call) {
 const struct ops_command ops_changes = {
     .name = "changes",
     .args = "",
-    .summary = "List who changed routes, services and keys or sent dead letters again, the newest last",
+    .summary = "List who changed routes, services, keys and topics or sent dead letters again, the newest last",
     .about = "Every change is kept with the user and host that made it, and with what was before and after;\n"
              "of keys, never the key. What another program wrote to the store is by unknown.\n\n"
              "  pouch changes --since 24h\n"
@@ -182,7 +153,7 @@ const struct ops_command ops_changes = {
              "See also pouch route history.\n",
     .flags =
         (const struct ops_flag[]){
-            {"--kind", 0, "route|service|key|dlq", false, "only changes of these"},
+            {"--kind", 0, "route|service|key|dlq|topic", false, "only changes of these"},
             OPS_CHANGES_FLAGS,
             {0},
         },

@@ -17,9 +17,6 @@
  */
 int ops_history(const struct ops_call *call, const char *kind, pouch_err (*none)(const char *name));
 
-/* A state as JSON; null for none, and for what others wrote that is no JSON. NULL: out of memory. */
-json_t *ops_state_json(const char *text);
-
 /*
  * Writes on one line what differs between two states: the members that changed; all of them where one of
  * the states is NULL or null.

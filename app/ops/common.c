@@ -1,13 +1,24 @@
+#include <admin/when.h>
 #include <base/clock.h>
 #include <base/why.h>
+#include <cluster/cluster.h>
 #include <crypto/keyring.h>
 #include <errno.h>
 #include <ops/common.h>
-#include <ops/when.h>
+#include <ops/notify.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+pouch_err ops_cluster_open(const struct ops_call *call, struct pl_cluster **c) {
+    struct pl_settings s;
+    pouch_err e = pl_settings_read(&s, call->options);
+    if (e) return e;
+    e = pl_cluster_open(c, &s, s.client_id ? s.client_id : "pouch-cli");
+    pl_settings_free(&s);
+    return e;
+}
 
 /* clang-format off */
 #define CONFIG   {"--config", 0, "FILE", false, "settings from this YAML file (or $POUCH_CONFIG)"}
@@ -73,18 +84,6 @@ int ops_print_json(json_t *value) {
     return OPS_EXIT_OK;
 }
 
-json_t *ops_array_with(json_t *array, json_t *item) {
-    if (!json_array_append_new(array, item)) return array;
-    json_decref(array);
-    return NULL;
-}
-
-json_t *ops_json_with(json_t *object, const char *name, json_t *value) {
-    if (!json_object_set_new(object, name, value)) return object;
-    json_decref(object);
-    return NULL;
-}
-
 int ops_print_array(const struct ops_call *call, json_t *array) {
     if (call->output == OPS_JSON || !array) return ops_print_json(array);
     int exit_code = OPS_EXIT_OK;
@@ -107,8 +106,8 @@ void ops_print_end(const struct ops_call *call, size_t n) {
 pouch_err ops_when_span(const struct ops_call *call, int64_t *since_us, int64_t *until_us) {
     const char *since = ops_flag(call, "--since", 0), *until = ops_flag(call, "--until", 0);
     int64_t now_ms = pl_wall_ms(&pl_clock_system), since_ms = 0, until_ms = 0;
-    pouch_err e = since ? ops_when_parse("--since", since, now_ms, &since_ms) : POUCH_OK;
-    if (!e && until) e = ops_when_parse("--until", until, now_ms, &until_ms);
+    pouch_err e = since ? admin_when_parse("--since", since, now_ms, &since_ms) : POUCH_OK;
+    if (!e && until) e = admin_when_parse("--until", until, now_ms, &until_ms);
     *since_us = since_ms * 1000;
     *until_us = until ? until_ms * 1000 : INT64_MAX;
     return e;
@@ -136,11 +135,33 @@ int ops_agreed(const struct ops_call *call, const char *question, const char *no
     return OPS_EXIT_NEGATIVE;
 }
 
+/* Whether the next line of stdin is the word. */
+static bool typed(const char *word) {
+    struct pl_buf line;
+    pl_buf_init(&line, 1024);
+    bool same = ops_read_line(stdin, &line) == 1 && line.at && !strcmp(line.at, word);
+    pl_buf_free(&line);
+    return same;
+}
+
+int ops_agreed_typed(const struct ops_call *call, const char *word, const char *nothing) {
+    if (ops_has(call, "--yes")) return OPS_EXIT_OK;
+    if (!isatty(STDIN_FILENO)) {
+        ops_say("%s; add --yes to do it", nothing);
+        return OPS_EXIT_USAGE;
+    }
+    fprintf(stderr, "This cannot be undone. To go on, type %s: ", word);
+    if (typed(word)) return OPS_EXIT_OK;
+    ops_say("%s", nothing);
+    return OPS_EXIT_NEGATIVE;
+}
+
 static void (*on_stop)(void *arg);
 static void *on_stop_arg;
 
 static void stop_signal(int number) {
     (void)number;
+    ops_notify_tell("STOPPING=1");
     if (on_stop) on_stop(on_stop_arg);
 }
 

@@ -6,6 +6,11 @@
 #include <json/json.h>
 #include <ops/ops.h>
 
+struct pl_cluster;
+
+/* A cluster handle as the settings say. Errors of both; closed by the caller with pl_cluster_close(). */
+POUCH_MUST_CHECK pouch_err ops_cluster_open(const struct ops_call *call, struct pl_cluster **c);
+
 /* --help and -o; with settings, --config and -X as well. */
 const struct ops_flag *ops_common_flags(const struct ops_command *command);
 
@@ -30,10 +35,6 @@ POUCH_MUST_CHECK pouch_err ops_read_all(FILE *in, struct pl_buf *out);
 /* One line of JSON on stdout. Takes value; NULL stands for out of memory. Gives the exit code. */
 int ops_print_json(json_t *value);
 
-/* An array with one more item, or an object with one more member; both are taken. NULL, of either too: out of memory. */
-json_t *ops_array_with(json_t *array, json_t *item);
-json_t *ops_json_with(json_t *object, const char *name, json_t *value);
-
 /* Prints the items of an array as -o json or jsonl says. Takes it; NULL stands for out of memory. Gives the exit code. */
 int ops_print_array(const struct ops_call *call, json_t *array);
 
@@ -52,6 +53,9 @@ POUCH_MUST_CHECK pouch_err ops_when_span(const struct ops_call *call, int64_t *s
  * has been said ("nothing deleted").
  */
 int ops_agreed(const struct ops_call *call, const char *question, const char *nothing);
+
+/* The same, of a person by typing a word that says what goes: a tenant's name. */
+int ops_agreed_typed(const struct ops_call *call, const char *word, const char *nothing);
 
 /* A stop was asked for by SIGINT or SIGTERM; then calls `stop(arg)` once, from the signal handler: it must be async-signal-safe. */
 POUCH_MUST_CHECK pouch_err ops_on_stop(void (*stop)(void *arg), void *arg);

@@ -1,5 +1,5 @@
+#include <admin/anytext.h>
 #include <base/buf.h>
-#include <ops/anytext.h>
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/veil.h>
@@ -37,11 +37,11 @@ static int show_all(const struct ops_call *call, struct pl_buf *shown) {
     bool past = false;
     for (size_t i = 0; !exit_code && !(e = row_at(call, i, &row, shown, &past)) && !past; i++)
         if (call->output == OPS_JSON)
-            all = ops_json_with(all, row.name,
-                                json_pack("{s:o,s:s}", "value", ops_anytext_of(row.value), "origin", row.origin));
+            all = admin_json_with(all, row.name,
+                                  json_pack("{s:o,s:s}", "value", admin_anytext_of(row.value), "origin", row.origin));
         else if (call->output == OPS_JSONL)
-            exit_code = ops_print_json(
-                json_pack("{s:s,s:o,s:s}", "name", row.name, "value", ops_anytext_of(row.value), "origin", row.origin));
+            exit_code = ops_print_json(json_pack("{s:s,s:o,s:s}", "name", row.name, "value",
+                                                 admin_anytext_of(row.value), "origin", row.origin));
         else
             printf("%-28s %-28s %s\n", row.name, row.value ? row.value : "-", row.origin);
     if (e) {

@@ -2,8 +2,7 @@
 #ifndef POUCH_OPS_DLQ_FILTER_H
 #define POUCH_OPS_DLQ_FILTER_H
 
-#include <bus/reader.h>
-#include <ops/dlq.h>
+#include <admin/letter_filter.h>
 #include <ops/ops.h>
 
 /* clang-format off */
@@ -11,25 +10,24 @@
     {"--reason", 0, "CODE", false, "only with this code, such as no_route or handler_error"},              \
     {"--topic", 0, "SOURCE", false, "only of records that came from this topic"},                          \
     {"--publisher", 0, "P", false, "only of this publisher"},                                              \
+    {"--tenant", 0, "T", false, "only of this tenant, by the header tenant_id that the record came with"}, \
     {"--since", 0, "T", false, "only since then: a time ago (10m, 2h) or RFC 3339"},                       \
     {"--until", 0, "T", false, "only before then"}
+#define OPS_LETTER_STATUS_FLAG                                                                             \
+    {"--status", 0, "open|redriven|dismissed|all", false, "only what this has become of; all but those dismissed unless set"}
 /* clang-format on */
 
-struct ops_letter_filter {
-    const char *code, *topic, *publisher, *request_id; /* NULL: any */
-    int64_t since_ms, until_ms;                        /* [since, until) */
-};
+/* The flags of a command, for what reads filters and statuses. */
+struct admin_asked ops_letter_asked(const struct ops_call *call);
 
 POUCH_MUST_CHECK pouch_err ops_letter_filter_read(const struct ops_call *call,
-                                                  struct ops_letter_filter *f); /* CONFIG */
-bool ops_letter_filter_any(const struct ops_letter_filter *f);                  /* it lets all through */
-bool ops_letter_matches(const struct ops_letter_filter *f, const struct ops_letter *l);
+                                                  struct admin_letter_filter *f); /* CONFIG */
 
-/* Those flags that were given, by name. NULL: no memory. */
+/* Those flags that were given, by name, and the argument. NULL: no memory. */
 json_t *ops_letter_filter_json(const struct ops_call *call);
 
-/* A request id, or "2/1041": partition and offset; then *request_id stays as it is. CONFIG: neither. */
-POUCH_MUST_CHECK pouch_err ops_letter_which(const char *text, const char **request_id, struct pl_position *place);
-bool ops_letter_is_of(const struct ops_letter *l, const char *request_id);
+/* admin_letter_history_read(); where the store does not tell, this says so on stderr. */
+pouch_err ops_letter_history_read(const struct ops_call *call, const char *dlq_topic, bool to_write,
+                                  struct admin_letter_history *h);
 
 #endif

@@ -1,4 +1,5 @@
 /* One question to several. The client's thread prints what comes; the main thread waits for the end. */
+#include <admin/anytext.h>
 #include <errno.h>
 #include <json/json.h>
 #include <ops/common.h>
@@ -42,13 +43,13 @@ static char *head_of(const pouch_part *part) {
     const pouch_reply *reply = pouch_part_reply(part);
     unsigned of, branch = pouch_part_branch(part, &of);
     json_t *head = json_pack("{s:s}", "from", pouch_part_name(part));
-    if (reply) head = ops_json_with(head, "request_id", json_string(pouch_reply_request_id(reply)));
-    if (branch) head = ops_json_with(head, "branch", json_pack("[i,i]", (int)branch, (int)of));
+    if (reply) head = admin_json_with(head, "request_id", json_string(pouch_reply_request_id(reply)));
+    if (branch) head = admin_json_with(head, "branch", json_pack("[i,i]", (int)branch, (int)of));
     if (pouch_part_error(part)) {
         json_t *error =
             json_pack("{s:s,s:s}", "code", pouch_err_code(pouch_part_error(part)), "message", pouch_part_why(part));
-        if (reply) error = ops_json_with(error, "sealed", json_boolean(pouch_reply_sealed(reply)));
-        head = ops_json_with(head, "error", error);
+        if (reply) error = admin_json_with(error, "sealed", json_boolean(pouch_reply_sealed(reply)));
+        head = admin_json_with(head, "error", error);
     }
     char *text = json_dumps(head, JSON_COMPACT);
     json_decref(head);

@@ -1,4 +1,5 @@
 /* What --help says, from the same tables as the parser. */
+#include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/manual.h>
 #include <string.h>
@@ -44,7 +45,7 @@ void ops_help_family(FILE *out, const struct ops_command *const commands[], cons
     size_t n = strlen(family);
     for (size_t i = 0; commands[i]; i++)
         if (!strncmp(commands[i]->name, family, n) && commands[i]->name[n] == ' ')
-            fprintf(out, "  pouch %-16s %s\n", commands[i]->name, commands[i]->summary);
+            fprintf(out, "  pouch %-16s  %s\n", commands[i]->name, commands[i]->summary);
 }
 
 static void exit_codes(FILE *out) {
@@ -66,8 +67,12 @@ void ops_help(FILE *out, const struct ops_command *const commands[], const struc
         command_help(out, command);
         return;
     }
-    fprintf(out, "pouch: %s\n\n%s\nCommands:\n", ops_program_summary, ops_program_about);
-    for (size_t i = 0; commands[i]; i++) fprintf(out, "  %-16s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "pouch: %s\n\n%s", ops_program_summary, ops_program_about);
+    for (size_t i = 0; commands[i]; i++) {
+        const char *title = ops_heading(commands[i]);
+        if (title) fprintf(out, "\n%s:\n", title);
+        fprintf(out, "  %-16s  %s\n", commands[i]->name, commands[i]->summary);
+    }
     fprintf(out, "\nTry it without a Kafka:\n%s\n", ops_program_example);
     exit_codes(out);
     fprintf(out, "pouch COMMAND --help tells more about each.\n");

@@ -1,9 +1,9 @@
 /* pouch key list, add, activate, retire: the key file. */
+#include <admin/anytext.h>
 #include <base/why.h>
 #include <crypto/keyedit.h>
 #include <crypto/keyring.h>
 #include <limits.h>
-#include <ops/anytext.h>
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/registry.h>
@@ -42,9 +42,9 @@ static int print_ring(const struct ops_call *call, pouch_keyring *ring) {
     }
     const char *file = pouch_options_get(call->options, "key.file");
     json_t *keys = json_array();
-    for (size_t i = 0; keys && i < n; i++) keys = ops_array_with(keys, use_json(&uses[i], i == 0));
+    for (size_t i = 0; keys && i < n; i++) keys = admin_array_with(keys, use_json(&uses[i], i == 0));
     int exit_code = call->output == OPS_JSON
-                        ? ops_print_json(json_pack("{s:o,s:o}", "file", ops_anytext_of(file), "keys", keys))
+                        ? ops_print_json(json_pack("{s:o,s:o}", "file", admin_anytext_of(file), "keys", keys))
                         : ops_print_array(call, keys);
     return exit_code ? exit_code : ops_done();
 }
@@ -65,8 +65,8 @@ static char *state_of(const struct pl_keyedit *edit, const char *file) {
     const struct pl_keyset *set = pl_keyedit_keys(edit);
     json_t *keys = json_array();
     for (size_t i = 0; keys && i < set->n; i++)
-        keys = ops_array_with(keys, json_string(key_name(set->keys[i].kid, set->keys[i].count->fingerprint)));
-    json_t *state = json_pack("{s:o,s:o}", "file", ops_anytext_of(file), "keys", keys);
+        keys = admin_array_with(keys, json_string(key_name(set->keys[i].kid, set->keys[i].count->fingerprint)));
+    json_t *state = json_pack("{s:o,s:o}", "file", admin_anytext_of(file), "keys", keys);
     size_t n;
     char *text = state ? pl_json_text(state, &n) : NULL;
     json_decref(state);

@@ -1,4 +1,7 @@
 /* pouch log. */
+#include <admin/hops.h>
+#include <admin/incomplete.h>
+#include <admin/when.h>
 #include <base/clock.h>
 #include <base/why.h>
 #include <ops/commands.h>
@@ -9,7 +12,6 @@
 #include <ops/screen.h>
 #include <ops/seen.h>
 #include <ops/waterfall.h>
-#include <ops/when.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +26,7 @@ struct log {
     struct pl_trace_query query; /* limit 0: there is none */
     struct ops_seen *seen;       /* of what was printed late enough to be read again; NULL: nothing is read again */
     int64_t seen_from_us;
-    struct ops_incomplete incomplete;
+    struct admin_incomplete incomplete;
     size_t skip, printed; /* skip: so many rows are read and not printed */
     int exit_code;
     pouch_err error;
@@ -53,10 +55,10 @@ static void print_header(void) {
 }
 
 static void print_line(const struct log *l, const struct pl_trace *row) {
-    char when[OPS_WHEN_TEXT], took[OPS_SPAN_TEXT], id[37];
+    char when[ADMIN_WHEN_TEXT], took[OPS_SPAN_TEXT], id[37];
     enum { ALL = 4096 };
     pl_uuid_format(id, &row->request_id);
-    printf("%-*s %-*s %-*s %s %*s ", TIME, ops_when_text(when, row->at_us / 1000), BY, ops_by_text(row->by), TYPE,
+    printf("%-*s %-*s %-*s %s %*s ", TIME, admin_when_text(when, row->at_us / 1000), BY, admin_by_text(row->by), TYPE,
            row->response ? "response" : "request", id, TOOK, ops_span_text(took, row->took_us));
     cell(l, row->success ? "ok" : row->code ? row->code : "failed", END);
     cell(l, row->publisher, PUBLISHER);
@@ -83,7 +85,7 @@ static void print_row(struct log *l, const struct pl_trace *row) {
 
 /* What is missing from the time that is shown: from the first row on where the limit has cut off older ones. */
 static pouch_err print_incomplete(struct log *l, int64_t since_us) {
-    pouch_err e = ops_incomplete_ask(&l->incomplete, l->store, since_us, l->query.until_us);
+    pouch_err e = admin_incomplete_ask(&l->incomplete, l->store, since_us, l->query.until_us);
     if (e) return e;
     if (l->call->output == OPS_JSON) {
         fputs("\n],", stdout);
@@ -218,7 +220,7 @@ static int log_command(struct ops_call *call) {
     if (!e && !l.printed && !goes_on && call->output == OPS_TABLE) ops_say("no rows like that in %s", url);
     if (!e && !l.exit_code && goes_on) e = follow(&l, from_us, now_us);
     ops_seen_free(&seen);
-    ops_incomplete_free(&l.incomplete);
+    admin_incomplete_free(&l.incomplete);
     pl_store_close(l.store);
     free(url);
     int told = e ? ops_error(e) : l.exit_code, written = ops_done();

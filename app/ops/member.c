@@ -13,7 +13,7 @@ enum { DEAD_AFTER_MS = 60000, STALE_AFTER_MS = 15000 };
 
 static const char *const phases[] = {
     [PL_PHASE_STARTING] = "starting", [PL_PHASE_WORKING] = "working", [PL_PHASE_STOPPING] = "stopping"};
-static const char held[] = "a dead letter cannot be stored";
+static const char held[] = "a dead letter cannot be stored, or a payload cannot be checked";
 
 void ops_member_say(json_t *texts, const char *format, ...) {
     char text[1024];
@@ -113,6 +113,13 @@ static json_t *store(void) {
                      metric(PL_M_TRACE_REPLAYED), "missing", metric(PL_M_TRACE_MISSING));
 }
 
+/* What the retry topics have for this process, and whether it brings it back. */
+static json_t *retries(void) {
+    return json_pack("{s:b, s:I, s:I, s:I, s:I}", "working", pl_metric_get(PL_M_RETRY_WORKING) > 0, "redelivered",
+                     metric(PL_M_REDELIVERED), "postponed", metric(PL_M_POSTPONED), "waiting_partitions",
+                     metric(PL_M_RETRY_WAITING), "blocked", metric(PL_M_RETRY_BLOCKED));
+}
+
 static json_t *keys(pouch_keyring *ring) {
     struct pl_key_use uses[PL_KEYS_MAX];
     json_t *all = json_array();
@@ -137,12 +144,40 @@ static void status(json_t *into, void *arg) {
     json_object_set_new(into, "partitions", partitions(&f));
     json_object_set_new(into, "breakers", breakers(&f));
     json_object_set_new(into, "store", store());
+    json_object_set_new(into, "retries", retries());
     if (m->ring) json_object_set_new(into, "keys", keys(m->ring));
     if (m->more) m->more(into, m->arg);
 }
 
-pouch_err ops_member_serve(struct httpd_health **h, struct ops_member *m, const char *listen) {
-    m->owner = (struct httpd_owner){
-        .role = m->role, .dead = dead, .unready = unready, .notes = notes, .status = status, .arg = m};
-    return httpd_health_start(h, listen, &m->owner);
+/* What the members of a group have still to do, and whether they can: by the group's name. */
+static void health(json_t *into, void *arg) {
+    const struct ops_member *m = arg;
+    struct pl_status_facts f;
+    int64_t lag = 0;
+    pl_status_read(m->status, &f);
+    for (size_t i = 0; i < f.n_partitions && i < PL_STATUS_PARTITIONS; i++)
+        if (f.partitions[i].lag > 0) lag += f.partitions[i].lag;
+    json_object_set_new(into, "consumers",
+                        json_pack("{s:{s:I, s:I, s:I}}", f.group[0] ? f.group : m->role, "partitions",
+                                  (json_int_t)f.n_partitions, "in_flight", (json_int_t)f.work.in_flight, "lag",
+                                  (json_int_t)lag));
+    json_object_set_new(into, "kafka_connected", json_boolean(!f.trouble[0]));
+    json_object_set_new(into, "dlq_connected", json_boolean(!f.n_held));
+}
+
+pouch_err ops_member_serve(struct ops_member *m, const char *listen) {
+    m->owner = (struct httpd_owner){.role = m->role,
+                                    .dead = dead,
+                                    .unready = unready,
+                                    .notes = notes,
+                                    .health = health,
+                                    .status = status,
+                                    .arg = m};
+    pouch_err e = httpd_health_start(&m->health, listen, &m->owner);
+    return e ? e : ops_notify_start(&m->notify, &m->owner);
+}
+
+void ops_member_end(struct ops_member *m) {
+    ops_notify_stop(m->notify);
+    httpd_health_stop(m->health);
 }

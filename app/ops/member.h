@@ -4,6 +4,7 @@
 
 #include <bus/status.h>
 #include <httpd/health.h>
+#include <ops/notify.h>
 #include <pouch/key.h>
 
 struct ops_member {
@@ -13,13 +14,16 @@ struct ops_member {
     void (*notes)(json_t *notes, void *arg); /* as httpd_owner's; NULL: none */
     void (*more)(json_t *into, void *arg);   /* adds members to /statusz, on the server's thread; NULL: none */
     void *arg;
-    struct httpd_owner owner; /* ops_member_serve()'s */
+    struct httpd_owner owner; /* ops_member_serve()'s, as the next */
+    struct ops_notify *notify;
+    struct httpd_health *health;
 };
 
 /* Adds a text to reasons or notes; one that there is no memory for still counts. */
 void ops_member_say(json_t *texts, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* As httpd_health_start(). m stays until the server has been stopped. */
-POUCH_MUST_CHECK pouch_err ops_member_serve(struct httpd_health **h, struct ops_member *m, const char *listen);
+/* As httpd_health_start(); the service manager is told as well. m stays until ops_member_end(). */
+POUCH_MUST_CHECK pouch_err ops_member_serve(struct ops_member *m, const char *listen);
+void ops_member_end(struct ops_member *m);
 
 #endif

@@ -6,13 +6,14 @@
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/gather.h>
+#include <ops/request.h>
+#include <ops/typed.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum {
-    PAYLOAD_MAX = 64 * 1024 * 1024,
     DRAIN_MS = 1000,
     DESTINATIONS_MAX = 64,
     ANSWERS_MAX = 1000,
@@ -122,7 +123,7 @@ static bool tell_who_waits(struct answer *a, const struct ops_call *call, const 
     return true;
 }
 
-static pouch_err add_headers(const struct ops_call *call, pouch_dest *to) {
+pouch_err ops_dress(const struct ops_call *call, pouch_dest *to) {
     const char *text;
     for (size_t i = 0; (text = ops_flag(call, "-H", i)); i++) {
         const char *equals = strchr(text, '=');
@@ -148,7 +149,7 @@ struct asking {
 static pouch_err add_destination(const struct ops_call *call, struct asking *a, pouch_dest *to) {
     if (!to) return POUCH_E_CONFIG;
     a->to[a->n++] = to;
-    return add_headers(call, to);
+    return ops_dress(call, to);
 }
 
 /* TOPIC, or --publisher P in its place; what is left of the arguments is the payload. */
@@ -200,11 +201,12 @@ static pouch_err read_arguments(const struct ops_call *call, struct asking *a) {
     a->gather = ops_has(call, "--gather");
     bool topics = a->gather && !ops_has(call, "--publisher") && call->n_args > 0;
     pouch_err e = topics ? several_destinations(call, a) : one_destination(call, a);
-    return e ? e : count_answers(call, a);
+    if (!e) e = count_answers(call, a);
+    return e ? e : ops_typed_flags(call);
 }
 
-static pouch_err read_payload(const char *payload, struct pl_buf *out) {
-    return strcmp(payload, "-") ? pl_buf_puts(out, payload) : ops_read_all(stdin, out);
+pouch_err ops_payload(const char *argument, struct pl_buf *out) {
+    return strcmp(argument, "-") ? pl_buf_puts(out, argument) : ops_read_all(stdin, out);
 }
 
 static int print_answer_json(const struct answer *a) {
@@ -302,19 +304,32 @@ static void free_destinations(struct asking *a) {
     while (a->n) pouch_dest_free(a->to[--a->n]);
 }
 
+/* Before anything is sent: an answer that could not be checked would have been asked for in vain. */
+static pouch_err open_typed(const struct ops_call *call, const struct asking *a, struct ops_typed **typed) {
+    pouch_err e = ops_typed_open(typed, call);
+    if (!e) e = a->n > 1 ? ops_typed_fetch(*typed, call->args, a->n) : ops_typed_fetch(*typed, &a->topic, 1);
+    return pouch_err_retriable(e)
+               ? pl_fail(POUCH_E_UNCHECKED, "nothing was sent, since it cannot be checked: %s", pouch_why())
+               : e;
+}
+
 static int with_client(struct ops_call *call, bool wants_reply) {
     struct asking a = {0};
+    struct ops_typed *typed = NULL;
     if (read_arguments(call, &a)) {
         free_destinations(&a);
         return ops_usage(call, "%s", pouch_why());
     }
     struct pl_buf json;
-    pl_buf_init(&json, PAYLOAD_MAX);
+    pl_buf_init(&json, OPS_PAYLOAD_MAX);
     pouch_client *client = NULL;
-    pouch_err e = read_payload(a.payload, &json);
+    pouch_err e = ops_payload(a.payload, &json);
+    if (!e) e = open_typed(call, &a, &typed);
     if (!e) e = start(call, &client);
     int exit_code = e ? ops_error(e) : ask_or_tell(call, client, &a, &json, wants_reply);
+    ops_typed_stop(typed);
     pouch_client_close(client, e ? 0 : DRAIN_MS);
+    ops_typed_close(typed);
     pl_buf_wipe(&json);
     free_destinations(&a);
     return exit_code;
@@ -325,18 +340,33 @@ static int request(struct ops_call *call) {
 }
 
 static int send_command(struct ops_call *call) {
-    return with_client(call, false);
+    return ops_has(call, "--plain") ? ops_send_plain(call) : with_client(call, false);
 }
 
-enum { OF_REQUEST_ALONE = 3 }; /* the first ones */
+/* clang-format off */
+#define PUBLISHER {"--publisher", 0, "P", false, "send to a publisher's route through the command center"}
+#define KEY       {"--key", 0, "K", false, "the record key (default: the request id)"}
+#define HEADER    {"-H", 'H', "NAME=VALUE", true, "a Kafka header, in clear"}
+/* clang-format on */
 
-static const struct ops_flag flags[] = {
+static const struct ops_flag request_flags[] = {
     {"--gather", 0, NULL, false, "wait for several answers: of each TOPIC, or of each target of the publisher's route"},
     {"--enough", 0, "N", false, "so many are enough (default: all)"},
     {"--responders", 0, "N", false, "so many groups read each topic, and each of them answers"},
-    {"--publisher", 0, "P", false, "send to a publisher's route through the command center"},
-    {"--key", 0, "K", false, "the record key (default: the request id)"},
-    {"-H", 'H', "NAME=VALUE", true, "a Kafka header, in clear"},
+    PUBLISHER,
+    KEY,
+    HEADER,
+    OPS_SCHEMA_FLAG,
+    OPS_REPLY_SCHEMA_FLAG,
+    {0},
+};
+
+static const struct ops_flag send_flags[] = {
+    PUBLISHER,
+    KEY,
+    HEADER,
+    OPS_SCHEMA_FLAG,
+    {"--plain", 0, NULL, false, "in clear, in the registry's wire format, to a topic of the catalogue"},
     {0},
 };
 
@@ -353,10 +383,14 @@ const struct ops_command ops_request = {
              "With --gather each answer is printed as it comes, with who gave it; the payload comes from\n"
              "the input. Exit code 0: enough have answered; 75: only some, and the others are named.\n\n"
              "  pouch request --gather bank tax land < citizen.json\n"
-             "  pouch request --gather --enough 2 --publisher citizen-check < citizen.json\n",
-    .flags = flags,
+             "  pouch request --gather --enough 2 --publisher citizen-check < citizen.json\n\n"
+             "With --schema a request that is not as the schema of its subject says is not sent (exit code 65), and\n"
+             "with --reply-schema such an answer counts as an error. Both stay JSON: for a subject in Avro they must\n"
+             "be what its JSON encoding can say. SCHEMA_REGISTRY_URL names the registry.\n\n"
+             "  pouch request payments --schema auto --reply-schema auto < payment.json\n",
+    .flags = request_flags,
     .settings = (const char *const[]){"request.timeout", "client.no_responders", "center.inbox", "crypto.iv_bytes",
-                                      "reply.topic", "store", NULL},
+                                      "reply.topic", "schema.registry", "store", NULL},
     .most = DESTINATIONS_MAX,
     .run = request,
 };
@@ -366,9 +400,16 @@ const struct ops_command ops_send = {
     .args = "(TOPIC | --publisher P) [PAYLOAD|-]",
     .summary = "Send a request that wants no answer; print its id",
     .about = "Returns when the broker has stored the record.\n\n"
-             "  echo '{\"event\":\"opened\"}' | pouch send audit\n",
-    .flags = flags + OF_REQUEST_ALONE,
-    .settings = (const char *const[]){"center.inbox", "crypto.iv_bytes", "store", NULL},
+             "  echo '{\"event\":\"opened\"}' | pouch send audit\n\n"
+             "With --schema it is sent only when it is as the schema of the subject says.\n\n"
+             "With --plain it is not sealed: the record is framed in the registry's wire format (Avro, or JSON), for\n"
+             "readers that use its deserializers. Only topics of the catalogue are written so, and no command center\n"
+             "is passed. The schema is --schema's or the one that the catalogue names; the key is --key's, or the\n"
+             "payload's field that the topic's strategy names. Prints the schema's id.\n\n"
+             "  pouch send --plain chat.events.acme --schema auto < event.json\n",
+    .flags = send_flags,
+    .settings =
+        (const char *const[]){"center.inbox", "crypto.iv_bytes", "schema.registry", "store", "topic.catalog", NULL},
     .most = 3,
     .run = send_command,
 };

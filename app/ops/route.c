@@ -1,14 +1,16 @@
 /* pouch route list, show. */
+#include <admin/anytext.h>
+#include <admin/registry.h>
+#include <admin/when.h>
 #include <base/why.h>
 #include <inttypes.h>
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/registry.h>
-#include <ops/when.h>
 
 static json_t *list_json(const struct pl_route_row *routes, size_t n) {
     json_t *all = json_array();
-    for (size_t i = 0; all && i < n; i++) all = ops_array_with(all, ops_route_json(&routes[i]));
+    for (size_t i = 0; all && i < n; i++) all = admin_array_with(all, admin_route_json(&routes[i]));
     return all;
 }
 
@@ -21,7 +23,7 @@ static void print_list(const struct pl_route_row *routes, size_t n) {
         printf(" %-9s ", r->enabled ? "enabled" : "disabled");
         ops_screen_column(stdout, &screen, r->service ? r->service : "-", 24);
         putchar(' ');
-        ops_texts_put(&screen, r->targets, r->n_targets);
+        ops_targets_put(&screen, r);
         putchar('\n');
     }
     if (!n) ops_say("there are no routes yet; to make one: pouch route add PUBLISHER TARGET");
@@ -47,33 +49,33 @@ static int route_list(struct ops_call *call) {
 }
 
 static void print_route(const struct pl_route_row *r, const struct pl_service_row *service) {
-    char created[OPS_WHEN_TEXT], updated[OPS_WHEN_TEXT];
+    char created[ADMIN_WHEN_TEXT], updated[ADMIN_WHEN_TEXT];
     const struct ops_screen screen = ops_screen_of(stdout);
     fputs("publisher  ", stdout);
     ops_text_put(&screen, r->publisher);
     fputs("\nid         ", stdout);
     ops_text_put(&screen, r->id);
     printf("\nstate      %s\ntargets    ", r->enabled ? "enabled" : "disabled");
-    ops_texts_put(&screen, r->targets, r->n_targets);
+    ops_targets_put(&screen, r);
     fputs("\nservice    ", stdout);
     ops_text_put(&screen, r->service);
     if (service) putchar(' ');
     if (service) ops_text_put(&screen, service->version);
     if (r->service && !service) printf(" (not registered)");
     printf("\nversion    %" PRId64 "\ncreated    %s\nupdated    %s\n", r->version,
-           ops_when_text(created, r->created_ms), ops_when_text(updated, r->updated_ms));
+           admin_when_text(created, r->created_ms), admin_when_text(updated, r->updated_ms));
 }
 
 static int print_one(const struct ops_call *call, struct pl_store *store, const struct pl_route_row *r) {
     struct pl_service_row *service = NULL;
-    pouch_err e = r->service ? ops_service_find(store, r->service, &service) : POUCH_OK;
+    pouch_err e = r->service ? admin_service_find(store, r->service, &service) : POUCH_OK;
     if (e) return ops_error(e);
     int exit_code = OPS_EXIT_OK;
     if (call->output == OPS_TABLE)
         print_route(r, service);
     else
         exit_code = ops_print_json(
-            ops_json_with(ops_route_json(r), "service_info", service ? ops_service_json(service) : json_null()));
+            admin_json_with(admin_route_json(r), "service_info", service ? admin_service_json(service) : json_null()));
     pl_service_free(service, service != NULL);
     return exit_code;
 }
@@ -82,8 +84,8 @@ static int route_show(struct ops_call *call) {
     struct pl_store *store = NULL;
     struct pl_route_row *row = NULL;
     pouch_err e = ops_registry_open(call, &store);
-    if (!e) e = ops_route_find(store, call->args[0], &row);
-    if (!e && !row) e = ops_no_route(call->args[0]);
+    if (!e) e = admin_route_find(store, call->args[0], &row);
+    if (!e && !row) e = admin_no_route(call->args[0]);
     int exit_code = e ? ops_error(e) : print_one(call, store, row);
     pl_route_free(row, row != NULL);
     pl_store_close(store);

@@ -1,4 +1,6 @@
 /* pouch route add. */
+#include <admin/registry.h>
+#include <admin/targets.h>
 #include <base/why.h>
 #include <ops/commands.h>
 #include <ops/common.h>
@@ -8,12 +10,37 @@
 #include <store/state.h>
 #include <string.h>
 
+enum { WEIGHTS_MAX = 2 * PL_TARGETS_MAX };
+
+static pouch_err read_weights(const struct ops_call *call, struct admin_weight weights[WEIGHTS_MAX], size_t *n) {
+    const char *text;
+    for (*n = 0; (text = ops_flag(call, "--weight", *n)); ++*n) {
+        if (*n == WEIGHTS_MAX) return pl_fail(POUCH_E_CONFIG, "there are more than %d weights", WEIGHTS_MAX);
+        pouch_err e = admin_weight_read(&weights[*n], text);
+        if (e) return e;
+    }
+    if (*n && ops_has(call, "--fan-out"))
+        return pl_fail(POUCH_E_CONFIG,
+                       "--fan-out sends to all targets, and --weight to one of them: give one of the two");
+    return POUCH_OK;
+}
+
+/* alone: what the route may have already, and the row does not tell, is not judged. */
+static pouch_err set_targets(const struct ops_call *call, struct pl_route_row *row, bool alone) {
+    struct admin_weight weights[WEIGHTS_MAX];
+    struct admin_targets to = {
+        .topics = call->args + 1, .n = call->n_args - 1, .weights = weights, .fan_out = ops_has(call, "--fan-out")};
+    pouch_err e = read_weights(call, weights, &to.n_weights);
+    if (alone) to.n_weights = 0;
+    return e ? e : admin_targets_set(row, &to);
+}
+
 /* What the command line says, over what row has. */
-static pouch_err fill(const struct ops_call *call, struct pl_route_row *row) {
-    pouch_err e = ops_text_set(&row->publisher, call->args[0]);
-    if (!e) e = ops_texts_set(&row->targets, &row->n_targets, call->args + 1, call->n_args - 1);
-    if (!e) e = ops_text_set(&row->id, ops_flag(call, "--id", 0));
-    if (!e) e = ops_text_set(&row->service, ops_flag(call, "--service", 0));
+static pouch_err fill(const struct ops_call *call, struct pl_route_row *row, bool alone) {
+    pouch_err e = admin_text_set(&row->publisher, call->args[0]);
+    if (!e) e = set_targets(call, row, alone);
+    if (!e) e = admin_text_set(&row->id, ops_flag(call, "--id", 0));
+    if (!e) e = admin_text_set(&row->service, ops_flag(call, "--service", 0));
     return e;
 }
 
@@ -21,7 +48,7 @@ static pouch_err fill(const struct ops_call *call, struct pl_route_row *row) {
 static pouch_err check(const struct ops_call *call) {
     struct pl_route_row *row = calloc(1, sizeof *row);
     if (!row) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a route");
-    pouch_err e = fill(call, row);
+    pouch_err e = fill(call, row, ops_has(call, "--replace"));
     if (!e) e = pl_route_check(row);
     pl_route_free(row, 1);
     return e;
@@ -38,7 +65,7 @@ struct adding {
 
 static pouch_err begin(struct adding *a) {
     a->row = NULL;
-    pouch_err e = ops_has(a->call, "--replace") ? ops_route_find(a->store, a->call->args[0], &a->row) : POUCH_OK;
+    pouch_err e = ops_has(a->call, "--replace") ? admin_route_find(a->store, a->call->args[0], &a->row) : POUCH_OK;
     a->was_there = a->row != NULL;
     if (e || a->row) return e;
     a->row = calloc(1, sizeof *a->row);
@@ -52,7 +79,7 @@ static pouch_err put(struct adding *a) {
     pouch_err e = begin(a);
     if (e) return e;
     char *before = a->was_there ? pl_route_state(a->row) : NULL;
-    e = fill(a->call, a->row);
+    e = fill(a->call, a->row, false);
     char *after = e ? NULL : pl_route_state(a->row);
     int64_t version = a->was_there ? a->row->version : 0, expected = a->expected >= 0 ? a->expected : version;
     a->as_it_was = before && after && !strcmp(before, after) && expected == version;
@@ -65,7 +92,7 @@ static pouch_err add(struct adding *a) {
     for (int i = 1;; i++) {
         pouch_err e = put(a);
         bool again = (e == POUCH_E_EXISTS || e == POUCH_E_NOT_FOUND) && ops_has(a->call, "--replace");
-        if (!again || a->expected >= 0 || i == OPS_TRIES) return e;
+        if (!again || a->expected >= 0 || i == ADMIN_TRIES) return e;
         pl_route_free(a->row, a->row != NULL);
     }
 }
@@ -82,7 +109,7 @@ static int failed(const struct adding *a, pouch_err e) {
 /* A route works without its service, so this is only told. */
 static void look_for_service(struct pl_store *store, const struct pl_route_row *r) {
     struct pl_service_row *service = NULL;
-    if (!r->service || ops_service_find(store, r->service, &service)) return;
+    if (!r->service || admin_service_find(store, r->service, &service)) return;
     if (!service)
         ops_say("route %s names a service that is not registered; to do so: pouch service add %s", r->publisher,
                 r->service);
@@ -115,12 +142,17 @@ const struct ops_command ops_route_add = {
              "route is written to the store and announced to all centers, which use it within a second.\n"
              "A publisher has one route: adding it again fails, and with --replace gives it these targets,\n"
              "while a disabled route stays disabled. What is so already is left alone.\n\n"
+             "With weights each request goes to one of the targets, the same whenever it comes again: to each by\n"
+             "its weight's part of their sum. On replacing, targets that stay keep theirs unless told.\n\n"
              "  pouch route add order-service orders\n"
              "  pouch route add citizen-check tax-office land-registry --service verification\n"
+             "  pouch route add order-service orders orders-next --replace --weight orders=90 --weight orders-next=10\n"
              "  echo '{\"amount\":120}' | pouch request --publisher order-service\n",
     .flags =
         (const struct ops_flag[]){
             {"--replace", 0, NULL, false, "change the route that is there, if there is one"},
+            {"--weight", 0, "TARGET=N", true, "send a request to one target; N, up to 1000000, is this one's share"},
+            {"--fan-out", 0, NULL, false, "send each request to all targets again"},
             {"--if-version", 0, "N", false, "with --replace: only if it is still of that version, or exit 1"},
             {"--id", 0, "ID", false, "the route's id in traces (default route-PUBLISHER)"},
             {"--service", 0, "NAME", false, "the service behind it, as in pouch service add"},

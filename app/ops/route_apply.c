@@ -1,6 +1,7 @@
 /* pouch route apply. */
+#include <admin/anytext.h>
+#include <admin/changes.h>
 #include <base/why.h>
-#include <ops/anytext.h>
 #include <ops/apply.h>
 #include <ops/changes.h>
 #include <ops/commands.h>
@@ -46,13 +47,13 @@ static const char *kind_of(const struct ops_step *s) {
 
 static json_t *step_json(const struct ops_step *s) {
     return json_pack("{s:s,s:s,s:o,s:o,s:o,s:o}", "change", words[s->what].name, "kind", kind_of(s), "name",
-                     ops_anytext_of(s->name), "before", ops_state_json(s->before), "after", ops_state_json(s->after),
-                     "version", s->made ? json_integer(s->made) : json_null());
+                     admin_anytext_of(s->name), "before", admin_state_json(s->before), "after",
+                     admin_state_json(s->after), "version", s->made ? json_integer(s->made) : json_null());
 }
 
 static int print_json(const struct ops_call *call, const struct ops_plan *p) {
     json_t *all = json_array();
-    for (size_t i = 0; all && i < p->n; i++) all = ops_array_with(all, step_json(&p->steps[i]));
+    for (size_t i = 0; all && i < p->n; i++) all = admin_array_with(all, step_json(&p->steps[i]));
     if (!all || call->output == OPS_JSONL) return ops_print_array(call, all);
     return ops_print_json(json_pack("{s:o,s:I,s:b}", "changes", all, "as_they_were", (json_int_t)p->as_they_were,
                                     "dry_run", (int)ops_has(call, "--dry-run")));
@@ -62,7 +63,7 @@ static void print_lines(const struct ops_plan *p) {
     const struct ops_screen screen = ops_screen_of(stdout);
     for (size_t i = 0; i < p->n; i++) {
         const struct ops_step *s = &p->steps[i];
-        json_t *before = ops_state_json(s->before), *after = ops_state_json(s->after);
+        json_t *before = admin_state_json(s->before), *after = admin_state_json(s->after);
         printf("%s %s ", words[s->what].sign, kind_of(s));
         ops_text_put(&screen, s->name);
         fputs(": ", stdout);

@@ -1,6 +1,7 @@
 /* pouch route import. */
+#include <admin/anytext.h>
+#include <admin/registry.h>
 #include <base/why.h>
-#include <ops/anytext.h>
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/registry.h>
@@ -52,8 +53,8 @@ static void note(struct import *im, const struct item *item, enum taken taken, c
         putchar('\n');
         return;
     }
-    im->rows = ops_array_with(im->rows, json_pack("{s:s,s:o,s:s,s:s?}", "kind", item->kind, "name",
-                                                  ops_anytext_of(item->name), "result", words[taken], "why", why));
+    im->rows = admin_array_with(im->rows, json_pack("{s:s,s:o,s:s,s:s?}", "kind", item->kind, "name",
+                                                    admin_anytext_of(item->name), "result", words[taken], "why", why));
     if (!im->rows) im->error = pl_fail(POUCH_E_NO_MEMORY, "out of memory for what was imported");
 }
 
@@ -91,7 +92,7 @@ static void take_service(struct import *im, struct pl_service_row *r) {
     const struct pl_service_row *there = NULL;
     struct item item = {.kind = PL_AUDIT_SERVICE, .name = r->name ? r->name : "", .valid = pl_service_check(r)};
     if (!item.valid) {
-        there = ops_service_in(im->there.services, im->there.n_services, r->name);
+        there = admin_service_in(im->there.services, im->there.n_services, r->name);
         item.is_there = there != NULL;
         item.before = there ? pl_service_state(there) : NULL;
         item.after = pl_service_state(r);
@@ -108,7 +109,7 @@ static void take_route(struct import *im, struct pl_route_row *r) {
     const struct pl_route_row *there = NULL;
     struct item item = {.kind = PL_AUDIT_ROUTE, .name = r->publisher ? r->publisher : "", .valid = pl_route_check(r)};
     if (!item.valid) {
-        there = ops_route_in(im->there.routes, im->there.n_routes, r->publisher);
+        there = admin_route_in(im->there.routes, im->there.n_routes, r->publisher);
         item.is_there = there != NULL;
         item.before = there ? pl_route_state(there) : NULL;
         item.after = pl_route_state(r);

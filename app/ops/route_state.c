@@ -1,29 +1,9 @@
 /* pouch route enable, disable, remove. */
+#include <admin/registry.h>
 #include <base/why.h>
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/registry.h>
-
-/* One try. *as_it_was: there is nothing to change. */
-static pouch_err put_state(struct pl_store *store, const char *publisher, bool enabled, int64_t expected,
-                           struct pl_route_row **row, bool *as_it_was) {
-    pouch_err e = ops_route_find(store, publisher, row);
-    if (e) return e;
-    if (!*row) return ops_no_route(publisher);
-    int64_t version = (*row)->version;
-    *as_it_was = (*row)->enabled == enabled && (expected < 0 || expected == version);
-    (*row)->enabled = enabled;
-    return *as_it_was ? POUCH_OK : pl_store_route_put(store, *row, expected < 0 ? version : expected);
-}
-
-static pouch_err put(struct pl_store *store, const char *publisher, bool enabled, int64_t expected,
-                     struct pl_route_row **row, bool *as_it_was) {
-    for (int i = 1;; i++) {
-        pouch_err e = put_state(store, publisher, enabled, expected, row, as_it_was);
-        if (e != POUCH_E_EXISTS || expected >= 0 || i == OPS_TRIES) return e;
-        pl_route_free(*row, *row != NULL);
-    }
-}
 
 static int failed(const char *publisher, pouch_err e, int64_t expected) {
     int exit_code = ops_error(e);
@@ -38,7 +18,7 @@ static int set_state(struct ops_call *call, bool enabled) {
     int64_t expected;
     if (ops_expected(call, "--if-version", &expected)) return ops_usage(call, "%s", pouch_why());
     pouch_err e = ops_registry_open(call, &store);
-    if (!e) e = put(store, call->args[0], enabled, expected, &row, &as_it_was);
+    if (!e) e = admin_route_enable(store, call->args[0], enabled, expected, &row, &as_it_was);
     int exit_code = e ? failed(call->args[0], e, expected) : ops_route_told(call, row, NULL, as_it_was);
     pl_route_free(row, row != NULL);
     pl_store_close(store);
@@ -60,7 +40,7 @@ static int route_remove(struct ops_call *call) {
     if (ops_expected(call, "--if-version", &expected)) return ops_usage(call, "%s", pouch_why());
     pouch_err e = ops_registry_open(call, &store);
     if (!e) e = pl_store_route_remove(store, publisher, expected, &version);
-    if (e == POUCH_E_NOT_FOUND && expected < 0) e = ops_no_route(publisher);
+    if (e == POUCH_E_NOT_FOUND && expected < 0) e = admin_no_route(publisher);
     pl_store_close(store);
     if (e) return failed(publisher, e, expected);
     ops_announce(call, &(struct pl_announcement){.publisher = publisher, .version = version, .removed = true}, 1);

@@ -1,11 +1,13 @@
 /* pouch service add, list, show, remove, history. */
+#include <admin/anytext.h>
+#include <admin/registry.h>
+#include <admin/when.h>
 #include <base/why.h>
 #include <inttypes.h>
 #include <ops/changes.h>
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/registry.h>
-#include <ops/when.h>
 #include <stdlib.h>
 #include <store/rows.h>
 #include <store/state.h>
@@ -18,12 +20,12 @@ static pouch_err fill(const struct ops_call *call, struct pl_service_row *row) {
     const char *tags[PL_TAGS_MAX + 1];
     size_t n = 0;
     while (n <= PL_TAGS_MAX && (tags[n] = ops_flag(call, "--tag", n))) n++;
-    pouch_err e = ops_text_set(&row->name, call->args[0]);
-    if (!e) e = ops_text_set(&row->version, row->version ? NULL : OPS_SERVICE_VERSION);
-    if (!e) e = ops_text_set(&row->version, ops_flag(call, "--version", 0));
-    if (!e) e = ops_text_set(&row->description, ops_flag(call, "--description", 0));
-    if (!e) e = ops_text_set(&row->endpoint, ops_flag(call, "--endpoint", 0));
-    if (!e && n) e = ops_texts_set(&row->tags, &row->n_tags, tags, n);
+    pouch_err e = admin_text_set(&row->name, call->args[0]);
+    if (!e) e = admin_text_set(&row->version, row->version ? NULL : ADMIN_SERVICE_VERSION);
+    if (!e) e = admin_text_set(&row->version, ops_flag(call, "--version", 0));
+    if (!e) e = admin_text_set(&row->description, ops_flag(call, "--description", 0));
+    if (!e) e = admin_text_set(&row->endpoint, ops_flag(call, "--endpoint", 0));
+    if (!e && n) e = admin_texts_set(&row->tags, &row->n_tags, tags, n);
     return e;
 }
 
@@ -49,7 +51,7 @@ struct adding {
 /* One try. A service that is there keeps what the command line does not name. */
 static pouch_err put(struct adding *a) {
     a->row = NULL;
-    pouch_err e = ops_has(a->call, "--replace") ? ops_service_find(a->store, a->call->args[0], &a->row) : POUCH_OK;
+    pouch_err e = ops_has(a->call, "--replace") ? admin_service_find(a->store, a->call->args[0], &a->row) : POUCH_OK;
     if (e) return e;
     a->was_there = a->row != NULL;
     if (!a->row) a->row = calloc(1, sizeof *a->row);
@@ -68,7 +70,7 @@ static pouch_err add(struct adding *a) {
     for (int i = 1;; i++) {
         pouch_err e = put(a);
         bool again = (e == POUCH_E_EXISTS || e == POUCH_E_NOT_FOUND) && ops_has(a->call, "--replace");
-        if (!again || a->expected >= 0 || i == OPS_TRIES) return e;
+        if (!again || a->expected >= 0 || i == ADMIN_TRIES) return e;
         pl_service_free(a->row, a->row != NULL);
     }
 }
@@ -77,7 +79,7 @@ static pouch_err add(struct adding *a) {
 static int told(const struct adding *a) {
     const struct pl_service_row *r = a->row;
     if (!a->as_it_was) ops_announce(a->call, &(struct pl_announcement){.service = r->name, .version = r->revision}, 1);
-    if (a->call->output != OPS_TABLE) return ops_print_json(ops_service_json(r));
+    if (a->call->output != OPS_TABLE) return ops_print_json(admin_service_json(r));
     ops_say("service %s %s", r->name, a->as_it_was ? "is so already" : a->was_there ? "replaced" : "added");
     return OPS_EXIT_OK;
 }
@@ -126,7 +128,7 @@ static bool wanted(const struct ops_call *call, const struct pl_service_row *s) 
 static json_t *list_json(const struct ops_call *call, const struct pl_service_row *services, size_t n) {
     json_t *all = json_array();
     for (size_t i = 0; all && i < n; i++)
-        if (wanted(call, &services[i])) all = ops_array_with(all, ops_service_json(&services[i]));
+        if (wanted(call, &services[i])) all = admin_array_with(all, admin_service_json(&services[i]));
     return all;
 }
 
@@ -168,27 +170,8 @@ static int service_list(struct ops_call *call) {
     return exit_code ? exit_code : ops_done();
 }
 
-/* The publishers whose routes name the service, compacted to the front of their array in *n. */
-static pouch_err publishers_of(struct pl_store *store, const char *service, char ***publishers, size_t *n) {
-    struct pl_route_row *routes;
-    size_t all;
-    int64_t version;
-    *n = 0;
-    pouch_err e = pl_store_routes(store, &routes, &all, &version);
-    if (e) return e;
-    *publishers = calloc(all + 1, sizeof **publishers);
-    if (!*publishers) e = pl_fail(POUCH_E_NO_MEMORY, "out of memory for %zu routes", all);
-    for (size_t i = 0; !e && i < all; i++)
-        if (routes[i].service && !strcmp(routes[i].service, service)) {
-            e = ops_text_set(&(*publishers)[*n], routes[i].publisher);
-            *n += !e;
-        }
-    pl_route_free(routes, all);
-    return e;
-}
-
 static void print_service(const struct pl_service_row *s, char *const *publishers, size_t n) {
-    char created[OPS_WHEN_TEXT], updated[OPS_WHEN_TEXT];
+    char created[ADMIN_WHEN_TEXT], updated[ADMIN_WHEN_TEXT];
     const struct ops_screen screen = ops_screen_of(stdout);
     const struct {
         const char *label, *text;
@@ -205,22 +188,21 @@ static void print_service(const struct pl_service_row *s, char *const *publisher
     printf("\nroutes       ");
     ops_texts_put(&screen, publishers, n);
     printf("\nrevision     %" PRId64 "\ncreated      %s\nupdated      %s\n", s->revision,
-           ops_when_text(created, s->created_ms), ops_when_text(updated, s->updated_ms));
+           admin_when_text(created, s->created_ms), admin_when_text(updated, s->updated_ms));
 }
 
 static int print_one(const struct ops_call *call, struct pl_store *store, const struct pl_service_row *s) {
     char **publishers = NULL;
     size_t n;
     int exit_code = OPS_EXIT_OK;
-    pouch_err e = publishers_of(store, s->name, &publishers, &n);
+    pouch_err e = admin_publishers_of(store, s->name, &publishers, &n);
     if (e)
         exit_code = ops_error(e);
     else if (call->output == OPS_TABLE)
         print_service(s, publishers, n);
     else
-        exit_code = ops_print_json(ops_json_with(ops_service_json(s), "routes", ops_texts_json(publishers, n)));
-    for (size_t i = 0; i < n; i++) free(publishers[i]);
-    free(publishers);
+        exit_code = ops_print_json(admin_json_with(admin_service_json(s), "routes", admin_texts_json(publishers, n)));
+    admin_texts_free(publishers, n);
     return exit_code;
 }
 
@@ -228,8 +210,8 @@ static int service_show(struct ops_call *call) {
     struct pl_store *store = NULL;
     struct pl_service_row *row = NULL;
     pouch_err e = ops_registry_open(call, &store);
-    if (!e) e = ops_service_find(store, call->args[0], &row);
-    if (!e && !row) e = ops_no_service(call->args[0]);
+    if (!e) e = admin_service_find(store, call->args[0], &row);
+    if (!e && !row) e = admin_no_service(call->args[0]);
     int exit_code = e ? ops_error(e) : print_one(call, store, row);
     pl_service_free(row, row != NULL);
     pl_store_close(store);
@@ -243,7 +225,7 @@ static int service_remove(struct ops_call *call) {
     if (ops_expected(call, "--if-revision", &expected)) return ops_usage(call, "%s", pouch_why());
     pouch_err e = ops_registry_open(call, &store);
     if (!e) e = pl_store_service_remove(store, name, expected, &revision);
-    if (e == POUCH_E_NOT_FOUND && expected < 0) e = ops_no_service(name);
+    if (e == POUCH_E_NOT_FOUND && expected < 0) e = admin_no_service(name);
     pl_store_close(store);
     if (e) {
         int exit_code = ops_error(e);
@@ -261,7 +243,7 @@ static int service_remove(struct ops_call *call) {
 }
 
 static int service_history(struct ops_call *call) {
-    return ops_history(call, PL_AUDIT_SERVICE, ops_no_service);
+    return ops_history(call, PL_AUDIT_SERVICE, admin_no_service);
 }
 
 static const char *const settings[] = {"store", NULL};

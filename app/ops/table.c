@@ -7,12 +7,15 @@ const struct ops_command *const ops_commands[] = {
     &ops_send,
     &ops_worker,
     &ops_center,
+    &ops_gateway,
     &ops_dev,
     &ops_key_new,
     &ops_key_list,
     &ops_key_add,
     &ops_key_activate,
     &ops_key_retire,
+    &ops_access_new,
+    &ops_access_list,
     &ops_seal,
     &ops_open,
     &ops_route_add,
@@ -36,12 +39,38 @@ const struct ops_command *const ops_commands[] = {
     &ops_topic_list,
     &ops_topic_describe,
     &ops_topic_delete,
+    &ops_topic_orphans,
+    &ops_topic_catalog,
+    &ops_topic_check,
+    &ops_topic_plan,
+    &ops_topic_apply,
+    &ops_topic_set,
+    &ops_topic_health,
+    &ops_topic_key,
+    &ops_topic_partitions,
+    &ops_tenant_create,
+    &ops_tenant_list,
+    &ops_tenant_topics,
+    &ops_tenant_delete,
+    &ops_event_new,
+    &ops_event_check,
+    &ops_schema_register,
+    &ops_schema_get,
+    &ops_schema_list,
+    &ops_schema_check,
+    &ops_schema_compat,
+    &ops_schema_delete,
+    &ops_schema_encode,
+    &ops_schema_decode,
     &ops_trace,
     &ops_log,
     &ops_dlq_list,
     &ops_dlq_show,
+    &ops_dlq_stats,
     &ops_dlq_redrive,
+    &ops_dlq_dismiss,
     &ops_dlq_purge,
+    &ops_health,
     &ops_top,
     &ops_doctor,
     &ops_config_show,
@@ -54,3 +83,23 @@ const struct ops_command *const ops_commands[] = {
     &ops_version,
     NULL,
 };
+
+static const struct {
+    const struct ops_command *first;
+    const char *title;
+} headings[] = {
+    {&ops_request, "Ask, answer and route"},
+    {&ops_key_new, "Keys and envelopes"},
+    {&ops_route_add, "Routes and services"},
+    {&ops_topic_create, "Topics, tenants, events and schemas"},
+    {&ops_trace, "What happened to a request, and what went wrong"},
+    {&ops_health, "How it does now"},
+    {&ops_bench_request, "Measure"},
+    {&ops_completion, "This program"},
+};
+
+const char *ops_heading(const struct ops_command *command) {
+    for (size_t i = 0; i < sizeof headings / sizeof *headings; i++)
+        if (headings[i].first == command) return headings[i].title;
+    return NULL;
+}

@@ -1,10 +1,12 @@
 /* pouch worker. */
 #include <base/why.h>
 #include <crypto/keyring.h>
+#include <metrics/metrics.h>
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/member.h>
 #include <ops/times.h>
+#include <ops/typed.h>
 #include <pthread.h>
 #include <runner/runner.h>
 #include <signal.h>
@@ -74,28 +76,37 @@ static pouch_err handle_topics(const struct ops_call *call, pouch_worker *w, str
     return e;
 }
 
+/* The window in which requests that come again are known; null: there is none. */
+static json_t *dedupe(const struct pl_settings *s) {
+    if (!s->dedupe_window_ms) return json_null();
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "window_ms", (json_int_t)s->dedupe_window_ms, "most",
+                     (json_int_t)s->dedupe_max, "requests", (json_int_t)pl_metric_get(PL_M_DEDUPE_ENTRIES), "unsaved",
+                     (json_int_t)pl_metric_get(PL_M_DEDUPE_UNSAVED), "forgotten",
+                     (json_int_t)pl_metric_get(PL_M_DEDUPE_FORGOTTEN), "file_failures",
+                     (json_int_t)pl_metric_get(PL_M_DEDUPE_FAILURES));
+}
+
 static void more(json_t *into, void *arg) {
-    (void)arg;
+    json_object_set_new(into, "dedupe", dedupe(arg));
     json_object_set_new(into, "outcomes", ops_outcomes("pouch_worker_jobs_total"));
     json_object_set_new(into, "times", ops_times(PL_T_HANDLER));
 }
 
 static pouch_err work(const struct ops_call *call, pouch_worker *w, struct runner *r, pouch_keyring *ring,
                       const struct pl_settings *s) {
-    struct ops_member member = {.role = "worker", .status = pl_worker_status(w), .ring = ring, .more = more};
-    struct httpd_health *health;
+    struct ops_member member = {
+        .role = "worker", .status = pl_worker_status(w), .ring = ring, .more = more, .arg = (void *)s};
     pouch_err e = handle_topics(call, w, r);
     if (!e) e = ops_on_stop(stop, w);
-    if (!e) e = ops_member_serve(&health, &member, s->listen);
-    if (e) return e;
-    say_what_runs(call, s);
-    e = pouch_worker_run(w);
-    httpd_health_stop(health);
+    if (!e) e = ops_member_serve(&member, s->listen);
+    if (!e) say_what_runs(call, s);
+    if (!e) e = pouch_worker_run(w);
+    ops_member_end(&member);
     return e;
 }
 
 static int run_worker(const struct ops_call *call, pouch_worker *w, const struct way *way, pouch_keyring *ring,
-                      const struct pl_settings *s) {
+                      const struct pl_settings *s, struct ops_typed *typed) {
     const struct runner_limits limits = {
         .open = (size_t)s->concurrency, .timeout_ms = s->handler_timeout_ms, .drain_ms = s->drain_ms};
     struct runner *r = NULL;
@@ -104,20 +115,33 @@ static int run_worker(const struct ops_call *call, pouch_worker *w, const struct
     int exit_code = e ? ops_error(e) : OPS_EXIT_OK;
     if (r) r->halt(r);
     ops_no_stop();
+    ops_typed_stop(typed);
     pouch_worker_free(w);
     if (r) r->free(r);
     return exit_code;
 }
 
+/* A subject that the registry does not have is told before any request waits for it; a registry that does not answer is waited for. */
+static pouch_err open_typed(const struct ops_call *call, struct ops_typed **typed) {
+    pouch_err e = ops_typed_open(typed, call);
+    if (e) return e;
+    e = ops_typed_fetch(*typed, call->args, call->n_args);
+    if (!pouch_err_retriable(e)) return e;
+    ops_say("%s; requests wait until their schemas are known", pouch_why());
+    return POUCH_OK;
+}
+
 static int with_ring(const struct ops_call *call, pouch_keyring *ring, const struct way *way,
                      const struct pl_settings *s) {
     struct reloader reloader;
+    struct ops_typed *typed = NULL;
     pouch_worker *w = NULL;
-    pouch_err e = pouch_worker_new(&w, call->options, ring);
+    pouch_err e = open_typed(call, &typed);
+    if (!e) e = pouch_worker_new(&w, call->options, ring);
     if (!e && (e = reloader_start(&reloader, ring))) pouch_worker_free(w);
-    if (e) return ops_error(e);
-    int exit_code = run_worker(call, w, way, ring, s);
-    reloader_stop(&reloader);
+    int exit_code = e ? ops_error(e) : run_worker(call, w, way, ring, s, typed);
+    if (!e) reloader_stop(&reloader);
+    ops_typed_close(typed);
     return exit_code;
 }
 
@@ -178,6 +202,11 @@ const struct ops_command ops_worker = {
              "--url posts the payload with X-Request-Id: the body of a 2xx answer is the reply, 429 and\n"
              "503 retry, any other status fails.\n\n"
              "  pouch worker double --url http://127.0.0.1:8080/double\n\n"
+             "--schema and --reply-schema have requests and replies checked against a registry's schemas, after\n"
+             "they are opened and before they are sealed. What is not valid is answered invalid_payload and kept as\n"
+             "a dead letter; a reply that is not valid fails. While the registry (SCHEMA_REGISTRY_URL) does not\n"
+             "answer, schemas that were had once serve on, and what needs others waits.\n\n"
+             "  pouch worker payments --exec ./pay --schema auto --reply-schema payment-result-value\n\n"
              "--listen serves /livez, /readyz, /metrics and /statusz over HTTP, as docs/operations.md says.\n\n"
              "SIGTERM and Ctrl-C finish what is in hand, at most for the time of --drain. A changed key file\n"
              "is taken within a second, and at once on SIGHUP; a bad one leaves the keys as they were.\n",
@@ -186,10 +215,12 @@ const struct ops_command ops_worker = {
             {"--pipe", 0, "CMD", false, "keep CMD running; JSON lines in and out"},
             {"--exec", 0, "CMD", false, "run CMD once a request"},
             {"--url", 0, "URL", false, "post each request to a service"},
+            OPS_SCHEMA_FLAG,
+            OPS_REPLY_SCHEMA_FLAG,
             {0},
         },
     .settings = (const char *const[]){"group", "instance.id", "start", "worker.concurrency", "handler.timeout", "drain",
-                                      "store", "listen", NULL},
+                                      "schema.registry", "store", "listen", NULL},
     .least = 1,
     .most = SIZE_MAX,
     .run = worker,

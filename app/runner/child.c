@@ -122,7 +122,8 @@ const char *runner_status_text(char out[RUNNER_STATUS_MAX], int status) {
 }
 
 static bool may_hold_a_key(const char *variable) {
-    static const char *const names[] = {"ENCRYPTION_KEY=", "SPLP_ENCRYPTION_KEY=", "KAFKA_SASL_PASSWORD="};
+    static const char *const names[] = {
+        "ENCRYPTION_KEY=", "SPLP_ENCRYPTION_KEY=", "KAFKA_SASL_PASSWORD=", "KAFKA_SSL_KEY_PASSWORD="};
     if (!strncmp(variable, "POUCH_", 6)) return true;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (!strncmp(variable, names[i], strlen(names[i]))) return true;

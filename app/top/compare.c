@@ -131,6 +131,7 @@ static json_t *describe(const struct pair *p) {
     json_t *out = json_pack("{s:s}", "process", p->name);
     if (!out) return NULL;
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) copy(out, p->now, same[i], same[i]);
+    json_object_set_new(out, "seconds", p->before && p->seconds > 0 ? json_real(p->seconds) : json_null());
     add_outcomes(out, p);
     add_times(out, p);
     add_work(out, p);

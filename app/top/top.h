@@ -6,14 +6,15 @@
  *
  *   {"at_ms","seconds","processes":[…],"publishers":[…],"targets":[…],"breakers":[…]}
  *
- *   process    {"process","error"} or {"process","role","version","phase","ready","uptime_ms","reasons","notes","rate",
- *              "failed_rate","outcomes":{name:{"total","rate"}},"times":{"count","p50_us","p99_us"},"in_flight",
- *              "in_flight_most","oldest_ms","paused","partitions","lag"}
+ *   process    {"process","error"} or {"process","role","version","phase","ready","uptime_ms","reasons","notes",
+ *              "seconds","rate","failed_rate","outcomes":{name:{"total","rate"}},"times":{"count","p50_us","p99_us"},
+ *              "in_flight","in_flight_most","oldest_ms","paused","partitions","lag"}
  *   publisher  {"publisher","rate","failed_rate","limited_rate","routed","failed","limited"}, over all processes
  *   target     {"target","rate","failed_rate","routed","failed","in_flight","stalled"}, over all processes
  *   breaker    {"process", and what the process says of it}
  *
- * Rates are a second's. Of a process what is not known yet, or not any more since it was started again, is null.
+ * Rates are a second's; "seconds" is how long lies between the two readings, of a view the longest of its processes.
+ * Of a process what is not known yet, or not any more since it was started again, is null.
  */
 #ifndef POUCH_TOP_TOP_H
 #define POUCH_TOP_TOP_H
