@@ -1,0 +1,43 @@
+/*
+ * The index of one gateway without Redis: bounded by bytes, the oldest go first. Any thread, behind one lock.
+ */
+#ifndef POUCH_ASYNC_MEMORY_H
+#define POUCH_ASYNC_MEMORY_H
+
+#include <base/idmap.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <wire/envelope.h>
+
+struct async_kept;
+struct async_memory {
+    pthread_mutex_t lock;
+    struct pl_idmap requests, keys;   /* struct async_kept; of keys: of those that have one */
+    struct async_kept *oldest, **end; /* in the order in which they came */
+    size_t bytes, most;
+    bool complete;
+};
+
+POUCH_MUST_CHECK pouch_err async_memory_init(struct async_memory *m, size_t most_bytes); /* NO_MEMORY */
+void async_memory_free(struct async_memory *m);
+void async_memory_set_complete(struct async_memory *m, bool complete);
+
+/* until_ms: when it is to go. What has no room is left out, and counted. NO_MEMORY. key may be NULL. */
+POUCH_MUST_CHECK pouch_err async_memory_note(struct async_memory *m, const struct pl_uuid *id,
+                                             const struct pl_uuid *key, struct pl_span bytes, int64_t until_ms);
+POUCH_MUST_CHECK pouch_err async_memory_reply(struct async_memory *m, const struct pl_uuid *id, struct pl_span bytes,
+                                              bool firm, int64_t until_ms);
+void async_memory_drop(struct async_memory *m, const struct pl_uuid *id); /* and its key, if that is still its own */
+void async_memory_expire(struct async_memory *m, int64_t now_ms);
+
+/* *winner is id when the key is free. STORE: it is not complete. NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err async_memory_claim(struct async_memory *m, const struct pl_uuid *key,
+                                              const struct pl_uuid *id, int64_t now_ms, int64_t until_ms,
+                                              struct pl_uuid *winner);
+
+/* Calls fn with what is there, under the lock. */
+typedef void async_memory_fn(struct pl_span note, struct pl_span reply, bool complete, void *arg);
+void async_memory_find(struct async_memory *m, const struct pl_uuid *id, int64_t now_ms, async_memory_fn *fn,
+                       void *arg);
+
+#endif
