@@ -1,0 +1,306 @@
+// What pages are made of: states that are said in words, tables, fields, dialogs.
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import type { Refusal } from "./api";
+import { key } from "./api";
+import { unknown } from "./format";
+import type { Loaded } from "./hooks";
+
+/** Where the keyboard is when the console is opened is the browser's to say; from then on each page begins at its heading. */
+let opened = false;
+
+export function Page({
+  title,
+  about,
+  actions,
+  children,
+}: {
+  title: string;
+  about?: string;
+  actions?: ComponentChildren;
+  children: ComponentChildren;
+}) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${title} · Pouch`;
+    if (opened) {
+      heading.current?.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
+    opened = true;
+  }, [title]);
+  return (
+    <>
+      <header class="page-head">
+        <div>
+          <h1 ref={heading} tabIndex={-1}>
+            {title}
+          </h1>
+          {about && <p class="quiet">{about}</p>}
+        </div>
+        {actions && <div class="actions">{actions}</div>}
+      </header>
+      {children}
+    </>
+  );
+}
+
+export function Card({ title, aside, children, wide }: { title: string; aside?: ComponentChildren; children: ComponentChildren; wide?: boolean }) {
+  const id = useId();
+  return (
+    <section class={wide ? "card wide" : "card"} aria-labelledby={id}>
+      <div class="card-head">
+        <h2 id={id}>{title}</h2>
+        {aside && <div class="quiet">{aside}</div>}
+      </div>
+      {children}
+    </section>
+  );
+}
+
+function explain(error: Refusal): { title: string; text: string } {
+  if (error.status === 403) {
+    const who = key.get() ? "Your key" : "Who has no key";
+    return { title: "No permission", text: `${who} may not see this: ${error.message}` };
+  }
+  if (error.status === 401) return { title: "Not signed in", text: error.message };
+  if (error.status === 404) return { title: "Not found", text: error.message };
+  if (error.status === 0) return { title: "No answer", text: error.message };
+  return { title: "This could not be read", text: error.message };
+}
+
+export function Trouble({ error, again }: { error: Refusal; again?: () => void }) {
+  const { title, text } = explain(error);
+  return (
+    <div class="state bad" role="alert">
+      <strong>{title}</strong>
+      <p>{text}</p>
+      {again && error.status !== 403 && (
+        <button type="button" onClick={again}>
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}
+
+export function Empty({ children }: { children: ComponentChildren }) {
+  return <div class="state">{children}</div>;
+}
+
+/** What was loaded, or in words why it is not there. What was there before stays in sight with what went wrong since. */
+export function Show<T>({ of, what, children }: { of: Loaded<T>; what: string; children: (data: T) => ComponentChildren }) {
+  if (of.data === null && of.error) return <Trouble error={of.error} again={of.again} />;
+  if (of.data === null)
+    return (
+      <div class="state" role="status" aria-busy="true">
+        Loading {what}…
+      </div>
+    );
+  return (
+    <>
+      {of.error && <Trouble error={of.error} again={of.again} />}
+      {children(of.data)}
+    </>
+  );
+}
+
+export type Tone = "good" | "warn" | "bad" | "plain";
+
+export function Badge({ tone = "plain", children }: { tone?: Tone; children: ComponentChildren }) {
+  return <span class={`badge ${tone}`}>{children}</span>;
+}
+
+export function Stat({ name, value, tone = "plain", note }: { name: string; value: ComponentChildren; tone?: Tone; note?: ComponentChildren }) {
+  return (
+    <div class={`stat ${tone}`}>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+      {note && <dd class="quiet note">{note}</dd>}
+    </div>
+  );
+}
+
+export interface Column<R> {
+  name: string;
+  cell: (row: R) => ComponentChildren;
+  number?: boolean;
+  /** Not shown where there is little room. */
+  less?: boolean;
+}
+
+export function Table<R>({
+  caption,
+  columns,
+  rows,
+  id,
+  empty,
+}: {
+  caption: string;
+  columns: Column<R>[];
+  rows: R[];
+  id: (row: R, i: number) => string;
+  empty: ComponentChildren;
+}) {
+  if (!rows.length) return <Empty>{empty}</Empty>;
+  const kind = (column: Column<R>) => [column.number ? "number" : "", column.less ? "less" : ""].join(" ").trim();
+  return (
+    <div class="table" role="group" aria-label={caption} tabIndex={0}>
+      <table>
+        <caption class="unseen">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column.name} scope="col" class={kind(column)}>
+                {column.name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, i) => (
+            <tr key={id(row, i)}>
+              {columns.map((column) => (
+                <td key={column.name} class={kind(column)}>
+                  {column.cell(row) ?? unknown}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function Facts({ rows }: { rows: [string, ComponentChildren][] }) {
+  return (
+    <dl class="facts">
+      {rows
+        .filter(([, value]) => value !== null && value !== undefined && value !== "")
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+interface FieldProps {
+  label: string;
+  value: string;
+  onValue: (value: string) => void;
+  hint?: string;
+  type?: "text" | "search" | "password";
+  required?: boolean;
+  readOnly?: boolean;
+  placeholder?: string;
+  pattern?: string;
+}
+
+export function Field({ label, value, onValue, hint, type = "text", required = false, readOnly = false, placeholder, pattern }: FieldProps) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type={type as "text"}
+        value={value}
+        onInput={(event) => onValue(event.currentTarget.value)}
+        required={required}
+        readOnly={readOnly}
+        placeholder={placeholder}
+        pattern={pattern}
+        aria-describedby={hint ? `${id}-hint` : undefined}
+        autocomplete="off"
+        spellcheck={false}
+      />
+      {hint && (
+        <small id={`${id}-hint`} class="quiet">
+          {hint}
+        </small>
+      )}
+    </div>
+  );
+}
+
+export function Choice({
+  label,
+  value,
+  onValue,
+  options,
+}: {
+  label: string;
+  value: string;
+  onValue: (value: string) => void;
+  options: [string, string][];
+}) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <select id={id} value={value} onChange={(event) => onValue(event.currentTarget.value)}>
+        {options.map(([name, text]) => (
+          <option key={name} value={name}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+export function Check({ label, checked, onChecked }: { label: string; checked: boolean; onChecked: (checked: boolean) => void }) {
+  return (
+    <label class="check">
+      <input type="checkbox" checked={checked} onChange={(event) => onChecked(event.currentTarget.checked)} /> {label}
+    </label>
+  );
+}
+
+/** Keeps the keyboard inside until it is closed, by Escape too; then it is where it was before. */
+export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      aria-labelledby={id}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+    >
+      <div class="card-head">
+        <h2 id={id}>{title}</h2>
+        <button type="button" class="plain" onClick={onClose} aria-label="Close">
+          ✕
+        </button>
+      </div>
+      {children}
+    </dialog>
+  );
+}
+
+/** Does what cannot be taken back only when a word has been typed. */
+export function Typed({ word, value, onValue }: { word: string; value: string; onValue: (value: string) => void }) {
+  return <Field label={`Type ${word} to confirm`} value={value} onValue={onValue} pattern={word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")} required />;
+}
+
+export function Failure({ text }: { text: string | null }) {
+  return (
+    <div role="alert" class={text ? "state bad" : "unseen"}>
+      {text}
+    </div>
+  );
+}
