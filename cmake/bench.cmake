@@ -10,3 +10,7 @@ target_include_directories(store_bench PRIVATE ${CMAKE_SOURCE_DIR}/lib)
 add_executable(cql_bench EXCLUDE_FROM_ALL bench/cql.c)
 pouch_link_room(cql_bench cql)
 target_include_directories(cql_bench PRIVATE ${CMAKE_SOURCE_DIR}/lib)
+# bench/http_load: posts one body over and over; bench/gateway measures with it.
+add_executable(http_load EXCLUDE_FROM_ALL bench/http_load.c)
+# bench/sse_load: thousands of clients of live events; tests/faults counts with it.
+add_executable(sse_load bench/sse_load.c)

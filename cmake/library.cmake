@@ -37,13 +37,15 @@ foreach(target pouch_shared pouch_static)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/include ${CMAKE_BINARY_DIR}/generated)
 endforeach()
 
-# The prefix is filled in when it is known: cmake --install --prefix may name another than was configured.
+# The prefix is filled in when it is known: cmake --install --prefix may name another than was configured. It is written
+# where it is to be and nowhere in the build folder, since several may install from there at once, each with its prefix.
 set(POUCH_REQUIRES "${packages}")
 set(POUCH_PREFIX "@CMAKE_INSTALL_PREFIX@")
 configure_file(cmake/libpouch.pc.in ${CMAKE_BINARY_DIR}/generated/libpouch.pc.in @ONLY)
-install(CODE "configure_file(\"${CMAKE_BINARY_DIR}/generated/libpouch.pc.in\" \"${CMAKE_BINARY_DIR}/generated/libpouch.pc\" @ONLY)")
+install(CODE "set(pc \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/pkgconfig/libpouch.pc\")
+configure_file(\"${CMAKE_BINARY_DIR}/generated/libpouch.pc.in\" \"\$ENV{DESTDIR}\${pc}\" @ONLY)
+list(APPEND CMAKE_INSTALL_MANIFEST_FILES \"\${pc}\")")
 install(TARGETS pouch_shared pouch_static
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/pouch DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${CMAKE_BINARY_DIR}/generated/pouch/version.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pouch)
-install(FILES ${CMAKE_BINARY_DIR}/generated/libpouch.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -25,6 +25,11 @@ foreach(kind unit mock)
       endif()
       set_tests_properties(${kind}/${room}/${name} PROPERTIES LABELS ${kind} TIMEOUT 300 COST ${cost}
         ENVIRONMENT XDG_STATE_HOME=${CMAKE_BINARY_DIR}/state)
+      # Sanitizers bring an allocator of their own, and not everybody may mount a disk to fill it: what cannot be shown there is seen to be
+      # skipped. Everywhere else a test that is skipped has failed (tests/support/support.h).
+      if(POUCH_SANITIZE OR name STREQUAL "test_disk_full")
+        set_tests_properties(${kind}/${room}/${name} PROPERTIES SKIP_RETURN_CODE 77)
+      endif()
     endforeach()
   endforeach()
 endforeach()

@@ -27,6 +27,9 @@ static rd_kafka_headers_t *headers_of(const uint8_t *data, size_t n) {
                                         "__connect.errors.topic",
                                         "__connect.errors.partition",
                                         "__connect.errors.offset",
+                                        "x-original-topic",
+                                        "original_topic",
+                                        "error_message",
                                         "tenant",
                                         ""};
     rd_kafka_headers_t *headers = rd_kafka_headers_new(8);

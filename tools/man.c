@@ -138,6 +138,8 @@ static void command_list(FILE *out) {
     fputs("Each has a page of its own.\n", out);
     for (const struct ops_command *const *c = ops_commands; *c; c++) {
         char name[NAME_BYTES];
+        const char *title = ops_heading(*c);
+        if (title) fprintf(out, ".SS %s\n", title);
         fputs(".TP\n", out);
         reference(out, page_name(*c, name), "1", false);
         roff_text(out, (*c)->summary);

@@ -19,6 +19,15 @@ static const struct metric {
 #define ROW(what, type, name, help) {name, #type, "topic,partition", help},
                 PL_MEMBER_METRICS(ROW)
 #undef ROW
+#define ROW(what, type, name, help) {name, #type, "", help},
+                    PL_CLUSTER_METRICS(ROW)
+#undef ROW
+#define ROW(what, type, name, help) {name, #type, "broker", help},
+                        PL_BROKER_METRICS(ROW)
+#undef ROW
+#define ROW(what, type, name, help) {name, #type, "group,topic", help},
+                            PL_GROUP_METRICS(ROW)
+#undef ROW
 };
 enum { METRICS = sizeof metrics / sizeof metrics[0] };
 

@@ -1,7 +1,7 @@
 /* Writes docs/configuration.md from the table of options; run by scripts/gen-docs. */
 #include "settings_text.h"
 
-#include <conf/settings.h>
+#include <conf/seed.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,11 +20,46 @@ static void row_write(const struct pl_option *row) {
     if (row->flag) printf("`%s`", row->flag);
     printf(" | `%s`", pl_option_env(row, own));
     if (row->seed_env) printf(", `%s`", row->seed_env);
+    for (const struct pl_seed *seed = pl_seeds; seed->variable; seed++)
+        if (!strcmp(seed->name, row->name)) printf(", `%s`", seed->variable);
     printf(" | ");
     cell(pl_option_allowed(row, allowed));
     printf(" | %s%s%s | ", row->fallback ? "`" : "", row->fallback ? row->fallback : "unset", row->fallback ? "`" : "");
     cell(row->text);
     printf(" |\n");
+}
+
+static void seed_write(const struct pl_seed *seed) {
+    static const char *const notes[] = {[PL_SEED_PLAIN] = "",
+                                        [PL_SEED_DAYS] = "in days",
+                                        [PL_SEED_ONE_MORE] = "tries after the first",
+                                        [PL_SEED_ACKS] =
+                                            "`all` or `-1`, which holds anyway; anything else stops the start",
+                                        [PL_SEED_DOUBLING] = "`2`, which holds anyway; anything else stops the start",
+                                        [PL_SEED_PORT] = "a port, of every address"};
+    char allowed[PL_OPTION_ALLOWED_MAX];
+    bool property = !strncmp(seed->name, "kafka.", 6);
+    printf("| `%s` | `%s`", seed->variable, seed->name);
+    if (seed->compat) printf(", with `compat: %s`", seed->compat);
+    printf(" | %s", notes[seed->form]);
+    if (property && !*notes[seed->form]) cell(pl_option_allowed(&seed->like, allowed));
+    printf(" |\n");
+}
+
+static void seeds_write(void) {
+    printf("\n## Variables of CAAS's services\n\n%s\n"
+           "| variable | is | |\n"
+           "| --- | --- | --- |\n",
+           settings_seeds);
+    for (const struct pl_seed *seed = pl_seeds; seed->variable; seed++) seed_write(seed);
+    for (const struct settings_kind *nothing = settings_no_seeds; nothing->type; nothing++)
+        printf("| `%s` | nothing here | %s |\n", nothing->type, nothing->written);
+    printf("\n## SASL and TLS\n\n%s\n"
+           "| variable | |\n"
+           "| --- | --- |\n",
+           settings_security);
+    for (const struct settings_kind *row = settings_security_variables; row->type; row++)
+        printf("| `%s` | %s |\n", row->type, row->written);
 }
 
 static void how_to_give(void) {
@@ -53,5 +88,6 @@ int main(void) {
            "| option | command line | environment | value | default | what it does |\n"
            "| --- | --- | --- | --- | --- | --- |\n");
     for (const struct pl_option *row = pl_options; row->name; row++) row_write(row);
+    seeds_write();
     return fflush(stdout) || ferror(stdout);
 }

@@ -14,13 +14,16 @@ static unsigned code_point(const char **text) {
     return code;
 }
 
-/* Quotes, dashes and accents would otherwise become those of print, which no shell takes. */
+/*
+ * Quotes, dashes and accents would otherwise become those of print, which no shell takes. Behind a bar a line may break: all that
+ * a flag may be can be longer than one.
+ */
 static void put_char(FILE *out, unsigned code) {
     static const struct {
         char from;
         const char *to;
     } special[] = {{'\\', "\\e"},  {'-', "\\-"},   {'\'', "\\(aq"}, {'`', "\\(ga"},
-                   {'^', "\\(ha"}, {'~', "\\(ti"}, {'"', "\\(dq"}};
+                   {'^', "\\(ha"}, {'~', "\\(ti"}, {'"', "\\(dq"},  {'|', "|\\:"}};
     for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
         if (code == (unsigned char)special[i].from) {
             fputs(special[i].to, out);

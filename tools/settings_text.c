@@ -34,7 +34,9 @@ const char settings_file_example[] = "brokers: [kafka-1:9092, kafka-2:9092]\n"
 
 const char settings_kafka[] =
     "Properties under `kafka` go to librdkafka as they are; on the command line they are\n"
-    "`-X name=value`, in a program `pouch_options_set(o, \"kafka.name\", value)`. They have no variables.\n"
+    "`-X name=value`, in a program `pouch_options_set(o, \"kafka.name\", value)`. Of them SASL, TLS and some\n"
+    "others have variables: docs/configuration.md. A command line can be read by everybody on the host:\n"
+    "passwords go into the file or into variables.\n"
     "The values of passwords, secrets and private keys are never shown.\n";
 
 const char settings_key[] =
@@ -49,5 +51,38 @@ const struct settings_kind settings_kinds[] = {
     {"count", "digits"},
     {"size", "digits and `B`, `KiB`, `MiB` or `GiB`; digits alone are bytes"},
     {"duration", "digits and `ms`, `s`, `m`, `h` or `d`; digits alone are milliseconds"},
+    {NULL, NULL},
+};
+
+const char settings_seeds[] =
+    "They are weaker than `POUCH_` variables and stronger than the file. A value that is not "
+    "allowed stops the start and is\n"
+    "told by its variable. Names that do not say whose they are, such as `LOG_LEVEL` and `PORT`, are "
+    "read with their `compat` alone.\n";
+
+const struct settings_kind settings_no_seeds[] = {
+    {"JMX_PORT", "there is no JVM; metrics are at `/metrics` of `--listen`"},
+    {"NODE_ENV", "there is one way to run"},
+    {NULL, NULL},
+};
+
+const char settings_security[] =
+    "The first two are switches (`false`, `no`, `off` and `0` are off) and decide `kafka.security.protocol` together: "
+    "`SASL_SSL`,\n"
+    "`SASL_PLAINTEXT`, `SSL` or `PLAINTEXT`. The others are looked at when theirs is on.\n";
+
+const struct settings_kind settings_security_variables[] = {
+    {"KAFKA_SASL_ENABLED", "log in with a name and a password"},
+    {"KAFKA_SSL_ENABLED", "TLS"},
+    {"KAFKA_SASL_MECHANISM", "`SCRAM-SHA-512` (unless set), `SCRAM-SHA-256` or `PLAIN`, in upper or lower case"},
+    {"KAFKA_SASL_USERNAME", "who we are"},
+    {"KAFKA_SASL_PASSWORD_FILE", "a file of this user alone (mode 600) whose first line is the password"},
+    {"KAFKA_SASL_PASSWORD",
+     "the password, where there is no such file; handlers that `pouch worker` starts do not see it"},
+    {"KAFKA_SSL_CA", "PEM file of the authorities that sign brokers; unset, those of the system"},
+    {"KAFKA_SSL_CERTIFICATE", "PEM file of our own certificate, for brokers that want one"},
+    {"KAFKA_SSL_KEY", "PEM file of its key"},
+    {"KAFKA_SSL_KEY_PASSWORD_FILE", "a file of this user alone whose first line unlocks the key"},
+    {"KAFKA_SSL_KEY_PASSWORD", "the same in a variable"},
     {NULL, NULL},
 };

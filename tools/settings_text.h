@@ -15,4 +15,8 @@ struct settings_kind {
 };
 extern const struct settings_kind settings_kinds[];
 
+/* For docs/configuration.md: variables of other systems, and those among them that say nothing to us. */
+extern const char settings_seeds[], settings_security[];
+extern const struct settings_kind settings_no_seeds[], settings_security_variables[];
+
 #endif
