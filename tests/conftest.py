@@ -7,6 +7,7 @@ confluent-kafka, and the independent cipher is the `cryptography` package: nothi
 import contextlib
 import json
 import os
+import re
 import secrets
 import shlex
 import signal
@@ -69,15 +70,20 @@ STATE = tempfile.TemporaryDirectory(prefix="pouch-state-")  # where programs kee
 
 
 def clean_environment():
-    names = ("POUCH_", "KAFKA_", "CASSANDRA_", "ENCRYPTION_KEY", "SPLP_")
+    names = ("POUCH_", "KAFKA_", "CASSANDRA_", "ENCRYPTION_KEY", "SPLP_", "PRODUCER_", "CONSUMER_", "SCHEMA_")
     return dict({name: value for name, value in os.environ.items() if not name.startswith(names)}, XDG_STATE_HOME=STATE.name)
+
+
+# What tests end programs with, and what a sanitizer says.
+ENDS = {signal.SIGTERM, signal.SIGINT, signal.SIGKILL}
+FINDING = re.compile(r"(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|^\S+:\d+:\d+: runtime error: ", re.MULTILINE)
 
 
 class Program:
     """A running `pouch` or other program; its output goes to files, so that it never blocks on us."""
 
     def __init__(self, command, env, folder, name):
-        self.name = name
+        self.name, self.sent = name, {*ENDS}
         self.out, self.err = folder / f"{name}.out", folder / f"{name}.err"
         self.process = subprocess.Popen([str(word) for word in command], env=env, stdin=subprocess.DEVNULL,
                                         stdout=self.out.open("wb"), stderr=self.err.open("wb"), start_new_session=True)
@@ -86,7 +92,7 @@ class Program:
         return self.out.read_text()
 
     def stderr(self):
-        return self.err.read_text()
+        return self.err.read_text(errors="replace")
 
     def running(self):
         return self.process.poll() is None
@@ -100,6 +106,14 @@ class Program:
 
         wait_until(look, f"{self.name} saying '{text}'", seconds)
         return self
+
+    def fault(self):
+        """The signal that ended it and that no test sent, or what a sanitizer found; None: nothing of the kind."""
+        code, said = self.process.poll() or 0, self.stderr()
+        if code < 0 and -code not in self.sent:
+            return f"{self.name} was ended by {signal.Signals(-code).name}: {said[-2000:]}"
+        found = FINDING.search(said)
+        return found and f"{self.name}: {said[found.start():][:2000]}"
 
     def kill(self):
         self.process.kill()
@@ -126,6 +140,12 @@ class Pouch:
         self.env = dict(clean_environment(), POUCH_CLIENT_NO_RESPONDERS="off", POUCH_BROKERS=brokers, ENCRYPTION_KEY=self.key, XDG_STATE_HOME=str(folder / "state"),
                         ASAN_OPTIONS="detect_leaks=0" if "asan" not in str(BUILD) else "detect_leaks=1")
         self.programs = []
+
+    def through(self, brokers):
+        """The same by other addresses; what it starts ends with what this one has started."""
+        other = Pouch(brokers, self.folder, key=self.key)
+        other.programs = self.programs
+        return other
 
     def command(self, *words):
         words = [str(word) for word in words]
@@ -166,10 +186,13 @@ class Pouch:
         return self.run("request", topic, "--timeout", timeout, "-o", "json", *words, stdin=json.dumps(payload))
 
     def stop_all(self):
+        """Ends all that still runs, as far as it lets itself be ended; fails when one of all the programs has crashed."""
         for program in self.programs:
             if program.running():
                 with contextlib.suppress(BaseException):
                     program.stop(20)
+        if faults := [*filter(None, (program.fault() for program in self.programs))]:
+            pytest.fail("\n".join(faults))
 
 
 def stack(name, verb, *words, idle=False):
@@ -226,6 +249,13 @@ def kafka3():
 
 
 @pytest.fixture(scope="session")
+def kafka_secure():
+    """One broker that allows nobody anything without an ACL: its exports."""
+    with running(f"test-secure-{os.getpid()}", "kafka_secure") as exports:
+        yield exports
+
+
+@pytest.fixture(scope="session")
 def cassandra():
     """One Cassandra: its exports."""
     with running(f"test-cassandra-{os.getpid()}", os.environ.get("POUCH_TEST_CASSANDRA", "cassandra")) as exports:
@@ -236,6 +266,13 @@ def cassandra():
 def cassandra_auth():
     """One Cassandra that lets in nobody without TLS and a password: its exports."""
     with running(f"test-auth-{os.getpid()}", "cassandra_auth") as exports:
+        yield exports
+
+
+@pytest.fixture(scope="session")
+def registry():
+    """A schema registry: its exports."""
+    with running(f"test-registry-{os.getpid()}", "registry") as exports:
         yield exports
 
 
@@ -292,5 +329,8 @@ def dev(tmp_path):
     brokers = broker.stdout().split("POUCH_BROKERS=")[1].split()[0]
     program = Pouch(brokers, tmp_path, key=key)
     yield program
-    program.stop_all()
-    broker.stop()
+    try:
+        program.stop_all()
+    finally:
+        broker.stop()
+    assert not (fault := broker.fault()), fault

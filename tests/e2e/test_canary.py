@@ -165,6 +165,7 @@ def children(pid):
 
 def end_by_abort(program):
     """How it ended, as waitpid() tells it."""
+    program.sent.add(signal.SIGABRT)
     program.process.send_signal(signal.SIGABRT)
     status = os.waitpid(program.process.pid, 0)[1]
     program.process.returncode = -signal.SIGABRT

@@ -228,6 +228,34 @@ def test_what_another_program_writes_becomes_a_change_like_any_other(driver, pou
     pouch.ok("route", "add", gone, "t", "--id", f"route-{gone}")
 
 
+@pytest.mark.acceptance("B9", "B29")
+def test_who_knows_of_no_weights_sees_the_heaviest_target_and_makes_a_route_without(driver, pouch, keyspace, store):
+    publisher = f"weighted-{uuid.uuid4().hex[:6]}"
+    pouch.ok("route", "add", "before", "stock")
+    driver.execute(f"ALTER TABLE {keyspace.name}.registry DROP weights")  # as the version before left it
+    for _ in range(2):  # the second time by a process that ended before it said that it had done it
+        driver.execute(f"UPDATE {keyspace.name}.store_schema SET version = 1 WHERE part = 'schema'")
+        assert [route["publisher"] for route in json.loads(pouch.ok("route", "list", "-o", "json"))] == ["before"]
+    pouch.ok("route", "add", publisher, "stock", "canary", "--weight", "stock=10", "--weight", "canary=90")
+    where = f"part = 'registry' AND kind = 'route' AND change = 0 AND name = '{publisher}'"
+    [row] = keyspace.rows(f"SELECT target_topic FROM {{}}.registry WHERE {where}")
+    assert list(row["target_topic"]) == ["canary"]
+
+    def route():
+        return json.loads(pouch.ok("route", "show", publisher, "-o", "json"))
+
+    assert (route()["targets"], route()["weights"]) == (["stock", "canary"], {"stock": 10, "canary": 90})
+    driver.execute(f"UPDATE {keyspace.name}.registry SET enabled = false WHERE {where}")
+    assert (route()["enabled"], route()["weights"]) == (False, {"stock": 10, "canary": 90})
+    driver.execute(f"UPDATE {keyspace.name}.registry SET target_topic = ['stock-2'] WHERE {where}")
+    assert (route()["targets"], route()["weights"]) == (["stock-2"], None)
+    [row] = keyspace.rows(f"SELECT weights FROM {{}}.registry WHERE {where}")
+    assert row["weights"] is None
+    changes = json.loads(pouch.ok("route", "history", publisher, "-o", "json"))
+    assert [change["who"] == "unknown" for change in changes] == [False, True, True]
+    assert "weights" in changes[-1]["before"] and "weights" not in changes[-1]["after"]
+
+
 @pytest.mark.acceptance("A19", "B15", "B28")
 def test_a_time_with_missing_rows_is_called_incomplete(pouch, keyspace, store):
     pouch.ok("route", "add", "orders", "anywhere")

@@ -89,6 +89,7 @@ def test_the_payload_is_shown_only_with_the_key(pouch, letters):
     assert none.returncode == 78
 
 
+@pytest.mark.acceptance("D23")
 def test_the_newest_come_first_and_filters_choose(pouch, letters):
     pouch.topic(letters)
     for i in range(30):
@@ -211,7 +212,7 @@ def dead(pouch, letters):
     return topics
 
 
-@pytest.mark.acceptance("C28")
+@pytest.mark.acceptance("C28", "D21", "D23")
 def test_dead_letters_are_sent_again_to_where_they_came_from(pouch, letters, dead):
     plan = redriven(pouch, "--dry-run")
     assert (plan["send"], plan["sent"], plan["dry_run"], plan["topics"]) == (12, 0, True, dict.fromkeys(dead, 6))
@@ -220,7 +221,8 @@ def test_dead_letters_are_sent_again_to_where_they_came_from(pouch, letters, dea
     seen = records(pouch, dead[0])
     assert [(m.key(), m.value()) for m in seen] == [(f"key {i}".encode(), f"value {i}".encode()) for i in (2, 4, 8, 10)]
     assert seen[0].headers() == [("tenant", b"one"), ("pouch-reply", b"none"), ("pouch-redrive", b"1"),
-                                 ("pouch-redrive-source", f"{letters}/0/2".encode())]
+                                 ("pouch-redrive-source", f"{letters}/0/2".encode()),
+                                 ("x-retry-count", b"1"), ("x-original-topic", dead[0].encode()), ("x-dlq-id", f"{letters}/0/2".encode())]
     assert records(pouch, dead[1]) == []
 
     # What was sent is marked, and not sent a second time unless asked.
@@ -314,7 +316,7 @@ def test_a_request_that_failed_is_sent_again_and_handled(pouch, letters):
     wait_until(lambda: mended.read_text() == '"please"', "the handler")
 
 
-@pytest.mark.acceptance("C28")
+@pytest.mark.acceptance("C28", "D23")
 def test_old_letters_are_deleted_from_the_front(pouch, letters, dead):
     assert pouch.run("dlq", "purge", "--yes").returncode == 64
     until = "2023-11-14T22:13:20.005Z"
@@ -326,3 +328,117 @@ def test_old_letters_are_deleted_from_the_front(pouch, letters, dead):
     pouch.ok("dlq", "purge", "--until", "0s", "--yes")
     assert listed(pouch) == []
     assert [json.loads(line)["after"]["action"] for line in pouch.ok("changes", "--kind", "dlq", "-o", "jsonl").splitlines()] == ["purge", "purge"]
+
+
+# ---- what an administrator asks: how many, of what, of whom, and away with them ----
+
+
+def counted(pouch, *words):
+    return json.loads(pouch.ok("dlq", "stats", "-o", "json", *words))
+
+
+def letters_by(stats, thing):
+    return {row[thing]: row["letters"] for row in stats[f"by_{thing}"]}
+
+
+@pytest.fixture
+def varied(pouch, letters):
+    """Thirty letters of two codes, three topics and two tenants: 29 are old, and one of now is another tool's."""
+    pouch.topic(letters)
+    now = int(time.time() * 1000)
+    for i in range(29):
+        named = {"code": "no_route" if i % 3 else "handler_error", "source": f"in-{i % 3}/0/{i}", "group": f"g{i % 2}", "failed-at": str(now - 86400000 * (2 + i))}
+        independent.produce(pouch.brokers, letters, json.dumps({"request_id": str(uuid.uuid4()), "worker_name": f"p{i % 4}"}), partition=i % 3, headers=[
+            ("tenant_id", "acme" if i % 5 else "beta"), ("correlation_id", f"c{i}"),
+            *((f"pouch-dlq-{name}", text) for name, text in named.items())])
+    independent.produce(pouch.brokers, letters, "x", partition=0)
+
+
+@pytest.mark.acceptance("D23")
+def test_letters_are_counted_by_error_topic_publisher_and_age(pouch, varied, letters):
+    stats = counted(pouch)
+    assert (stats["topic"], stats["letters"], stats["open"], stats["redriven"], stats["dismissed"]) == (letters, 30, 30, 0, 0)
+    assert stats["by_reason"][0]["reason"] == "no_route" and letters_by(stats, "reason") == {"no_route": 19, "handler_error": 10, None: 1}
+    assert letters_by(stats, "topic") == {"in-0": 10, "in-1": 10, "in-2": 9, None: 1}
+    assert letters_by(stats, "publisher") == {"p0": 8, "p1": 7, "p2": 7, "p3": 7, None: 1}
+    assert letters_by(stats, "group") == {"g0": 15, "g1": 14, None: 1}
+    assert letters_by(stats, "tenant") == {"acme": 23, "beta": 6, None: 1}
+    assert [(row["age"], row["letters"]) for row in stats["by_age"]] == [("under 1h", 1), ("under 7d", 5), ("under 30d", 23), ("older", 1)]
+    assert sum(row["bytes"] for row in stats["by_topic"]) == stats["bytes"] > 29
+    every = listed(pouch)
+    assert (stats["oldest"], stats["newest"]) == (every[-1]["time"], every[0]["time"])
+    assert stats["not_listed"] == {}
+
+    # A filter leaves the same as in a list.
+    for words in (["--reason", "no_route", "--tenant", "beta"], ["--since", "10d"], ["--topic", "in-2", "--publisher", "p1"]):
+        assert counted(pouch, *words)["letters"] == len(listed(pouch, *words)) > 0
+    text = pouch.ok("dlq", "stats", "--limit", "2")
+    assert "letters    30," in text and "and 2 more; --limit shows them" in text and "handler_error" in text
+
+
+@pytest.mark.acceptance("D23")
+def test_how_long_letters_are_kept_is_told_as_the_topic_says(pouch, letters):
+    pouch.ok("topic", "create", letters, "--partitions", 1, "--set", "retention.ms=86400000")
+    assert counted(pouch)["retention_ms"] == 86400000 and counted(pouch)["oldest"] is None
+    assert "kept for   1.0 days" in pouch.ok("dlq", "stats")
+    pouch.env["POUCH_DLQ_TOPIC"] = "none-yet"
+    assert counted(pouch)["letters"] == 0 and counted(pouch)["retention_ms"] is None
+
+
+@pytest.mark.acceptance("D23")
+def test_letters_that_were_dismissed_are_gone_for_lists_counts_and_redrives(pouch, varied, letters):
+    away = {"matching": 19, "dismissed": 19, "later": 0, "dry_run": False}
+    assert json.loads(pouch.ok("dlq", "dismiss", "--reason", "no_route", "--dry-run", "-o", "json")) == {**away, "dismissed": 0, "dry_run": True}
+    assert len(listed(pouch)) == 30
+    assert pouch.run("dlq", "dismiss", "--reason", "no_route").returncode == 64, "nobody can be asked"
+    assert json.loads(pouch.ok("dlq", "dismiss", "--reason", "no_route", "--yes", "-o", "json")) == away
+    done = pouch.run("dlq", "list", "-o", "json")
+    assert len(json.loads(done.stdout)) == 11 and "19 of another status are left out" in done.stderr
+    assert {letter["status"] for letter in listed(pouch, "--status", "dismissed")} == {"dismissed"}
+    assert len(listed(pouch, "--status", "all")) == 30
+
+    # One, by its place; a second time there is nothing to do.
+    [one] = [letter for letter in listed(pouch) if letter["written_by"] == "unknown"]
+    place = f"{one['partition']}/{one['offset']}"
+    assert json.loads(pouch.ok("dlq", "dismiss", place, "--yes", "-o", "json"))["dismissed"] == 1
+    assert "there is nothing to dismiss" in pouch.run("dlq", "dismiss", place, "--yes").stderr
+    stats = counted(pouch, "--status", "all")
+    assert (stats["letters"], stats["open"], stats["dismissed"]) == (30, 10, 20)
+    assert counted(pouch)["letters"] == 10
+
+    target = pouch.topic(partitions=1)
+    plan = redriven(pouch, "--to", target, "--yes")
+    assert (plan["sent"], plan["dismissed"]) == (10, 20)
+    assert len(listed(pouch, "--status", "redriven")) == 10 and listed(pouch, "--status", "open") == []
+    assert redriven(pouch, "--to", target, "--reason", "no_route", "--again", "--dry-run")["send"] == 19
+    actions = [(change["after"]["action"], change["after"]["letters"]) for change in json.loads(pouch.ok("changes", "--kind", "dlq", "-o", "json"))]
+    assert actions == [("dismiss", 19), ("dismiss", 1), ("redrive", 10)]
+
+
+@pytest.mark.acceptance("D22")
+def test_a_letter_tells_whose_it_is_and_what_event_and_shows_its_value_when_asked(pouch, letters):
+    pouch.topic(letters)
+    event = {"id": "0190b5a4-7b1e-7cc3-98c4-dc0c0c07398f", "type": "message.sent", "payload": {"canary": 1}}
+    headers = [("tenant_id", "acme"), ("correlation_id", "c-7"), ("pouch-dlq-code", "invalid_payload"),
+               ("pouch-dlq-source", "chat.messages.acme/3/9"), ("pouch-dlq-failed-at", "1700000000000")]
+    independent.produce(pouch.brokers, letters, json.dumps(event), headers=headers, partition=0)
+    sealed = independent.seal(pouch.key, json.dumps(event))
+    independent.produce(pouch.brokers, letters, sealed, headers=headers, partition=1)
+    independent.produce(pouch.brokers, letters, b"\xff{", partition=2)
+
+    [plain] = shown(pouch, "0/0")
+    assert (plain["failed_at"], plain["tenant"], plain["correlation_id"], plain["event_id"]) == ("2023-11-14T22:13:20.000Z", "acme", "c-7", event["id"])
+    assert plain["source"] == {"topic": "chat.messages.acme", "partition": 3, "offset": 9}
+    assert "raw_value" not in plain and "canary" not in json.dumps(plain)
+    [plain] = shown(pouch, "0/0", "--raw")
+    assert json.loads(plain["raw_value"]) == event
+
+    [closed] = shown(pouch, "1/0", "--raw")
+    assert closed["event_id"] is None and closed["raw_value"] == sealed
+    [opened] = shown(pouch, "1/0", "--payload")
+    assert opened["event_id"] == event["id"] and opened["payload"] == event
+
+    [neither] = shown(pouch, "2/0", "--raw")
+    assert (neither["failed_at"], neither["event_id"], neither["tenant"], neither["raw_value"]) == (None, None, None, "\ufffd{")
+    assert "raw value   \\xff{" in pouch.ok("dlq", "show", "2/0", "--raw")
+    assert [letter["tenant"] for letter in listed(pouch, "--tenant", "acme")] == ["acme", "acme"]

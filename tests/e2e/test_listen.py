@@ -153,11 +153,28 @@ def test_a_worker_that_is_stopping_is_not_ready(pouch, tmp_path):
     assert worker.program.process.wait(60) == 0
 
 
+def test_the_status_tells_of_retries_and_of_the_dedupe_window(pouch, tmp_path):
+    topic = pouch.topic(partitions=1)
+    plain = start(pouch, topic)
+    assert plain.status()["dedupe"] is None
+    pouch.env |= {"POUCH_DEDUPE_WINDOW": "10m", "POUCH_DEDUPE_FILE": str(tmp_path / "window"), "POUCH_DEDUPE_MAX": "50"}
+    worker = start(pouch, again := pouch.topic(partitions=1))
+    for n in range(2):
+        assert pouch.ask(again, {"n": n}).returncode == 0
+    wait_until(lambda: worker.status()["dedupe"]["requests"] == 2, "both in the window")
+    wait_until(lambda: worker.status()["dedupe"]["unsaved"] == 0, "both in its file")
+    assert worker.status()["dedupe"] == {"window_ms": 600000, "most": 50, "requests": 2, "unsaved": 0, "forgotten": 0, "file_failures": 0}
+    for one in (plain, worker):
+        wait_until(lambda: one.status()["retries"]["working"], "retries being brought back")
+        assert set(one.status()["retries"]) == {"working", "redelivered", "postponed", "waiting_partitions", "blocked"}
+        wait_until(lambda: one.metrics()[("pouch_worker_in_flight_limit",)] > 0, "its bound")
+
+
 def test_other_methods_and_paths_are_refused_as_problems(pouch):
     worker = start(pouch, pouch.topic())
     for path in ENDPOINTS:
         refused = httpx.post(worker.url + path, content=b"x", timeout=60)
-        assert refused.status_code == 405 and refused.headers["allow"] == "GET, HEAD"
+        assert refused.status_code == 405 and refused.headers["allow"] == "GET, HEAD, OPTIONS"
         head = httpx.head(worker.url + path, timeout=60)
         assert head.content == b"" and int(head.headers["content-length"]) > 0
     missing = worker.get("/metrics/")

@@ -192,9 +192,9 @@ def test_applying_a_file_makes_exactly_what_differs(here):
     assert made["as_they_were"] == 0 and made["dry_run"] is False
     routes, services = registered(here)
     assert routes == [
-        {"publisher": "citizens", "id": "r-7", "targets": ["tax", "land"], "service": "verification", "enabled": False},
-        {"publisher": "orders", "id": "route-orders", "targets": ["stock"], "service": None, "enabled": True},
-        {"publisher": "others", "id": "route-others", "targets": ["stay"], "service": "mail", "enabled": True}]
+        {"publisher": "citizens", "id": "r-7", "targets": ["tax", "land"], "weights": None, "service": "verification", "enabled": False},
+        {"publisher": "orders", "id": "route-orders", "targets": ["stock"], "weights": None, "service": None, "enabled": True},
+        {"publisher": "others", "id": "route-others", "targets": ["stay"], "weights": None, "service": "mail", "enabled": True}]
     assert [s["name"] for s in services] == ["mail", "verification"]
     versions = {c["version"] for c in made["changes"]}
     assert len(versions) == 4

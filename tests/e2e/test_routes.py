@@ -14,7 +14,7 @@ from conftest import Pouch, wait_until
 
 NEGATIVE, USAGE, CONFIG = 1, 64, 78
 NOWHERE = "127.0.0.1:1"  # no broker listens there
-ROUTE = {"publisher", "id", "targets", "enabled", "service", "version", "created_at", "updated_at"}
+ROUTE = {"publisher", "id", "targets", "weights", "enabled", "service", "version", "created_at", "updated_at"}
 SERVICE = {"name", "version", "description", "endpoint", "tags", "revision", "created_at", "updated_at"}
 
 
@@ -36,7 +36,7 @@ HARM = "\x1b[31m"
 def test_what_others_wrote_to_the_registry_does_not_steer_a_terminal(alone, tmp_path):
     assert document(alone, "route", "list") == []
     with sqlite3.connect(tmp_path / "store" / "registry.db") as store:
-        store.execute("INSERT INTO route VALUES (?, ?, ?, 1, 0, 0, 0)", ["p" + HARM, "i" + HARM, "s" + HARM])
+        store.execute("INSERT INTO route VALUES (?, ?, ?, 1, 0, 0, 0, NULL)", ["p" + HARM, "i" + HARM, "s" + HARM])
         store.execute("INSERT INTO target VALUES (?, 0, ?)", ["p" + HARM, "t" + HARM])
         store.execute("INSERT INTO service (name, version, description, endpoint, created_ms, updated_ms) "
                       "VALUES (?, ?, ?, ?, 0, 0)", ["s" + HARM, "v" + HARM, "d" + HARM, "e" + HARM])
@@ -53,7 +53,7 @@ def test_what_others_wrote_to_the_registry_does_not_steer_a_terminal(alone, tmp_
 def test_what_others_wrote_to_the_registry_is_listed_though_it_is_no_utf_8(alone, tmp_path):
     assert document(alone, "route", "list") == []
     with sqlite3.connect(tmp_path / "store" / "registry.db") as store:
-        store.execute("INSERT INTO route VALUES (CAST(x'70ff' AS TEXT), CAST(x'69ff' AS TEXT), 's', 1, 0, 0, 0)")
+        store.execute("INSERT INTO route VALUES (CAST(x'70ff' AS TEXT), CAST(x'69ff' AS TEXT), 's', 1, 0, 0, 0, NULL)")
         store.execute("INSERT INTO target VALUES (CAST(x'70ff' AS TEXT), 0, 't')")
         store.execute("INSERT INTO service (name, version, created_ms, updated_ms) VALUES (CAST(x'73ff' AS TEXT), '1', 0, 0)")
     store.close()

@@ -79,7 +79,9 @@ def test_rates_and_times_are_those_between_two_readings(estate):
     for process in view["processes"]:
         assert process["times"]["count"] >= 1
         assert 0 < process["times"]["p50_us"] <= process["times"]["p99_us"] < PATIENCE * 1e6
-        assert abs(process["rate"] * view["seconds"] - round(process["rate"] * view["seconds"])) < 0.2
+        came = process["rate"] * process["seconds"]
+        assert came == pytest.approx(round(came)) and round(came) >= 1
+        assert 0 < process["seconds"] <= view["seconds"]
     wait_until(lambda: views_where(lambda view: view["publishers"][0]["rate"] > 0), "the publisher's rate")
     wait_until(lambda: views_where(lambda view: view["targets"][0]["rate"] > 0), "the target's rate")
     assert top.stop() == 0

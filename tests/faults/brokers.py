@@ -11,17 +11,9 @@ from pathlib import Path
 from conftest import ROOT, Pouch, stack, wait_until
 from fleet import Fleet
 from full_disk import UNSHARE, fill
+from members import commits_of
 from promises import MEMORY, RESUMES, at_least, at_most, may_repeat, once, resumes
-from proxy import Proxy
-
-
-@contextlib.contextmanager
-def proxied(kafka):
-    """A proxy before the broker, and the addresses that lead through it."""
-    brokers = kafka["KAFKA_PROXIED_BROKERS"]
-    host, _, port = kafka["KAFKA_BEHIND_PROXY_BROKERS"].rpartition(":")
-    with Proxy(host, int(port), listen=int(brokers.rpartition(":")[2])) as proxy:
-        yield proxy, brokers
+from proxy import Proxy, proxied
 
 
 def broker_killed(pouch, kafka, rate, times, seconds, down):
@@ -65,13 +57,17 @@ def connections_cut(pouch, kafka, rate, times, seed):
     rng = random.Random(seed)
     with proxied(kafka) as (proxy, brokers):
         fleet = Fleet(pouch, rate, via=brokers).start()
+        watches = commits_of(fleet)
         for number in range(times):
             before = proxy.cuts
             proxy.cut_after(rng.randrange(2 ** rng.randint(0, 18)), ways=(Proxy.UP, Proxy.DOWN)[number % 2])
             wait_until(lambda: proxy.cuts > before, "a cut")
             fleet.mark("mended")
             fleet.until_flowing()
-        return {"cuts": times, "seed": seed, **fleet.stop(), **once(), **at_most(resumed_s=RESUMES)}
+            for watch in watches:  # cuts that leave a member no heartbeat for a session are another fault
+                watch.until_caught_up()
+        figures = {"cuts": times, "seed": seed, **fleet.stop(), "commits_gone_back": sum(watch.stop() for watch in watches)}
+        return {**figures, **once(), **at_most(resumed_s=RESUMES, commits_gone_back=0)}
 
 
 def black_hole(pouch, kafka, rate, seconds):

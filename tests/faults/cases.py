@@ -11,11 +11,14 @@ import bounds
 import brokers
 import conftest
 import full_disk as disk
+import gateways
 import kills
+import listeners
 import live_routes as changing
 import members
 import programs
 import promises
+import registries
 import rotation
 import scripted
 import stores
@@ -30,6 +33,12 @@ def worker_kills(pouch, rate, times, seconds):
 
 def center_kills(pouch, rate, times, seconds):
     return bounded(kills.kill_centers(pouch, kills.SqliteStore(pouch), kills=times, rate=rate, seconds_between=seconds))
+
+
+def uncommitted_kills(pouch, kafka, rate, times):
+    """That something is done again shows that the kills came between its delivery and its commit."""
+    figures = bounded(kills.kill_uncommitted(pouch, kafka, kills.SqliteStore(pouch), kills=times, rate=rate))
+    return {**figures, **promises.at_least(routed_twice=times)}
 
 
 def center_kills_cassandra(pouch, rate, times, seconds):
@@ -176,6 +185,7 @@ CASES = [
     *(Case("F2", f"broker_frozen_{seconds}", brokers.broker_frozen, dict(rate=1000, seconds=seconds), dict(rate=200, seconds=min(seconds, 12)))
       for seconds in (5, 30, 70)),  # under and over a session, and the time after which librdkafka gives a request up
     Case("F3", "center_kills", center_kills, dict(rate=1000, times=100, seconds=3), dict(rate=300, times=3, seconds=1)),
+    Case("F3", "uncommitted_kills", uncommitted_kills, dict(rate=1000, times=20), dict(rate=300, times=2)),
     Case("F3", "center_kills_cassandra", center_kills_cassandra, dict(rate=1000, times=20, seconds=3), dict(rate=300, times=3, seconds=1)),
     Case("F4", "rolling_restart", members.rolling_restart, dict(rate=1000, times=5), dict(rate=200, times=1)),
     Case("F5", "zombies", members.zombies, dict(rate=500, seconds=60), dict(rate=100, seconds=14)),
@@ -190,7 +200,7 @@ CASES = [
     Case("F11", "produce_errors", shown("F11"), brokers=0),
     *(Case("F11", f"{kind}_target", bad_target(kind), dict(rate=50, rounds=7, seconds=4), dict(rounds=1, seconds=2), brokers=3) for kind in bad_targets.KINDS),
     Case("F12", "producer_ends", shown("F12"), brokers=0),
-    Case("F13", "connections_cut", brokers.connections_cut, dict(rate=300, times=100), dict(rate=100, times=6)),
+    Case("F13", "connections_cut", brokers.connections_cut, dict(rate=300, times=100), dict(rate=100, times=4)),
     Case("F14", "black_hole", brokers.black_hole, dict(rate=200, seconds=90), dict(rate=100, seconds=8)),
     Case("F15", "slow_link", brokers.slow_link, dict(rate=40, seconds=30), dict(seconds=4)),
     Case("F16", "broker_disk_full", broker_disk_full, dict(rate=200, seconds=10), dict(rate=100, seconds=3), brokers=0),
@@ -205,6 +215,8 @@ CASES = [
     Case("F22", "two_rows_in_a_moment", shown("F22"), brokers=0),
     Case("F23", "live_routes", live_routes, dict(times=100), dict(times=4)),
     Case("F23", "cyclic_route", scripted.cyclic_route, dict(rate=200, times=50), dict(rate=50, times=3)),
+    Case("F24", "gateways_killed", gateways.gateways_killed, dict(clients=1000, seconds=120, every=5), dict(clients=60, seconds=12, every=4)),
+    Case("F25", "registry_spoiled", registries.registry_spoiled, dict(rate=200, seconds=10), dict(rate=100, seconds=3)),
     Case("F26", "stray_answers", scripted.stray_answers, dict(rate=200, seconds=60), dict(rate=50, seconds=4)),
     Case("F27", "swapped_answers", scripted.swapped_answers, dict(rate=200, seconds=60), dict(rate=50, seconds=3)),
     Case("F28", "poisoned", scripted.poisoned, dict(rate=200, times=20), dict(rate=50, times=1)),
@@ -212,6 +224,9 @@ CASES = [
     Case("F30", "retry_tiers", retry_tiers, brokers=0),
     Case("F31", "sizes", bounds.sizes, dict(rate=200), dict(rate=50)),
     Case("F32", "overload", bounds.overload, dict(rate=2000, seconds=60, handler_ms=5), dict(rate=400, seconds=12, handler_ms=10)),
+    Case("F33", "idle_then_told", listeners.idle_then_told, dict(clients=10000, count=20), dict(clients=200, count=3)),
+    Case("F34", "one_never_reads", listeners.one_never_reads, dict(clients=1000, count=400), dict(clients=20, count=400)),
+    Case("F35", "cut_and_back", listeners.cut_and_back, dict(clients=2000, cut=1000, times=100), dict(clients=100, cut=50, times=10)),
     Case("F38", "shortage", bounds.shortage, dict(rate=500, seconds=30), dict(rate=100, seconds=3)),
     Case("F39", "key_rotation", key_rotation, dict(times=10, in_flight=32), dict(times=1)),
     Case("F39", "no_key", bounds.no_key, dict(rate=100, seconds=10), dict(rate=50, seconds=2)),

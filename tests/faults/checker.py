@@ -4,7 +4,8 @@
     tests/faults/checker.py FILE…      one line of JSON; exit 1 when a promise was broken
 
 The promises: each call ends once; nothing that was accepted is lost; no answer is given to another request; what has one key
-keeps its order. What was done twice is counted, since it may be within the bounds of what was killed.
+keeps its order, but for requests whose calls had ended when a topic took them: nobody waits for these, and they are counted. So is what
+was done twice, since it may be within the bounds of what was killed.
 """
 
 import json
@@ -45,7 +46,7 @@ class Ledger:
 
     def __init__(self):
         self.requests, self.killed, self.codes = {}, set(), Counter()
-        self.places = {}  # by topic and partition: (offset, id) of what it holds
+        self.places = {}  # by topic and partition: (offset, id, since when) of what it holds
         self.oks, self.mended = [], []  # moments
         self.ended_at = {}  # the first end of each
 
@@ -76,7 +77,7 @@ class Ledger:
             request.saw(event["value"])
         if kind == "routed":
             where, _, offset = event["at"].rpartition("/")
-            self.places.setdefault(where, []).append((int(offset), event["id"]))
+            self.places.setdefault(where, []).append((int(offset), event["id"], event.get("stored", 0)))
 
     def wrong(self):
         """Request ids, by what is wrong with them."""
@@ -84,8 +85,7 @@ class Ledger:
         for request_id, request in self.requests.items():
             for name in self.wrong_with(request):
                 found[name].add(request_id)
-        for held in self.places.values():
-            found["reordered"] |= self.reordered(held)
+        found["reordered"], _ = self.reordered()
         return found
 
     def wrong_with(self, request):
@@ -101,19 +101,28 @@ class Ledger:
             yield "lost"
         yield from (name for kind, name in COUNTED.items() if getattr(request, kind) > 1)
 
-    def reordered(self, held):
-        """Those that came to a place for the first time after a later one of their key had."""
-        latest, seen, found = {}, set(), set()
-        for _, request_id in sorted(held):
-            order = self.requests[request_id].order
-            if request_id in seen or not order:
-                continue
-            seen.add(request_id)
-            key, number = order
-            if number < latest.get(key, number):
-                found.add(request_id)
-            latest[key] = max(number, latest.get(key, number))
-        return found
+    def reordered(self):
+        """Those that came to a place for the first time after a later one of their key had: of calls that went on, and of calls that had
+        ended by then."""
+        found, late = set(), set()
+        for held in self.places.values():
+            latest, seen = {}, set()
+            for _, request_id, stored in sorted(held):
+                order = self.requests[request_id].order
+                if request_id in seen or not order:
+                    continue
+                seen.add(request_id)
+                key, number = order
+                came_late = self.came_late(request_id, stored)
+                if number < latest.get(key, number):
+                    (late if came_late else found).add(request_id)
+                elif not came_late:
+                    latest[key] = number
+        return found, late
+
+    def came_late(self, request_id, stored):
+        """Whether its call had ended before the place took it."""
+        return self.ended_at.get(request_id, stored) < stored
 
     def counts(self):
         """How many there were, and how often something was done beyond the first time."""
@@ -122,6 +131,7 @@ class Ledger:
         return {"calls": sum(bool(request.by) for request in all_of_them), "accepted": sum(bool(request.accepted) for request in all_of_them),
                 "ended": dict(self.codes), "not_ok": sum(self.codes.values()) - self.codes["ok"],
                 "lettered": sum(bool(request.letter) for request in all_of_them),
+                "reordered_late": len(self.reordered()[1]), "routed_late": len({request_id for held in self.places.values() for _, request_id, stored in held if self.came_late(request_id, stored)}),
                 "stored_again": sum(max(0, request.accepted - 1) for request in all_of_them),
                 **{name.replace("twice", "again"): beyond[kind] for kind, name in COUNTED.items()}}
 

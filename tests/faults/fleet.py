@@ -11,7 +11,8 @@ from pathlib import Path
 import checker
 import history
 import independent
-from conftest import BUILD, PATIENCE, Pouch, wait_until
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME
+from conftest import BUILD, PATIENCE, wait_until
 from history import History
 from listener import Listener
 
@@ -20,7 +21,7 @@ MIB = 1024 * 1024
 PUBLISHER = "fleet"
 # A second of commits, and what a center or worker may have in flight (docs/architecture.md): what one kill may do twice.
 IN_FLIGHT = 10000
-LONG = 400  # samples of memory, two a second
+LONG = 2400  # samples of memory, two a second: of programs that ran for less than 20 minutes a slope says nothing
 
 
 class Memory:
@@ -61,7 +62,7 @@ class Memory:
         return peaks
 
     def slopes(self):
-        """KiB and descriptors an hour of those that ran for minutes, in the second half of their time."""
+        """KiB and descriptors an hour of those that ran for long, in the second half of their time."""
         late = {name: samples[len(samples) // 2:] for name, samples in self.samples.items() if len(samples) >= LONG}
         if not late:
             return {}
@@ -124,7 +125,7 @@ class Fleet:
         """via: addresses of brokers that all programs use, if they are others than those of the tests. members_by: a Pouch for centers
         and workers. env: more variables, by kind. Without a center the clients ask the worker's topic."""
         self.pouch, self.rate, self.timeout, self.handler_ms = pouch, rate, timeout, handler_ms
-        self.clients_by = Pouch(via, pouch.folder, key=pouch.key) if via else pouch
+        self.clients_by = pouch.through(via) if via else pouch
         self.members_by = members_by or self.clients_by
         self.env_of = {kind: (env or {}).get(kind, {}) for kind in ("center", "worker", "client")}
         self.tag, self.numbers = uuid.uuid4().hex[:10], 0
@@ -152,8 +153,9 @@ class Fleet:
 
     def start(self, beside=None, answers=True):
         """beside(): what is to run before the first request; the topics are there. answers: whether to wait for the first one."""
-        for topic in (self.inbox, self.target, self.letters):
+        for topic in (self.inbox, self.letters):
             self.pouch.topic(topic)
+        self.pouch.ok("topic", "create", self.target, "--partitions", 3, "--set", "message.timestamp.type=LogAppendTime")
         for side in {self.pouch, self.clients_by, self.members_by}:
             side.env.update(POUCH_CENTER_INBOX=self.inbox, POUCH_DLQ_TOPIC=self.letters, POUCH_CENTER_ROUTES_TOPIC=f"routes-{self.tag}",
                             POUCH_STORE=f"sqlite://{self.folder / 'store'}")
@@ -266,7 +268,7 @@ class Fleet:
         for topic, event in places:
             for record in independent.read_all(brokers, topic):
                 if request_id := request_id_of(record):
-                    yield event, {"id": request_id, "at": place(record)}
+                    yield event, {"id": request_id, "at": place(record)} | stored(record)
         for topic in self.reply_topics:
             for record in independent.read_all(brokers, topic):
                 yield "answer", {"at": place(record), **self.outcome(json.loads(record.value()))}
@@ -297,6 +299,12 @@ def request_id_of(record):
         return json.loads(record.value())["request_id"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def stored(record):
+    """When its topic took it, where the broker wrote that down."""
+    kind, ms = record.timestamp()
+    return {"stored": ms * 10**6 + time.monotonic_ns() - time.time_ns()} if kind == TIMESTAMP_LOG_APPEND_TIME else {}
 
 
 def place(record):

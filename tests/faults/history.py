@@ -10,7 +10,7 @@
     fail       the call has ended with an error: code
     info       the call has ended and nobody knows how the request did: code (timeout, closed)
     accepted   the topic that was asked holds the request: at (topic/partition/offset)
-    routed     the topic of a worker holds it: at
+    routed     the topic of a worker holds it: at, and stored: since when, by the clock of t, where the broker tells that
     run        a handler was given it: value
     answer     the topic for its replies holds an answer: at, and value or code
     letter     the dead-letter topic holds it: code

@@ -10,6 +10,7 @@ import stores
 from conftest import PATIENCE, stack, wait_until
 from listener import Listener
 from load import Load, letters_of
+from proxy import proxied
 
 
 def start_worker(pouch, topic, number):
@@ -88,6 +89,9 @@ class CassandraStore:
             return [row[1:] for row in table if row.source_topic == inbox]
 
 
+OFFSET_COMMIT = 8  # Kafka's number of that request
+
+
 def start_center(pouch, number):
     return pouch.start("center", "--start", "earliest", "--listen", "127.0.0.1:0", name=f"center-{number}")
 
@@ -96,12 +100,15 @@ class Traced:
     """Two centers on an inbox under load, a tenth of it for a publisher without a route. Every request must be
     answered; the trace must name each record of the inbox once."""
 
-    def __init__(self, pouch, store, rate):
+    def __init__(self, pouch, store, rate, centers_by=None):
+        """centers_by: a Pouch for the centers."""
         self.pouch, self.store, self.rate = pouch, store, rate
+        self.centers_by = centers_by or pouch
         self.inbox, self.topic = pouch.topic(), pouch.topic()
-        pouch.env.update(POUCH_STORE=store.url, POUCH_CENTER_INBOX=self.inbox)
+        for side in {pouch, self.centers_by}:
+            side.env.update(POUCH_STORE=store.url, POUCH_CENTER_INBOX=self.inbox)
         pouch.ok("route", "add", "billing", self.topic, "--replace")
-        self.centers = [start_center(pouch, n) for n in range(2)]
+        self.centers = [start_center(self.centers_by, n) for n in range(2)]
         self.worker = start_worker(pouch, self.topic, 0)
         self.load = Load(pouch.brokers, pouch.key, self.inbox, pouch.topic(f"{self.inbox}.replies", 1), rate, ["billing"] * 9 + ["nobody"]).start()
         wait_for_first_reply(self.load)
@@ -131,6 +138,21 @@ def kill_centers(pouch, store, kills, rate, seconds_between):
         scene.centers[kill % 2] = start_center(pouch, kill + 2)
         wait_for_more(scene.load, seconds_between)
     return scene.result(kills)
+
+
+def kill_uncommitted(pouch, kafka, store, kills, rate):
+    """kill -9 of a center whose records have been delivered and answered, and of which no commit has come to the broker: for a second
+    those are held on their way, and nothing else is."""
+    with proxied(kafka) as (proxy, brokers):
+        scene = Traced(pouch, store, rate, pouch.through(brokers))
+        for kill in range(kills):
+            proxy.hold(OFFSET_COMMIT)
+            wait_for_more(scene.load, 1)
+            scene.centers[kill % 2].kill()
+            proxy.mend()
+            scene.centers[kill % 2] = start_center(scene.centers_by, kill + 2)
+            wait_for_more(scene.load, 1)
+        return scene.result(kills)
 
 
 def kill_cassandra(pouch, store, kills, rate, seconds_between):

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from conftest import PATIENCE, wait_until
 from fleet import Fleet
 from promises import at_most, may_repeat, once
 
@@ -54,6 +55,11 @@ class Commits:
                 self.regressions += at.offset < self.latest.get(at.partition, at.offset)
                 self.latest[at.partition] = at.offset
 
+    def until_caught_up(self):
+        """Until all is committed that is there now: then each member reaches the group's coordinator."""
+        ends = {place.partition: self.group.get_watermark_offsets(place, timeout=PATIENCE)[1] for place in self.places}
+        wait_until(lambda: all(self.latest.get(partition, -1) >= end for partition, end in ends.items()), "commits")
+
     def stop(self):
         self.ending.set()
         self.thread.join()
@@ -61,10 +67,15 @@ class Commits:
         return self.regressions
 
 
+def commits_of(fleet):
+    brokers = fleet.pouch.brokers
+    return [Commits(brokers, f"pouch-center.{fleet.inbox}", fleet.inbox, 3), Commits(brokers, f"{fleet.target}.workers", fleet.target, 3)]
+
+
 def zombies(pouch, rate, seconds):
     """A center and a worker stand still until others have taken over from them, and then go on as if nothing had been."""
     fleet = Fleet(pouch, rate).start()
-    watches = [Commits(pouch.brokers, f"pouch-center.{fleet.inbox}", fleet.inbox, 3), Commits(pouch.brokers, f"{fleet.target}.workers", fleet.target, 3)]
+    watches = commits_of(fleet)
     for kind in ("center", "worker"):
         fleet.run_for(3)
         victim = fleet.of(kind)[0].program.process.pid

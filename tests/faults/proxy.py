@@ -7,6 +7,7 @@
         proxy.throttle(64000)   # bytes a second, each way of each connection
         proxy.blackhole()       # nothing passes, nobody is told; also one way alone: ways=Proxy.DOWN
         proxy.cut_after(1000)   # the next 1000 bytes pass, then both sides are reset
+        proxy.hold(8)           # of Kafka: from the next request of that kind on, nothing of its connection passes to the server
         proxy.reset()           # what is connected is reset
         proxy.mend()            # all is well again, also for what is connected
         proxy.step_back()       # it takes the processor from nobody
@@ -15,6 +16,7 @@ Everything runs on a thread of its own.
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import socket
@@ -28,6 +30,30 @@ QUEUE = 128 * 1024  # the same on a slow line
 SLICE = 0.05  # seconds of a slow line that go at once
 
 
+class Requests:
+    """Where the requests of a Kafka client begin in what passes: each has its length before it, and its kind at its beginning."""
+
+    HEAD = struct.Struct(">ih")
+
+    def __init__(self):
+        self.left, self.head = 0, b""  # bytes to come of the one that passes; of the next one's head, what has come
+
+    def before(self, data, kind):
+        """How much of data comes before the first one of that kind; what follows is to be given once more."""
+        at = 0
+        while at < len(data):
+            passing = min(self.left, len(data) - at)
+            self.left, at = self.left - passing, at + passing
+            head = self.head + data[at:at + self.HEAD.size - len(self.head)]
+            if len(head) == self.HEAD.size and self.HEAD.unpack(head)[1] == kind:
+                return at
+            at += len(head) - len(self.head)
+            self.head = head
+            if len(head) == self.HEAD.size:
+                self.left, self.head = max(0, self.HEAD.unpack(head)[0] - 2), b""
+        return at
+
+
 class Proxy:
     UP, DOWN = 1, 2  # to the server, from it
     BOTH = UP | DOWN
@@ -35,7 +61,7 @@ class Proxy:
     def __init__(self, host, port, listen=0):
         """listen: the port that clients are told; 0: any that is free."""
         self.target, self.listen = (host, port), listen
-        self.ways, self.seconds, self.jitter, self.open, self.budget, self.rate = self.BOTH, 0.0, 0.0, True, None, None
+        self.ways, self.seconds, self.jitter, self.open, self.budget, self.rate, self.held = self.BOTH, 0.0, 0.0, True, None, None, None
         self.passed, self.cuts = {self.UP: 0, self.DOWN: 0}, 0
         self.streams, self.tasks = set(), set()
         self.loop = asyncio.new_event_loop()
@@ -70,6 +96,9 @@ class Proxy:
     def cut_after(self, n, ways=BOTH):
         self._do(lambda: self._set(budget=n, ways=ways))
 
+    def hold(self, kind):
+        self._do(lambda: self._set(held=kind))
+
     def reset(self):
         self._do(self._reset)
 
@@ -88,8 +117,8 @@ class Proxy:
     def _event():
         return asyncio.Event()
 
-    def _set(self, ways=BOTH, seconds=0.0, jitter=0.0, open=True, budget=None, rate=None):
-        self.ways, self.seconds, self.jitter, self.open, self.budget, self.rate = ways, seconds, jitter, open, budget, rate
+    def _set(self, ways=BOTH, seconds=0.0, jitter=0.0, open=True, budget=None, rate=None, held=None):
+        self.ways, self.seconds, self.jitter, self.open, self.budget, self.rate, self.held = ways, seconds, jitter, open, budget, rate, held
         self.changed.set()
         self.changed = asyncio.Event()
 
@@ -133,7 +162,7 @@ class Proxy:
 
     async def _way(self, way, reader, writer):
         """Reads ahead, so that a late byte does not make the next one later still."""
-        late, held = asyncio.Queue(), [0]
+        late, held, requests = asyncio.Queue(), [0], Requests()
 
         async def read():
             while True:
@@ -161,7 +190,12 @@ class Proxy:
                     writer.write_eof()
                     return
                 held[0] -= len(data)
-                await self._pass(way, data, writer)
+                while data:
+                    n = requests.before(data, self.held) if way == self.UP else len(data)
+                    await self._pass(way, data[:n], writer)
+                    data = data[n:]
+                    while data and self.held is not None:
+                        await self.changed.wait()
 
         async with asyncio.TaskGroup() as both:
             both.create_task(read())
@@ -185,3 +219,12 @@ class Proxy:
             await writer.drain()
             if rate:
                 await asyncio.sleep(len(part) / rate)
+
+
+@contextlib.contextmanager
+def proxied(kafka):
+    """A proxy before the broker of scripts/stack, and the addresses that lead through it."""
+    brokers = kafka["KAFKA_PROXIED_BROKERS"]
+    host, _, port = kafka["KAFKA_BEHIND_PROXY_BROKERS"].rpartition(":")
+    with Proxy(host, int(port), listen=int(brokers.rpartition(":")[2])) as proxy:
+        yield proxy, brokers

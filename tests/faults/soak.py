@@ -18,9 +18,9 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "support")]
 
 import conftest  # noqa: E402
 import promises  # noqa: E402
-from brokers import proxied  # noqa: E402
 from conftest import stack  # noqa: E402
 from fleet import Fleet  # noqa: E402
+from proxy import proxied  # noqa: E402
 
 CALM = 8  # seconds, at most, between two faults
 FDS_AN_HOUR = 20  # a leak of descriptors is more than that; memory has its bound, and its slope is for whoever reads it

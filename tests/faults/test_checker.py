@@ -27,7 +27,7 @@ def clean(rng, requests):
         fails = rng.random() < 0.1
         outcome = {"code": "no_route"} if fails else {"value": value}
         events = [{"e": "invoke", "value": value, "key": f"{by}/{key}", "n": number}, {"e": "accepted", "at": f"inbox/{partition}/{offset}"}]
-        events += [{"e": "letter", "code": "no_route"}] if fails else [{"e": "routed", "at": f"target/{partition}/{offset}"}, {"e": "run", "value": value}]
+        events += [{"e": "letter", "code": "no_route"}] if fails else [{"e": "routed", "at": f"target/{partition}/{offset}", "stored": t}, {"e": "run", "value": value}]
         events += [{"e": "answer", "at": f"replies/0/{t}", **outcome}, {"e": "fail" if fails else "ok", **outcome}]
         told.append([{"t": t + n, "by": by, "id": request_id, **event} for n, event in enumerate(events)])
     return told
@@ -140,6 +140,20 @@ def test_every_planted_fault_is_found_and_nothing_else(seeds):
         wrong, figures = checker.check(flat(told, rng))
         assert wrong == planted, f"seed {seed}"
         assert set(planted) == {*checker.NEVER, *checker.COUNTED.values()} and all(figures[name] == len(ids) for name, ids in planted.items())
+
+
+def test_what_was_stored_after_its_call_had_ended_has_no_place_in_an_order_and_all_else_has(seeds):
+    for seed in seeds:
+        rng = random.Random(seed)
+        told = clean(rng, 400)
+        free, each = {id(events) for events in told}, rng.randint(1, 6)
+        late, reordered = swap_neighbours(told, free, rng, each), swap_neighbours(told, free, rng, each)
+        for events in told:
+            if events[0]["id"] in late:
+                of(events, "routed")["stored"] = of(events, *checker.ENDS)["t"] + 1
+        wrong, figures = checker.check(flat(told, rng))
+        assert wrong["reordered"] == reordered, f"seed {seed}"
+        assert figures["reordered_late"] == figures["routed_late"] == len(late), f"seed {seed}"
 
 
 def test_what_was_done_again_is_counted_each_time():

@@ -1,6 +1,7 @@
 """The proxy does to a connection what it is told, and nothing when it is told nothing."""
 
 import socket
+import struct
 import threading
 import time
 
@@ -101,6 +102,31 @@ def test_a_black_hole_takes_all_and_gives_it_back_when_it_is_mended(proxy, clien
     client.settimeout(60)
     proxy.mend()
     assert client.recv(10) == b"lost?"
+
+
+def test_requests_of_a_kind_are_held_with_what_follows_them(proxy, client):
+    def request(kind, text):
+        return struct.pack(">ih", len(text) + 2, kind) + text
+
+    before, after = request(0, b"produce") + request(8, b""), request(8, b"commit") + request(0, b"more")
+    assert ask(client, before)[0] == before
+    proxy.hold(8)
+    held = request(0, bytes(1000)) + after
+    for at in range(0, len(held), 3):  # in pieces that know nothing of where requests begin
+        client.sendall(held[at:at + 3])
+    got = b""
+    while len(got) < len(held) - len(after):
+        got += client.recv(65536)
+    client.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        while True:
+            got += client.recv(65536)
+    assert len(got) - (len(held) - len(after)) < 6  # less than tells of what kind it is
+    client.settimeout(60)
+    proxy.mend()
+    while len(got) < len(held):
+        got += client.recv(65536)
+    assert got == held and ask(client, before)[0] == before
 
 
 @pytest.mark.parametrize("n", (0, 1, 99))

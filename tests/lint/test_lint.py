@@ -13,13 +13,17 @@ BUILD = Path(os.environ.get("POUCH_BUILD", ROOT / "build" / "release"))
 
 # Which headers a package of rooms.txt brings.
 PACKAGE_HEADERS = {
+    "hiredis": ["hiredis/"],
     "jansson": ["jansson.h"],
     "yaml-0.1": ["yaml.h"],
     "libcrypto": ["openssl/"],
-    "libssl": ["openssl/ssl.h", "openssl/err.h"],
+    "libpcre2-8": ["pcre2.h"],
+    "libjwt": ["jwt.h"],
+    "libssl": ["openssl/ssl.h"],
     "rdkafka": ["librdkafka/"],
     "libcurl": ["curl/"],
     "libevent_core": ["event2/"],
+    "libevent_openssl": ["event2/bufferevent_ssl.h"],
     "ncurses": ["ncurses.h", "curses.h", "term.h"],
     "sqlite3": ["sqlite3.h"],
     "zlib": ["zlib.h"],

@@ -32,8 +32,7 @@ class Installed:
 
     def commands(self):
         """Every command, "topic create", in the order of the help."""
-        section = self.help().split("Commands:\n")[1].split("\n\n")[0]
-        return [line.split("  ")[1].strip() for line in section.splitlines()]
+        return re.findall(r"^  (\w+(?: \w+)?)  +\S", self.help().split("\nTry it ")[0], re.M)
 
     def flags(self, command):
         """Every (letter, name) that a command takes; either may be None."""

@@ -77,12 +77,23 @@ static inline void fixture_start(struct fixture *f, const char *const more_topic
     fixture_connect(f);
 }
 
+/* What a test's handler thinks of how a job ended; asserts belong to the test's thread. */
+static atomic_int surprises;
+
+static inline void expect(pouch_err is, pouch_err wanted) {
+    if (is == wanted) return;
+    print_error("the job's ending gave %s, not %s: %s\n", pouch_err_code(is), pouch_err_code(wanted), pouch_why());
+    atomic_fetch_add(&surprises, 1);
+}
+
+/* Fails the test when a job's end was another than its handler expected. */
 static inline void fixture_stop(struct fixture *f) {
     plain_tap_close(&f->tap);
     plain_producer_close(f->producer);
     pl_sealer_free(f->sealer);
     pouch_keyring_free(f->ring);
     test_mock_stop(&f->mock);
+    assert_int_equal(atomic_load(&surprises), 0);
 }
 
 /* settings: name, value, …, NULL; may be NULL. Without retry topics unless they name some. */
@@ -119,6 +130,17 @@ static inline void worker_join(struct fixture *f) {
 static inline void worker_stop(struct fixture *f) {
     pouch_worker_stop(f->worker);
     worker_join(f);
+}
+
+static inline void worker_end(struct fixture *f) {
+    worker_stop(f);
+    pouch_worker_free(f->worker);
+}
+
+/* The worker and all else. */
+static inline void fixture_end(struct fixture *f) {
+    worker_end(f);
+    fixture_stop(f);
 }
 
 /* A request about to be sent. id is filled in by seal(). */
@@ -197,6 +219,43 @@ static inline bool is_letter_of(const rd_kafka_message_t *m, const char *id) {
     return !strcmp(header_of(m, PL_H_DLQ_REQUEST), id);
 }
 
+/* One envelope, to be sent as often as a test likes. */
+struct envelope {
+    struct pl_buf value;
+    char id[ID_TEXT];
+};
+
+static inline struct envelope seal(struct fixture *f, const char *payload) {
+    struct envelope e;
+    struct pl_seal_to to = {.reply_topic = REPLIES, .iv_bytes = 16};
+    pl_buf_init(&e.value, 1 << 20);
+    assert_int_equal(pl_random_uuid(&to.id), POUCH_OK);
+    assert_int_equal(pl_sealed_write(&e.value, f->sealer, &to, payload, strlen(payload)), POUCH_OK);
+    pl_uuid_format(e.id, &to.id);
+    return e;
+}
+
+static inline void send_copies(struct fixture *f, const struct envelope *e, int n, const char *const headers[]) {
+    for (int i = 0; i < n; i++)
+        plain_produce(f->producer, WORK, NULL, e->value.at, e->value.len, headers, headers ? HEADERS_MAX : 0);
+}
+
+/* Records about an id on a topic; fails the test when they are not of one text. */
+static inline size_t count_same(const struct fixture *f, const char *topic, const char *id,
+                                bool (*is_about)(const rd_kafka_message_t *, const char *)) {
+    const rd_kafka_message_t *first = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < f->tap.n; i++) {
+        const rd_kafka_message_t *m = f->tap.seen[i];
+        if (!on_topic(m, topic) || !is_about(m, id)) continue;
+        if (!first) first = m;
+        assert_int_equal(m->len, first->len);
+        assert_memory_equal(m->payload, first->payload, first->len);
+        n++;
+    }
+    return n;
+}
+
 /* The first record on topic that matches; waits for it, fails the test after 30 s. */
 static inline const rd_kafka_message_t *find(struct fixture *f, const char *topic, const char *id,
                                              bool (*matches)(const rd_kafka_message_t *, const char *)) {
@@ -262,15 +321,6 @@ static inline bool payload_is(const pouch_job *job, const char *text) {
     size_t n;
     const char *payload = pouch_job_payload(job, &n);
     return n == strlen(text) && !strcmp(payload, text);
-}
-
-/* What a test's handler thinks of how a job ended; asserts belong to the test's thread. */
-static atomic_int surprises;
-
-static inline void expect(pouch_err is, pouch_err wanted) {
-    if (is == wanted) return;
-    print_error("the job's ending gave %s, not %s: %s\n", pouch_err_code(is), pouch_err_code(wanted), pouch_why());
-    atomic_fetch_add(&surprises, 1);
 }
 
 static inline void reply_text(pouch_job *job, const char *json) {

@@ -55,10 +55,7 @@ static int start(void **state) {
 
 static int stop(void **state) {
     (void)state;
-    worker_stop(&fixture);
-    pouch_worker_free(fixture.worker);
-    fixture_stop(&fixture);
-    assert_int_equal(atomic_load(&surprises), 0);
+    fixture_end(&fixture);
     return 0;
 }
 
@@ -210,8 +207,7 @@ static void start_patient(const char *handler_timeout) {
                                    "handler.timeout",
                                    handler_timeout,
                                    NULL};
-    worker_stop(&fixture);
-    pouch_worker_free(fixture.worker);
+    worker_end(&fixture);
     worker_start(&fixture, patient, handle, NULL);
 }
 

@@ -38,13 +38,6 @@ static void begin(struct fixture *f, const char *const settings[]) {
     worker_start(f, settings, handle, NULL);
 }
 
-static void finish(struct fixture *f) {
-    worker_stop(f);
-    pouch_worker_free(f->worker);
-    fixture_stop(f);
-    assert_int_equal(atomic_load(&surprises), 0);
-}
-
 static void assert_timed_out(struct fixture *f, const char *id) {
     struct answer a = answer_to(f, id);
     assert_true(a.sealed);
@@ -71,7 +64,7 @@ static void a_handler_past_its_time_is_answered_for_and_learns_of_it(void **stat
         request(&f, "\"quick\"", id);
         assert_string_equal(answer_to(&f, id).payload, "\"done\"");
     }
-    finish(&f);
+    fixture_end(&f);
 }
 
 static void a_record_without_a_requester_becomes_a_dead_letter_when_its_handler_takes_too_long(void **state) {
@@ -83,7 +76,7 @@ static void a_record_without_a_requester_becomes_a_dead_letter_when_its_handler_
     ask(&f, WORK, (struct request){.payload = "\"keep\"", .headers = {"pouch-reply", "none"}}, id);
     assert_string_equal(header_of(letter_of(&f, id), PL_H_DLQ_CODE), "handler_timeout");
     assert_int_equal(pouch_job_retry(atomic_load(&kept), "late"), POUCH_E_HANDLER_TIMEOUT);
-    finish(&f);
+    fixture_end(&f);
 }
 
 /* Sends many requests to handlers that all wait: `wanted` of them come in, and no more. */
@@ -100,7 +93,7 @@ static void expect_bound(const char *const settings[], const char *payload, cons
     gate_set(&gate, true);
     for (int i = 0; i < MANY; i++) assert_true(answer_to(&f, ids[i]).success);
     assert_int_equal(gate.most_inside, wanted);
-    finish(&f);
+    fixture_end(&f);
 }
 
 static void no_more_jobs_are_taken_than_may_be_in_flight(void **state) {

@@ -105,10 +105,7 @@ static int start(void **state) {
 
 static int stop(void **state) {
     (void)state;
-    worker_stop(&fixture);
-    pouch_worker_free(fixture.worker);
-    fixture_stop(&fixture);
-    assert_int_equal(atomic_load(&surprises), 0);
+    fixture_end(&fixture);
     return 0;
 }
 

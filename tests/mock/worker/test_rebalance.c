@@ -66,9 +66,7 @@ static void what_is_in_flight_is_finished_before_its_partition_moves(void **stat
     pthread_join(second.thread, NULL);
     assert_int_equal(second.ran, POUCH_OK);
     pouch_worker_free(second.worker);
-    worker_stop(&f);
-    pouch_worker_free(f.worker);
-    fixture_stop(&f);
+    fixture_end(&f);
 }
 
 int main(void) {

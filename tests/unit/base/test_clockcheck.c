@@ -70,6 +70,23 @@ static void an_old_record_says_nothing_about_the_clock(void **state) {
     assert_true(pl_clockcheck_trusted(&f->check));
 }
 
+/* A wall clock that moves in whole milliseconds beside a finer one, and other hosts that are nearly in step. */
+static void where_no_difference_is_allowed_a_good_clock_is_believed(void **state) {
+    struct fixture *f = *state;
+    int64_t began_us = f->time.mono_us, began_ms = f->time.wall_ms;
+    pl_clockcheck_init(&f->check, &f->time.clock, 0);
+    for (int i = 0; i < 1000; i++) {
+        f->time.mono_us += 700 + i;
+        f->time.wall_ms = began_ms + (f->time.mono_us - began_us + 999) / 1000;
+        pl_clockcheck_tick(&f->check);
+        pl_clockcheck_record(&f->check, f->time.wall_ms + PL_CLOCK_UNSURE_MS / 2);
+        assert_true(pl_clockcheck_trusted(&f->check));
+    }
+    f->time.wall_ms += PL_CLOCK_UNSURE_MS + 2;
+    pl_clockcheck_tick(&f->check);
+    assert_false(pl_clockcheck_trusted(&f->check));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_steady_clock_is_believed, start),
@@ -77,6 +94,7 @@ int main(void) {
         cmocka_unit_test_setup(a_small_correction_is_no_jump, start),
         cmocka_unit_test_setup(a_record_from_the_future_is_distrusted, start),
         cmocka_unit_test_setup(an_old_record_says_nothing_about_the_clock, start),
+        cmocka_unit_test_setup(where_no_difference_is_allowed_a_good_clock_is_believed, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

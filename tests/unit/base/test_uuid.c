@@ -78,12 +78,27 @@ static void a_drawn_uuid_says_version_4_and_keeps_its_other_bits(void **state) {
     }
 }
 
+static void a_uuid_of_version_7_begins_with_its_time(void **state) {
+    (void)state;
+    struct pl_uuid u;
+    char text[37];
+    memset(u.b, 0xff, sizeof u.b);
+    pl_uuid_v7(&u, 0x0192f0c15b7a);
+    pl_uuid_format(text, &u);
+    assert_string_equal(text, "0192f0c1-5b7a-7fff-bfff-ffffffffffff");
+    memset(u.b, 0, sizeof u.b);
+    pl_uuid_v7(&u, ((int64_t)1 << 48) - 1);
+    pl_uuid_format(text, &u);
+    assert_string_equal(text, "ffffffff-ffff-7000-8000-000000000000");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_and_bytes_go_both_ways),
         cmocka_unit_test(a_text_with_one_wrong_character_is_no_uuid),
         cmocka_unit_test(other_lengths_and_forms_are_no_uuid),
         cmocka_unit_test(a_drawn_uuid_says_version_4_and_keeps_its_other_bits),
+        cmocka_unit_test(a_uuid_of_version_7_begins_with_its_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

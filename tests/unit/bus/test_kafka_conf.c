@@ -137,7 +137,10 @@ static void health_names_the_cause_and_the_next_step(void **state) {
         {RD_KAFKA_RESP_ERR__RESOLVE, "Name not known", "no broker answers at b:1 (Name not known)", "host name"},
         {RD_KAFKA_RESP_ERR__AUTHENTICATION, "bad password", "refused by b:1 (bad password)", "kafka.sasl.username"},
         {RD_KAFKA_RESP_ERR__SSL, "unknown issuer", "refused by b:1 (unknown issuer)", "kafka.ssl.ca.location"},
-        {RD_KAFKA_RESP_ERR__TRANSPORT, "SSL routines::certificate verify failed", "b:1 (SSL", "kafka.ssl.ca.location"},
+        {RD_KAFKA_RESP_ERR__TRANSPORT, "SSL routines::certificate verify failed", "refused by b:1 (SSL",
+         "kafka.ssl.ca.location"},
+        {RD_KAFKA_RESP_ERR__TRANSPORT, "SSL routines::bad certificate", "no broker answers at b:1 (SSL",
+         "kafka.ssl.ca.location"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char text[512];

@@ -2,7 +2,7 @@
 #ifndef POUCH_TESTS_ENVIRONMENT_H
 #define POUCH_TESTS_ENVIRONMENT_H
 
-#include <conf/settings.h>
+#include <conf/seed.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +18,8 @@ static int no_environment(void **state) {
         snprintf(own, sizeof own, "CASSANDRA_%s", of_a_store[i]);
         unsetenv(own);
     }
+    for (const struct pl_seed *seed = pl_seeds; seed->variable; seed++) unsetenv(seed->variable);
+    for (const char *const *name = pl_seed_security_variables; *name; name++) unsetenv(*name);
     return 0;
 }
 

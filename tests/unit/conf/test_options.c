@@ -164,7 +164,7 @@ static void a_refused_value_leaves_the_old_one(void **state) {
     pouch_options_free(o);
 }
 
-static void properties_of_librdkafka_pass_through_in_order(void **state) {
+static void properties_of_librdkafka_pass_through_the_strongest_last(void **state) {
     (void)state;
     struct pl_settings s;
     pouch_options *o = new_options();
@@ -175,7 +175,7 @@ static void properties_of_librdkafka_pass_through_in_order(void **state) {
     assert_int_equal(pl_settings_read(&s, o), POUCH_OK);
     pouch_options_free(o);
     static const char *const expected[][2] = {
-        {"security.protocol", "SSL"}, {"socket.nagle.disable", "true"}, {"sasl.username", "bob"}};
+        {"socket.nagle.disable", "true"}, {"security.protocol", "SSL"}, {"sasl.username", "bob"}};
     assert_int_equal(s.n_kafka, 3);
     for (size_t i = 0; i < s.n_kafka; i++) {
         assert_string_equal(s.kafka[i].name, expected[i][0]);
@@ -241,7 +241,7 @@ int main(void) {
         cmocka_unit_test(a_bad_seed_variable_is_named_as_such),
         cmocka_unit_test(an_unknown_name_gets_the_nearest_one_as_a_hint),
         cmocka_unit_test(a_refused_value_leaves_the_old_one),
-        cmocka_unit_test(properties_of_librdkafka_pass_through_in_order),
+        cmocka_unit_test(properties_of_librdkafka_pass_through_the_strongest_last),
         cmocka_unit_test(secret_properties_are_never_shown),
         cmocka_unit_test(the_number_and_the_size_of_properties_are_bounded),
     };

@@ -19,7 +19,7 @@ static const char *other_value(const struct pl_option *row, char out[64]) {
     case PL_KIND_DURATION: snprintf(out, 64, "%" PRId64, row->most); return out;
     case PL_KIND_CHOICE:
         snprintf(out, 64, "%.*s", (int)(bar - row->choices), row->choices);
-        return strcmp(out, row->fallback)
+        return !row->fallback || strcmp(out, row->fallback)
                    ? out
                    : strcpy(out, bar + 1 + (strchr(bar + 1, '|') ? strcspn(bar + 1, "|") + 1 : 0));
     }

@@ -582,6 +582,27 @@ static void a_call_that_waits_tells_its_own_reason(void **state) {
     pl_cql_close(s);
 }
 
+/* The fake answers nothing, so the first one keeps its room for longer than the others may take. */
+static void who_waits_for_room_waits_for_no_longer_than_a_call_may_take(void **state) {
+    (void)state;
+    const struct pl_cql_statement *st, *other;
+    struct pl_cql *s = start("?in_flight=1", 1, &st);
+    struct end first;
+    struct pl_cql_cursor *c;
+    const struct pl_cql_value v = pl_cql_text("k");
+    const struct pl_cql_bound bound = {st, &v, 1};
+    const struct pl_cql_how how = {.timeout_us = 20000};
+    assert_int_equal(ask(s, st, "k", false, INT64_C(3600000000), &first), POUCH_OK);
+    assert_int_equal(pl_cql_call(s, &bound, &how, NULL, NULL, NULL), POUCH_E_OVERLOADED);
+    assert_non_null(strstr(pouch_why(), "in_flight"));
+    assert_int_equal(pl_cql_call_batch(s, &bound, 1, &how, NULL), POUCH_E_OVERLOADED);
+    assert_int_equal(pl_cql_do(s, "TRUNCATE k.t", &how), POUCH_E_OVERLOADED);
+    assert_int_equal(pl_cql_prepare(s, &other, "ANOTHER", how.timeout_us), POUCH_E_OVERLOADED);
+    assert_int_equal(pl_cql_select(s, &c, &bound, &how), POUCH_E_OVERLOADED);
+    assert_int_equal(first.calls, 0);
+    pl_cql_close(s);
+}
+
 static void a_query_without_rows_is_not_taken_for_one_that_found_none(void **state) {
     (void)state;
     const struct pl_cql_statement *st;
@@ -648,6 +669,7 @@ int main(void) {
         ON(one_host, a_log_in_is_done_where_it_is_asked_for),
         ON(one_host, a_password_is_wiped_once_it_is_sent),
         ON(one_host, a_call_that_waits_tells_its_own_reason),
+        ON(one_host, who_waits_for_room_waits_for_no_longer_than_a_call_may_take),
         ON(one_host, a_query_without_rows_is_not_taken_for_one_that_found_none),
         ON(one_host, every_allocation_of_a_conversation_may_fail),
     };

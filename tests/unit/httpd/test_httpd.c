@@ -15,36 +15,46 @@ enum { BIG = 6 * 1024 * 1024 };
 
 static atomic_int made;
 
-static pouch_err page(struct httpd_answer *a, void *arg) {
+static pouch_err page(struct httpd_call *c, struct httpd_answer *a, void *arg) {
+    (void)c;
     atomic_fetch_add(&made, 1);
     return pl_buf_puts(&a->body, arg);
 }
 
-static pouch_err broken(struct httpd_answer *a, void *arg) {
-    (void)arg;
+static pouch_err broken(struct httpd_call *c, struct httpd_answer *a, void *arg) {
+    (void)c, (void)arg;
     pouch_err e = pl_buf_puts(&a->body, "half of it");
     return e ? e : pl_fail(POUCH_E_STORE, "it does not work");
 }
 
-static pouch_err unwell(struct httpd_answer *a, void *arg) {
-    (void)arg;
+static pouch_err unwell(struct httpd_call *c, struct httpd_answer *a, void *arg) {
+    (void)c, (void)arg;
     a->status = 503;
     return pl_buf_puts(&a->body, "{}");
 }
 
-static pouch_err big(struct httpd_answer *a, void *arg) {
-    (void)arg;
+static pouch_err big(struct httpd_call *c, struct httpd_answer *a, void *arg) {
+    (void)c, (void)arg;
     pouch_err e = pl_buf_reserve(&a->body, BIG);
     for (size_t i = 0; !e && i < BIG / 16; i++) e = pl_buf_append(&a->body, "0123456789abcdef", 16);
     return e;
 }
 
-static const struct httpd_page pages[] = {
-    {"/page", page, "{\"a\":1}\n"}, {"/broken", broken, NULL}, {"/unwell", unwell, NULL}, {"/big", big, NULL}};
+static char text[] = "{\"a\":1}\n";
+static const struct httpd_route routes[] = {{"GET", "/page", page, text, 0},
+                                            {"GET", "/broken", broken, NULL, 0},
+                                            {"GET", "/unwell", unwell, NULL, 0},
+                                            {"GET", "/big", big, NULL, 0}};
+
+static struct httpd_options options_of(const struct httpd_limits *limits) {
+    return (struct httpd_options){
+        .routes = routes, .n_routes = sizeof routes / sizeof routes[0], .limits = *limits, .serving = "serving tests"};
+}
 
 static struct httpd *start(const struct httpd_limits *limits) {
     struct httpd *h = NULL;
-    pouch_err e = httpd_start(&h, "127.0.0.1:0", pages, sizeof pages / sizeof pages[0], limits);
+    const struct httpd_options options = options_of(limits);
+    pouch_err e = httpd_start(&h, "127.0.0.1:0", &options);
     if (e) fail_msg("%s", pouch_why());
     assert_true(httpd_port(h) > 0);
     atomic_store(&made, 0);
@@ -91,7 +101,11 @@ static void each_way_to_ask_gets_its_status(void **state) {
         {"GET /page HTTP/1.0\r\n\r\n", 200},
         {"GET /page/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404},
         {"DELETE /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404},
-        {"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404},
+        {"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 204},
+        {"OPTIONS /page HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 204},
+        {"GET /%70age HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 200},
+        {"GET /page%2F HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 400},
+        {"GET /../page HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 400},
         {"DELETE /page HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 405},
         {"get /page HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 405},
         {"GET /unwell HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 503},
@@ -116,7 +130,7 @@ static void a_problem_says_what_it_is(void **state) {
     client_say(fd, "POST /page HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     char *all = client_read_all(fd);
     assert_non_null(strstr(all, "\r\nContent-Type: application/problem+json\r\n"));
-    assert_non_null(strstr(all, "\r\nAllow: GET, HEAD\r\n"));
+    assert_non_null(strstr(all, "\r\nAllow: GET, HEAD, OPTIONS\r\n"));
     assert_non_null(strstr(all, "\"title\":\"Method Not Allowed\",\"status\":405,"));
     free(all);
     fd = client_connect(httpd_port(h));
@@ -233,7 +247,7 @@ static void an_answer_is_not_lost_to_a_client_that_goes_on_sending(void **state)
     shutdown(fd, SHUT_WR);
     char *all = client_read_all(fd);
     assert_non_null(strstr(all, "HTTP/1.1 405 "));
-    assert_non_null(strstr(all, "\"detail\":\"GET and HEAD are answered.\"}\n"));
+    assert_non_null(strstr(all, "\"success\":false,"));
     free(all);
     httpd_stop(h);
 }
@@ -428,6 +442,7 @@ static void a_stop_lets_an_answer_under_way_finish(void **state) {
 
 static void an_address_is_one_or_the_message_says_how_to_write_it(void **state) {
     (void)state;
+    const struct httpd_options options = options_of(&httpd_limits);
     static const char *const wrong[] = {"",
                                         "8080",
                                         "localhost",
@@ -443,13 +458,13 @@ static void an_address_is_one_or_the_message_says_how_to_write_it(void **state) 
                                         "h:99999999999999999999"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct httpd *h;
-        if (httpd_start(&h, wrong[i], pages, 1, &httpd_limits) != POUCH_E_CONFIG) fail_msg("'%s'", wrong[i]);
+        if (httpd_start(&h, wrong[i], &options) != POUCH_E_CONFIG) fail_msg("'%s'", wrong[i]);
         if (!strstr(pouch_why(), "HOST:PORT")) fail_msg("'%s': %s", wrong[i], pouch_why());
     }
     static const char *const right[] = {"127.0.0.1:0", "localhost:0", ":0", "0.0.0.0:00"};
     for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
         struct httpd *h = NULL;
-        if (httpd_start(&h, right[i], pages, 1, &httpd_limits)) fail_msg("'%s': %s", right[i], pouch_why());
+        if (httpd_start(&h, right[i], &options)) fail_msg("'%s': %s", right[i], pouch_why());
         assert_int_equal(client_status(httpd_port(h), CLOSE), 200);
         httpd_stop(h);
     }
@@ -457,16 +472,17 @@ static void an_address_is_one_or_the_message_says_how_to_write_it(void **state) 
 
 static void an_address_that_cannot_be_had_is_told(void **state) {
     (void)state;
+    const struct httpd_options options = options_of(&httpd_limits);
     struct httpd *h = start(&httpd_limits), *second;
     char taken[32];
     snprintf(taken, sizeof taken, "127.0.0.1:%d", httpd_port(h));
-    assert_int_equal(httpd_start(&second, taken, pages, 1, &httpd_limits), POUCH_E_CONFIG);
+    assert_int_equal(httpd_start(&second, taken, &options), POUCH_E_CONFIG);
     assert_non_null(strstr(pouch_why(), taken));
     assert_non_null(strstr(pouch_why(), "another program listens there"));
     httpd_stop(h);
-    assert_int_equal(httpd_start(&second, "192.0.2.1:0", pages, 1, &httpd_limits), POUCH_E_CONFIG);
+    assert_int_equal(httpd_start(&second, "192.0.2.1:0", &options), POUCH_E_CONFIG);
     assert_non_null(strstr(pouch_why(), "does this host have that address?"));
-    assert_int_equal(httpd_start(&second, "no.such.host.invalid:0", pages, 1, &httpd_limits), POUCH_E_CONFIG);
+    assert_int_equal(httpd_start(&second, "no.such.host.invalid:0", &options), POUCH_E_CONFIG);
     assert_non_null(strstr(pouch_why(), "no.such.host.invalid"));
     httpd_stop(NULL);
 }

@@ -6,22 +6,63 @@
 #include "http_client.h"
 
 #include <httpd/httpd.h>
+#include <httpd/stream.h>
 #include <metrics/metrics.h>
 
-static pouch_err page(struct httpd_answer *a, void *arg) {
-    (void)arg;
+static pouch_err page(struct httpd_call *c, struct httpd_answer *a, void *arg) {
+    (void)c, (void)arg;
     return pl_buf_puts(&a->body, "{}");
 }
 
-static const struct httpd_page pages[] = {{"/page", page, NULL}};
+static pouch_err echo(struct httpd_call *c, struct httpd_answer *a, void *arg) {
+    struct httpd_span body = httpd_call_body(c);
+    const char *name = httpd_call_param(c, "name");
+    (void)arg;
+    if (!name) return body.n ? pl_buf_append(&a->body, body.at, body.n) : POUCH_OK;
+    pouch_err e = httpd_answer_field(a, "X-Name", name);
+    return e ? e : pl_buf_puts(&a->body, httpd_call_query(c, "q"));
+}
+
+static pouch_err later(struct httpd_call *c, struct httpd_answer *a, void *arg) {
+    struct httpd_answer own;
+    (void)a, (void)arg;
+    httpd_later(c);
+    httpd_answer_init(&own);
+    httpd_reply(c, &own);
+    return POUCH_OK;
+}
+
+static void ended(struct httpd_stream *s, enum httpd_ended why, void *arg) {
+    (void)s, (void)why, (void)arg;
+}
+
+static pouch_err stream(struct httpd_call *c, struct httpd_answer *a, void *arg) {
+    static const struct httpd_stream_events events = {.ended = ended};
+    struct httpd_stream *s;
+    (void)arg;
+    pouch_err e = httpd_stream_open(&s, c, a, &events, NULL);
+    if (e) return e;
+    struct httpd_block *b = httpd_block_new("data", 4);
+    if (b && httpd_stream_send(s, b))
+        httpd_stream_end(s, b);
+    else
+        httpd_stream_drop(s);
+    httpd_block_free(b);
+    return POUCH_OK;
+}
+
+static const struct httpd_route routes[] = {{"GET", "/page", page, NULL, 0},
+                                            {"GET", "/named/{name}", echo, NULL, 0},
+                                            {"POST", "/echo", echo, NULL, 100000},
+                                            {"GET", "/later", later, NULL, 0},
+                                            {"GET", "/stream", stream, NULL, 0}};
 
 /* What there is no memory to read is read again and again, until the connection's deadline. */
-static struct httpd_limits limits;
-
 static pouch_err start(struct httpd **h) {
-    limits = httpd_limits;
-    limits.head_ms = 50;
-    return httpd_start(h, "127.0.0.1:0", pages, 1, &limits);
+    struct httpd_options options = {
+        .routes = routes, .n_routes = 5, .limits = httpd_limits, .serving = "serving tests"};
+    options.limits.head_ms = options.limits.body_ms = 50;
+    return httpd_start(h, "127.0.0.1:0", &options);
 }
 
 static bool start_and_stop(void) {
@@ -66,7 +107,20 @@ static void an_answer_that_lacks_memory_costs_one_connection_at_most(void **stat
     static const struct {
         const char *request;
         int status;
-    } rows[] = {{"GET /page HTTP/1.0\r\n\r\n", 200}, {"GET /none HTTP/1.0\r\n\r\n", 404}, {"GET /page\r\n\r\n", 400}};
+    } rows[] = {
+        {"GET /page HTTP/1.0\r\n\r\n", 200},
+        {"GET /none HTTP/1.0\r\n\r\n", 404},
+        {"GET /page\r\n\r\n", 400},
+        {"DELETE /page HTTP/1.0\r\n\r\n", 405},
+        {"OPTIONS /page HTTP/1.0\r\n\r\n", 204},
+        {"GET /named/a%20b?q=c HTTP/1.0\r\n\r\n", 200},
+        {"POST /echo HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello", 200},
+        {"POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "5\r\nhello\r\n0\r\n\r\n",
+         200},
+        {"GET /later HTTP/1.0\r\n\r\n", 200},
+        {"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n", 200},
+    };
     if (!test_oom_works()) skip();
     struct httpd *h;
     assert_int_equal(start(&h), POUCH_OK);

@@ -125,6 +125,56 @@ static void headers_of_kafka_connect_are_read(void **state) {
     rd_kafka_headers_destroy(h);
 }
 
+/* acceptance: D21 */
+static void headers_of_caas_are_read(void **state) {
+    (void)state;
+    static const struct {
+        const char *pairs[8];
+        const char *reason; /* NULL: none */
+    } rows[] = {{{"x-retry-count", "2", "x-original-topic", "orders", "x-dlq-id", "7", NULL}, NULL},
+                {{"retry_count", "2", "original_topic", "orders", "error_message", "no", NULL}, "no"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        rd_kafka_headers_t *h = headers_new(rows[i].pairs);
+        struct pl_letter_facts f;
+        pl_letter_read(&f, h);
+        assert_int_equal(f.by, PL_LETTER_CAAS);
+        assert_span(f.topic, "orders");
+        if (rows[i].reason)
+            assert_span(f.reason, rows[i].reason);
+        else
+            assert_null(f.reason.at);
+        rd_kafka_headers_destroy(h);
+    }
+}
+
+/* A record that was tried again brings those of CAAS along. */
+static void who_writes_the_letter_counts_for_more_than_who_tried_again(void **state) {
+    (void)state;
+    const char *const pairs[] = {"x-retry-count", "2", "x-original-topic", "orders", "kafka_dlt-original-topic",
+                                 "shop",          NULL};
+    rd_kafka_headers_t *h = headers_new(pairs);
+    struct pl_letter_facts f;
+    pl_letter_read(&f, h);
+    assert_int_equal(f.by, PL_LETTER_SPRING);
+    assert_span(f.topic, "shop");
+    rd_kafka_headers_destroy(h);
+}
+
+/* acceptance: D21 */
+static void what_a_letter_of_ours_adds_is_not_the_records(void **state) {
+    (void)state;
+    const char *const pairs[] = {
+        "x-retry-count",    "1", PL_H_DLQ_CODE, "expired", "kafka_dlt-original-topic", "t", "x-retry-count", "2",
+        "x-original-topic", "t", NULL};
+    rd_kafka_headers_t *h = headers_new(pairs);
+    struct pl_letter_facts f;
+    pl_letter_read(&f, h);
+    assert_int_equal(f.by, PL_LETTER_POUCH);
+    assert_true(pl_letter_original(&f, h, 0));
+    for (size_t i = 1; i < 5; i++) assert_false(pl_letter_original(&f, h, i));
+    rd_kafka_headers_destroy(h);
+}
+
 static void what_is_malformed_is_not_told(void **state) {
     (void)state;
     static const char *const sources[] = {"",
@@ -183,6 +233,9 @@ int main(void) {
         cmocka_unit_test(of_a_record_that_died_twice_the_last_death_counts),
         cmocka_unit_test(headers_of_spring_are_read),
         cmocka_unit_test(headers_of_kafka_connect_are_read),
+        cmocka_unit_test(headers_of_caas_are_read),
+        cmocka_unit_test(who_writes_the_letter_counts_for_more_than_who_tried_again),
+        cmocka_unit_test(what_a_letter_of_ours_adds_is_not_the_records),
         cmocka_unit_test(what_is_malformed_is_not_told),
         cmocka_unit_test(numbers_of_other_lengths_or_below_zero_are_not_told),
         cmocka_unit_test(a_record_without_headers_tells_nothing),

@@ -37,8 +37,8 @@ static size_t whole_way(struct pl_trace rows[5]) {
 static void beginning_and_end_of_one_program_are_one_hop(void **state) {
     (void)state;
     struct pl_trace rows[5];
-    struct ops_hop hops[5];
-    assert_int_equal(ops_hops_of(hops, rows, whole_way(rows)), 3);
+    struct admin_hop hops[5];
+    assert_int_equal(admin_hops_of(hops, rows, whole_way(rows)), 3);
     assert_int_equal(hops[0].by, PL_TRACE_CLIENT);
     assert_null(hops[0].from);
     assert_string_equal(hops[0].to, "command-center-inbox");
@@ -49,17 +49,17 @@ static void beginning_and_end_of_one_program_are_one_hop(void **state) {
     assert_int_equal(hops[2].start_us, 1005000);
     assert_int_equal(hops[2].took_us, 4000);
     assert_string_equal(hops[2].to, "shop.replies");
-    for (int i = 0; i < 3; i++) assert_int_equal(hops[i].end, OPS_HOP_OK);
-    assert_int_equal(ops_hops_span_us(hops, 3), 10000);
+    for (int i = 0; i < 3; i++) assert_int_equal(hops[i].end, ADMIN_HOP_OK);
+    assert_int_equal(admin_hops_span_us(hops, 3), 10000);
 }
 
 static void rows_of_different_records_stay_apart(void **state) {
     (void)state;
     struct pl_trace rows[4] = {row(PL_TRACE_WORKER, false, 10, -1), row(PL_TRACE_WORKER, true, 30, 20),
                                row(PL_TRACE_WORKER, false, 15, -1), row(PL_TRACE_WORKER, true, 40, 25)};
-    struct ops_hop hops[4];
+    struct admin_hop hops[4];
     rows[2].partition = rows[3].partition = 1;
-    assert_int_equal(ops_hops_of(hops, rows, 4), 2);
+    assert_int_equal(admin_hops_of(hops, rows, 4), 2);
     assert_int_equal(hops[0].took_us, 20);
     assert_int_equal(hops[1].took_us, 25);
 }
@@ -67,29 +67,29 @@ static void rows_of_different_records_stay_apart(void **state) {
 static void what_has_not_ended_is_open(void **state) {
     (void)state;
     struct pl_trace rows[2] = {row(PL_TRACE_CLIENT, false, 10, -1), row(PL_TRACE_WORKER, false, 20, -1)};
-    struct ops_hop hops[2];
-    assert_int_equal(ops_hops_of(hops, rows, 2), 2);
-    assert_int_equal(hops[0].end, OPS_HOP_OPEN);
-    assert_int_equal(hops[1].end, OPS_HOP_OPEN);
+    struct admin_hop hops[2];
+    assert_int_equal(admin_hops_of(hops, rows, 2), 2);
+    assert_int_equal(hops[0].end, ADMIN_HOP_OPEN);
+    assert_int_equal(hops[1].end, ADMIN_HOP_OPEN);
     assert_int_equal(hops[1].took_us, -1);
 }
 
 static void an_end_without_a_beginning_is_a_hop_too(void **state) {
     (void)state;
     struct pl_trace rows[1] = {row(PL_TRACE_WORKER, true, 5000, 3000)};
-    struct ops_hop hops[1];
+    struct admin_hop hops[1];
     rows[0].success = false;
     rows[0].code = "handler_error";
-    assert_int_equal(ops_hops_of(hops, rows, 1), 1);
+    assert_int_equal(admin_hops_of(hops, rows, 1), 1);
     assert_int_equal(hops[0].start_us, 2000);
-    assert_int_equal(hops[0].end, OPS_HOP_FAILED);
+    assert_int_equal(hops[0].end, ADMIN_HOP_FAILED);
     assert_string_equal(hops[0].code, "handler_error");
 }
 
 static char drawing[16384];
 
 /* Gives the text, until the next one is drawn. */
-static const char *drawn(const struct ops_screen *s, const struct ops_hop *hops, size_t n) {
+static const char *drawn(const struct ops_screen *s, const struct admin_hop *hops, size_t n) {
     FILE *out = fmemopen(drawing, sizeof drawing, "w");
     assert_non_null(out);
     ops_waterfall(out, s, hops, n);
@@ -101,8 +101,8 @@ static const char *drawn(const struct ops_screen *s, const struct ops_hop *hops,
 static void the_picture_shows_the_way(void **state) {
     (void)state;
     struct pl_trace rows[5];
-    struct ops_hop hops[5];
-    size_t n = ops_hops_of(hops, rows, whole_way(rows));
+    struct admin_hop hops[5];
+    size_t n = admin_hops_of(hops, rows, whole_way(rows));
     const char *text = drawn(&ascii, hops, n);
     assert_string_equal(text, "WHO    FROM -> TO                        START                      TOOK  END\n"
                               "client -> command-center-inbox            0 us |##############|  10.0 ms  ok\n"
@@ -127,14 +127,15 @@ static void no_line_is_wider_than_the_screen(void **state) {
     memset(to, 't', sizeof to - 1);
     from[249] = to[249] = 0;
     for (size_t length = 1; length <= 249; length += 31) {
-        struct ops_hop hops[3] = {{.by = PL_TRACE_CENTER, .from = from + 249 - length, .to = to, .took_us = 5},
-                                  {.by = PL_TRACE_WORKER,
-                                   .from = from,
-                                   .to = to + 249 - length,
-                                   .start_us = 3,
-                                   .took_us = -1,
-                                   .end = OPS_HOP_OPEN},
-                                  {.by = PL_TRACE_CLIENT, .to = "x", .start_us = 5, .took_us = INT64_C(500000000000)}};
+        struct admin_hop hops[3] = {
+            {.by = PL_TRACE_CENTER, .from = from + 249 - length, .to = to, .took_us = 5},
+            {.by = PL_TRACE_WORKER,
+             .from = from,
+             .to = to + 249 - length,
+             .start_us = 3,
+             .took_us = -1,
+             .end = ADMIN_HOP_OPEN},
+            {.by = PL_TRACE_CLIENT, .to = "x", .start_us = 5, .took_us = INT64_C(500000000000)}};
         for (size_t columns = 60; columns <= 300; columns += 20) {
             const struct ops_screen screens[] = {{columns, false, false}, {columns, true, false}};
             for (size_t i = 0; i < 2; i++) {
@@ -154,8 +155,8 @@ static size_t count(const char *text, const char *what) {
 static void every_bar_has_a_cell_and_none_leaves_its_box(void **state) {
     (void)state;
     for (int64_t start = 0; start <= 1000; start += 25) {
-        struct ops_hop hops[2] = {{.by = PL_TRACE_CLIENT, .to = "t", .took_us = 1000},
-                                  {.by = PL_TRACE_WORKER, .from = "t", .start_us = start, .took_us = 0}};
+        struct admin_hop hops[2] = {{.by = PL_TRACE_CLIENT, .to = "t", .took_us = 1000},
+                                    {.by = PL_TRACE_WORKER, .from = "t", .start_us = start, .took_us = 0}};
         const char *text = drawn(&utf8, hops, 2), *line = strstr(text, "worker");
         assert_int_equal(count(line, "█"), 1);
         assert_int_equal(count(line, "│"), 2);
@@ -165,18 +166,18 @@ static void every_bar_has_a_cell_and_none_leaves_its_box(void **state) {
 
 static void requests_of_no_length_can_be_drawn(void **state) {
     (void)state;
-    const struct ops_hop hop = {.by = PL_TRACE_CENTER, .from = "a", .to = "b"};
+    const struct admin_hop hop = {.by = PL_TRACE_CENTER, .from = "a", .to = "b"};
     const char *text = drawn(&ascii, &hop, 1);
     assert_int_equal(count(text, "#"), 1);
 }
 
 static void failures_say_why_below_the_picture(void **state) {
     (void)state;
-    const struct ops_hop hop = {.by = PL_TRACE_CENTER,
-                                .from = "in",
-                                .end = OPS_HOP_FAILED,
-                                .code = "no_route",
-                                .error = "No route found for publisher: \x1b[31mx"};
+    const struct admin_hop hop = {.by = PL_TRACE_CENTER,
+                                  .from = "in",
+                                  .end = ADMIN_HOP_FAILED,
+                                  .code = "no_route",
+                                  .error = "No route found for publisher: \x1b[31mx"};
     const char *text = drawn(&ascii, &hop, 1);
     assert_non_null(strstr(text, "  failed\n"));
     assert_non_null(strstr(text, "center on in: no_route: No route found for publisher: \\x1b[31mx\n"));
@@ -185,7 +186,7 @@ static void failures_say_why_below_the_picture(void **state) {
 static void colours_are_only_for_screens_that_have_them(void **state) {
     (void)state;
     const struct ops_screen coloured = {80, true, true};
-    const struct ops_hop hop = {.by = PL_TRACE_CENTER, .from = "a", .to = "b", .took_us = 1};
+    const struct admin_hop hop = {.by = PL_TRACE_CENTER, .from = "a", .to = "b", .took_us = 1};
     assert_non_null(strstr(drawn(&coloured, &hop, 1), "\033[32m"));
     assert_null(strchr(drawn(&utf8, &hop, 1), '\033'));
 }

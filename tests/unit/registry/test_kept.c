@@ -91,6 +91,7 @@ static void nothing_kept_is_told_from_something_broken(void **state) {
 #define WITH(id, publisher, targets, enabled, version)                                              \
     FIRST "{\"id\":" id ",\"publisher\":" publisher ",\"targets\":" targets ",\"enabled\":" enabled \
           ",\"version\":" version "}\n"
+#define WEIGHTS(weights) WITH("\"r\"", "\"p\"", "[\"t\",\"u\"]", "true", "3,\"weights\":" weights)
 
 static void a_damaged_file_is_refused_and_says_so(void **state) {
     (void)state;
@@ -119,10 +120,21 @@ static void a_damaged_file_is_refused_and_says_so(void **state) {
         WITH("\"r\"", "\"p\"", "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]", "true", "3"),
         WITH("\"r\"", "\"p\"", "[\"t\"]", "1", "3"),
         WITH("\"r\"", "\"p\"", "[\"t\"]", "true", "\"3\""),
+        WEIGHTS("null"),
+        WEIGHTS("[]"),
+        WEIGHTS("[1]"),
+        WEIGHTS("[1,2,3]"),
+        WEIGHTS("[0,0]"),
+        WEIGHTS("[-1,1]"),
+        WEIGHTS("[1,1000001]"),
+        WEIGHTS("[1,\"1\"]"),
+        WEIGHTS("{\"t\":1,\"u\":1}"),
     };
     struct test_folder f;
     test_folder_make(&f);
     test_folder_write(&f, NAME, FIRST ROUTE);
+    assert_int_equal(read_kept(&f, NOW), POUCH_OK);
+    test_folder_write(&f, NAME, WEIGHTS("[90,10]"));
     assert_int_equal(read_kept(&f, NOW), POUCH_OK);
     for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
         test_folder_write(&f, NAME, damaged[i]);
@@ -200,8 +212,8 @@ static void running_out_of_memory_leaks_nothing_and_harms_nothing(void **state) 
     (void)state;
     if (!test_oom_works()) skip();
     test_folder_make(&oom_folder);
-    oom_snapshot = test_snapshot(3, 2);
-    write_kept(&oom_folder, 3, 1, NOW);
+    oom_snapshot = test_snapshot(6, 2);
+    write_kept(&oom_folder, 6, 1, NOW);
     assert_true(test_oom_each(read_one) > 3);
     assert_true(test_oom_each(write_one) > 3);
     assert_int_equal(unlink(path_of(&oom_folder)), 0);

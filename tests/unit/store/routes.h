@@ -24,6 +24,16 @@ static inline struct pl_route_row *test_route(const char *publisher, const char 
     return r;
 }
 
+/* The same, of which one target is taken by weight. */
+static inline struct pl_route_row *test_weighted(const char *publisher, const char *const *targets,
+                                                 const uint32_t *weights, size_t n) {
+    struct pl_route_row *r = test_route(publisher, targets, n);
+    r->weights = calloc(n, sizeof *r->weights);
+    assert_non_null(r->weights);
+    for (size_t i = 0; i < n; i++) r->weights[i] = weights[i];
+    return r;
+}
+
 static inline pouch_err test_put_route(struct pl_store *s, const char *publisher, const char *target, int64_t expected,
                                        int64_t *version) {
     struct pl_route_row *r = test_route(publisher, &target, 1);

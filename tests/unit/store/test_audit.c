@@ -1,6 +1,7 @@
 /* Who changed what, when, and what it was before; changes that expect a version; what other programs write. */
 #include <support.h>
 
+#include "routes.h"
 #include "stage.h"
 #include <pouch/error.h>
 #include <sqlite3.h>
@@ -233,6 +234,21 @@ static void a_route_is_read_from_its_state(void **state) {
         assert_int_equal(pl_route_of_state(&read, bad[i]), POUCH_E_INVALID_PAYLOAD);
 }
 
+static void weights_that_a_state_cannot_have_are_refused(void **state) {
+    (void)state;
+    static const char *const bad[] = {"null",        "[1]",          "{}", "{\"t\":-1}", "{\"t\":1000001}",
+                                      "{\"t\":1.5}", "{\"t\":\"1\"}"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char text[256];
+        struct pl_route_row *read;
+        snprintf(
+            text, sizeof text,
+            "{\"publisher\":\"p\",\"id\":\"i\",\"targets\":[\"t\"],\"service\":null,\"enabled\":true,\"weights\":%s}",
+            bad[i]);
+        assert_int_equal(pl_route_of_state(&read, text), POUCH_E_INVALID_PAYLOAD);
+    }
+}
+
 static void both_ways_to_tell_a_state_tell_the_same(void **state) {
     (void)state;
     struct found f;
@@ -257,6 +273,82 @@ static void run_sql(const char *sql) {
     sqlite3_busy_timeout(db, 5000);
     if (sqlite3_exec(db, sql, NULL, NULL, &why)) fail_msg("%s: %s", sql, why);
     sqlite3_close(db);
+}
+
+static void put_weighted(void) {
+    const char *targets[] = {"stock", "canary"};
+    static const uint32_t weights[] = {10, 90};
+    struct pl_route_row *r = test_weighted("orders", targets, weights, 2);
+    assert_int_equal(pl_store_route_put(store, r, -1), POUCH_OK);
+    pl_route_free(r, 1);
+}
+
+/* How many rows a query gives, and the text of the last. */
+struct rows {
+    int n;
+    char text[64];
+};
+
+static int take_row(void *arg, int columns, char **values, char **names) {
+    struct rows *rows = arg;
+    (void)columns, (void)names;
+    rows->n++;
+    snprintf(rows->text, sizeof rows->text, "%s", values[0]);
+    return 0;
+}
+
+/* As a program of the version before reads routes. */
+/* acceptance: B29 */
+static void who_knows_of_no_weights_sees_the_heaviest_target(void **state) {
+    (void)state;
+    sqlite3 *db;
+    struct rows rows = {0};
+    put_weighted();
+    assert_int_equal(sqlite3_open_v2(test_folder_file(&folder, "registry.db"), &db, SQLITE_OPEN_READWRITE, NULL), 0);
+    assert_int_equal(sqlite3_exec(db, "SELECT topic FROM route JOIN target USING(publisher) ORDER BY publisher, place",
+                                  take_row, &rows, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(rows.n, 1);
+    assert_string_equal(rows.text, "canary");
+}
+
+static void assert_one_target(const char *topic) {
+    struct pl_route_row *routes;
+    size_t n;
+    int64_t version;
+    assert_int_equal(pl_store_routes(store, &routes, &n, &version), POUCH_OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(routes->n_targets, 1);
+    assert_string_equal(routes->targets[0], topic);
+    assert_null(routes->weights);
+    pl_route_free(routes, n);
+}
+
+/* acceptance: B10 B29 */
+static void a_program_that_writes_targets_makes_a_route_without_weights(void **state) {
+    (void)state;
+    struct found f;
+    put_weighted();
+    run_sql("UPDATE target SET topic = 'stock-2' WHERE publisher = 'orders'");
+    assert_one_target("stock-2");
+    look(&f, (struct pl_audit_query){.limit = 1});
+    assert_string_equal(f.at[0].who, "unknown");
+    assert_non_null(strstr(f.at[0].before, "\"weights\""));
+    assert_state(f.at[0].after, ROUTE("stock-2", "true"));
+    forget(&f);
+}
+
+static void weights_that_another_program_broke_leave_the_target_that_stands_for_them(void **state) {
+    (void)state;
+    static const char *const bad[] = {"[]", "{}", "{\"stock\":-1}", "{\"stock\":0}", "7"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char sql[128];
+        put_weighted();
+        snprintf(sql, sizeof sql, "UPDATE route SET weights = '%s'", bad[i]);
+        run_sql(sql);
+        assert_one_target("canary");
+    }
 }
 
 /* acceptance: B10 */
@@ -369,6 +461,9 @@ static void a_registry_of_the_first_version_goes_on(void **state) {
     assert_int_equal(put_route("orders", "stock", true, 6, NULL), POUCH_OK);
     run_sql("UPDATE route SET enabled = 0");
     assert_int_equal(version_now(), 11);
+    put_weighted();
+    run_sql("UPDATE target SET topic = 'stock-2'");
+    assert_one_target("stock-2");
 }
 
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -381,7 +476,11 @@ int main(void) {
         WITH_STORE(who_lost_is_told_who_won),
         WITH_STORE(what_cannot_be_told_is_refused),
         WITH_STORE(a_route_is_read_from_its_state),
+        WITH_STORE(weights_that_a_state_cannot_have_are_refused),
         WITH_STORE(both_ways_to_tell_a_state_tell_the_same),
+        WITH_STORE(who_knows_of_no_weights_sees_the_heaviest_target),
+        WITH_STORE(a_program_that_writes_targets_makes_a_route_without_weights),
+        WITH_STORE(weights_that_another_program_broke_leave_the_target_that_stands_for_them),
         WITH_STORE(what_another_program_writes_has_a_version_and_is_noted),
         WITH_STORE(what_another_program_writes_of_services_has_a_revision),
         WITH_STORE(a_registry_of_the_first_version_goes_on),

@@ -10,6 +10,7 @@
 #include <pouch/error.h>
 #include <stdatomic.h>
 #include <store/backend.h>
+#include <store/state.h>
 #include <store/store.h>
 #include <store/trace_pack.h>
 #include <sys/wait.h>
@@ -148,6 +149,36 @@ static void a_change_names_the_version_it_expects(void **state) {
     assert_true(second > removed);
 }
 
+static void assert_targets(const char *publisher, const char *const *targets, const uint32_t *weights, size_t n) {
+    struct pl_route_row *read = route_of(publisher);
+    assert_non_null(read);
+    assert_int_equal(read->n_targets, n);
+    assert_true(!read->weights == !weights);
+    for (size_t i = 0; i < n; i++) {
+        assert_string_equal(read->targets[i], targets[i]);
+        if (weights) assert_int_equal(read->weights[i], weights[i]);
+    }
+    pl_route_free(read, 1);
+}
+
+/* acceptance: B9 B29 */
+static void targets_have_weights_until_they_are_written_without(void **state) {
+    (void)state;
+    const char *targets[] = {"zeta", "alpha", "mid.topic"};
+    static const uint32_t steps[][3] = {{90, 10, 0}, {10, 90, 0}, {0, 0, PL_WEIGHT_MAX}, {1, 1, 1}};
+    struct pl_route_row *r = test_weighted("weighted", targets, steps[0], 3);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        memcpy(r->weights, steps[i], sizeof steps[i]);
+        assert_int_equal(pl_store_route_put(store, r, i ? r->version : 0), POUCH_OK);
+        assert_targets("weighted", targets, steps[i], 3);
+    }
+    free(r->weights);
+    r->weights = NULL;
+    assert_int_equal(pl_store_route_put(store, r, r->version), POUCH_OK);
+    assert_targets("weighted", targets, NULL, 3);
+    pl_route_free(r, 1);
+}
+
 static void an_id_belongs_to_one_route(void **state) {
     (void)state;
     const char *target = "t";
@@ -259,6 +290,36 @@ static void every_change_says_who_and_what_was_before(void **state) {
     assert_int_equal(c.versions[0], version_now());
     assert_string_equal(c.after, "{\"kid\":\"k1\"}");
     assert_int_equal(c.versions[1], removed);
+}
+
+/* acceptance: B9 B29 */
+static void a_change_of_weights_is_kept_as_what_was_before_and_after(void **state) {
+    (void)state;
+    const char *targets[] = {"stock", "canary"};
+    static const uint32_t weights[2] = {90, 10};
+    struct pl_route_row *r = test_route("shifted", targets, 2), *back;
+    assert_int_equal(pl_store_route_put(store, r, 0), POUCH_OK);
+    r->weights = calloc(2, sizeof *r->weights);
+    assert_non_null(r->weights);
+    memcpy(r->weights, weights, sizeof weights);
+    assert_int_equal(pl_store_route_put(store, r, r->version), POUCH_OK);
+    struct changes c = changes_of(&(struct pl_audit_query){.kind = PL_AUDIT_ROUTE, .name = "shifted", .limit = 1});
+    static const char common[] =
+        "{\"publisher\":\"shifted\",\"id\":\"route-shifted\",\"targets\":[\"stock\",\"canary\"],"
+        "\"service\":null,\"enabled\":true";
+    char with[TEXT];
+    snprintf(with, sizeof with, "%s,\"weights\":{\"stock\":90,\"canary\":10}}", common);
+    assert_string_equal(c.after, with);
+    assert_memory_equal(c.before, common, sizeof common - 1);
+    assert_string_equal(c.before + sizeof common - 1, "}");
+    char *state_now = pl_route_state(r);
+    assert_string_equal(state_now, with);
+    assert_int_equal(pl_route_of_state(&back, state_now), POUCH_OK);
+    assert_int_equal(back->n_targets, 2);
+    assert_memory_equal(back->weights, weights, sizeof weights);
+    pl_route_free(back, 1);
+    free(state_now);
+    pl_route_free(r, 1);
 }
 
 enum { PROCESSES = 3, ROUTES_EACH = 8 };
@@ -716,9 +777,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_route_is_read_as_it_was_written),
         TEST(a_change_names_the_version_it_expects),
+        TEST(targets_have_weights_until_they_are_written_without),
         TEST(an_id_belongs_to_one_route),
         TEST(services_are_written_replaced_and_removed),
         TEST(every_change_says_who_and_what_was_before),
+        TEST(a_change_of_weights_is_kept_as_what_was_before_and_after),
         TEST(processes_that_write_at_once_lose_nothing),
         TEST(a_row_is_read_as_it_was_put),
         TEST(rows_are_found_by_time_in_either_order),

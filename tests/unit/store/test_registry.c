@@ -36,6 +36,19 @@ static void an_empty_registry_has_version_0_and_no_rows(void **state) {
     pl_service_free(services, 0);
 }
 
+static void what_are_no_weights_is_refused(void **state) {
+    (void)state;
+    const char *targets[] = {"stock", "canary"};
+    static const uint32_t weights[][2] = {{0, 0}, {PL_WEIGHT_MAX + 1, 1}, {1, UINT32_MAX}};
+    for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++) {
+        struct pl_route_row *r = test_weighted("p", targets, weights[i], 2);
+        assert_int_equal(pl_store_route_put(store, r, 0), POUCH_E_CONFIG);
+        assert_non_null(strstr(pouch_why(), "weight"));
+        pl_route_free(r, 1);
+    }
+    assert_int_equal(version_now(), 0);
+}
+
 static void what_is_no_route_is_refused(void **state) {
     (void)state;
     const char *same[] = {"t", "t"}, *bad = "no space", *good = "t", *many[PL_TARGETS_MAX + 1];
@@ -273,6 +286,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_STORE(an_empty_registry_has_version_0_and_no_rows),
         WITH_STORE(what_is_no_route_is_refused),
+        WITH_STORE(what_are_no_weights_is_refused),
         WITH_STORE(what_is_no_service_is_refused),
         WITH_STORE(the_tables_of_earlier_systems_are_readable_with_plain_sqlite),
         WITH_STORE(processes_that_make_the_store_at_once_lose_nothing),

@@ -520,6 +520,25 @@ static void a_spool_that_cannot_be_had_keeps_no_other_back(void **state) {
     }
 }
 
+/* Or it would count twice in a store that was not sure to have it. */
+static void what_is_lost_with_its_file_is_the_same_loss_until_it_is_done(void **state) {
+    (void)state;
+    struct pl_spool *s = open_spool(&bounds);
+    struct pl_spool_rows first, again;
+    put(s, 0, 10);
+    pl_spool_close(s);
+    assert_true(test_folder_find(&folder, "spool-", ".rows", 0, file_path));
+    s = adopt();
+    assert_int_equal(unlink(file_path), 0);
+    assert_int_equal(pl_spool_next(s, SIZE_MAX, &first), POUCH_OK);
+    assert_int_equal(pl_spool_next(s, SIZE_MAX, &again), POUCH_OK);
+    assert_true(first.gap.rows > 0 && first.gap.to_us > 0);
+    assert_memory_equal(&first.gap, &again.gap, sizeof first.gap);
+    pl_spool_done(s);
+    assert_int_equal(read_all(s).missing, 0);
+    pl_spool_close(s);
+}
+
 static void an_empty_reserve_is_not_adopted_but_deleted(void **state) {
     (void)state;
     pid_t child = fork();
@@ -557,6 +576,7 @@ int main(void) {
         WITH_FOLDER(several_records_in_a_row_are_counted_as_many),
         WITH_FOLDER(a_file_of_another_version_is_left_alone),
         WITH_FOLDER(a_spool_that_cannot_be_had_keeps_no_other_back),
+        WITH_FOLDER(what_is_lost_with_its_file_is_the_same_loss_until_it_is_done),
         WITH_FOLDER(an_empty_reserve_is_not_adopted_but_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -435,7 +435,8 @@ static void a_gap_in_two_files_counts_once(void **state) {
     (void)state;
     const struct pl_trace_batch none = {.at = ""};
     const struct pl_gap gap = {.from_us = 1000, .to_us = 2000, .rows = 7, .id = 11},
-                        other = {.from_us = 1000, .to_us = 2000, .rows = 7, .id = 12};
+                        other = {.from_us = 1000, .to_us = 2000, .rows = 7, .id = 12},
+                        same_place_later = {.from_us = 3000, .to_us = 4000, .rows = 5, .id = 11};
     struct pl_sink *a, *b;
     assert_int_equal(pl_store_sqlite.sink_open(&a, folder.path, TEST_TTL_MS), POUCH_OK);
     assert_int_equal(pl_store_sqlite.sink_open(&b, folder.path, TEST_TTL_MS), POUCH_OK);
@@ -444,6 +445,8 @@ static void a_gap_in_two_files_counts_once(void **state) {
     assert_int_equal(test_missing(store), 7);
     assert_int_equal(pl_store_sqlite.sink_write(b, &none, &other, 0), POUCH_OK);
     assert_int_equal(test_missing(store), 14);
+    assert_int_equal(pl_store_sqlite.sink_write(a, &none, &same_place_later, 0), POUCH_OK);
+    assert_int_equal(test_missing(store), 19);
     pl_store_sqlite.sink_close(a);
     pl_store_sqlite.sink_close(b);
     assert_int_equal(test_folder_count(&folder, "trace-", ".db"), 2);

@@ -62,6 +62,7 @@ static void rates_and_times_are_those_between_two_readings(void **state) {
     assert_number(v, "at_ms", 42);
     assert_number(v, "seconds", 2);
     assert_text(v, "processes.0.process", "a:1");
+    assert_number(v, "processes.0.seconds", 2);
     assert_number(v, "processes.0.rate", 102);
     assert_number(v, "processes.0.failed_rate", 2);
     assert_number(v, "processes.0.outcomes.no_route.total", 5);
@@ -118,6 +119,7 @@ static void what_cannot_be_told_is_null(void **state) {
     struct top_process *rows[] = {&fresh, &again, &later};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         json_t *v = top_compare(rows[i], 1, 0);
+        assert_true(json_is_null(at(v, "processes.0.seconds")));
         assert_true(json_is_null(at(v, "processes.0.rate")));
         assert_true(json_is_null(at(v, "processes.0.outcomes.routed.rate")));
         assert_true(json_is_null(at(v, "processes.0.times.p50_us")));

@@ -117,6 +117,30 @@ static void those_that_come_meanwhile_wait_for_the_end_of_the_first(void **state
     assert_true(is_known(key, "x"));
 }
 
+static void who_only_joins_enters_nothing(void **state) {
+    struct pl_dedupe_waiter waiter;
+    struct pl_dedupe_entry *entry;
+    const struct pl_dedupe_key key = key_of(1);
+    struct pl_dedupe_key forged = key;
+    forged.id.b[15] ^= 1;
+    size_t n;
+    (void)state;
+    assert_int_equal(pl_dedupe_join(window, &key, &waiter, &entry), PL_DEDUPE_UNKNOWN);
+    assert_null(entry);
+    struct pl_dedupe_entry *mine = first(key);
+    assert_int_equal(pl_dedupe_waiting(window, mine), 0);
+    assert_int_equal(pl_dedupe_join(window, &key, &waiter, &entry), PL_DEDUPE_WAITS);
+    assert_int_equal(pl_dedupe_waiting(window, mine), 1);
+    assert_int_equal(pl_dedupe_join(window, &forged, &waiter, &entry), PL_DEDUPE_RELABELLED);
+    assert_ptr_equal(pl_dedupe_end(window, mine, true, "x", 1), &waiter);
+    assert_int_equal(pl_dedupe_join(window, &key, &waiter, &entry), PL_DEDUPE_ENDED);
+    assert_int_equal(pl_dedupe_waiting(window, entry), 0);
+    assert_memory_equal(pl_dedupe_reply(entry, &n), "x", 1);
+    pl_dedupe_release(window, entry);
+    assert_null(pl_dedupe_close(window));
+    assert_int_equal(pl_dedupe_join(window, &key, &waiter, &entry), PL_DEDUPE_UNKNOWN);
+}
+
 static void a_closed_window_gives_back_who_waits_and_knows_nothing(void **state) {
     struct pl_dedupe_waiter waiter;
     struct pl_dedupe_entry *entry, *mine = first(key_of(1));
@@ -264,6 +288,7 @@ int main(void) {
         TEST(an_answer_being_read_outlives_the_window),
         TEST(one_that_is_not_done_is_handled_again),
         TEST(those_that_come_meanwhile_wait_for_the_end_of_the_first),
+        TEST(who_only_joins_enters_nothing),
         TEST(a_closed_window_gives_back_who_waits_and_knows_nothing),
         TEST(a_tag_under_another_request_id_is_relabelled),
         TEST(topics_have_nothing_to_do_with_each_other),

@@ -1,11 +1,11 @@
 /* What a dead letter's code means. */
 #include <support.h>
 
-#include <ops/dlq.h>
+#include <admin/letter.h>
 #include <pouch/error.h>
 
-static const struct ops_advice *advice(const char *code) {
-    return ops_advice_for((struct pl_span){code, code ? strlen(code) : 0});
+static const struct admin_advice *advice(const char *code) {
+    return admin_advice_for((struct pl_span){code, code ? strlen(code) : 0});
 }
 
 static void every_error_is_explained_with_a_next_step(void **state) {

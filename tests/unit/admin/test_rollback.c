@@ -1,8 +1,8 @@
 /* A route goes back to what it was, unless somebody changes it meanwhile. */
 #include <support.h>
 
+#include <admin/rollback.h>
 #include <folder.h>
-#include <ops/rollback.h>
 #include <store/backend.h>
 
 static struct test_folder folder;
@@ -63,7 +63,7 @@ static void roll_back(int64_t reads, pouch_err wanted, const char *target) {
     watched.audit = audit;
     s->kind = &watched;
     reads_left = reads;
-    assert_int_equal(ops_rollback(s, "p", 0, &row, &as_it_was), wanted);
+    assert_int_equal(admin_rollback(s, "p", 0, &row, &as_it_was), wanted);
     assert_int_equal(reads_left, 0);
     assert_false(as_it_was);
     s->kind = real;

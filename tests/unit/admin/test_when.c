@@ -1,7 +1,7 @@
 /* Points in time as they are typed on a command line. */
 #include <support.h>
 
-#include <ops/when.h>
+#include <admin/when.h>
 #include <pouch/error.h>
 
 enum { MINUTE = 60000 };
@@ -15,10 +15,10 @@ static void a_duration_is_that_long_ago(void **state) {
     } rows[] = {{"0", 0}, {"500ms", 500}, {"10m", 10 * MINUTE}, {"2h", 120 * MINUTE}, {"1d", 1440 * MINUTE}};
     int64_t ms;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_int_equal(ops_when_parse("--since", rows[i].text, now_ms, &ms), POUCH_OK);
+        assert_int_equal(admin_when_parse("--since", rows[i].text, now_ms, &ms), POUCH_OK);
         assert_int_equal(ms, now_ms - rows[i].ago);
     }
-    assert_int_equal(ops_when_parse("--since", "30000d", now_ms, &ms), POUCH_OK);
+    assert_int_equal(admin_when_parse("--since", "30000d", now_ms, &ms), POUCH_OK);
     assert_int_equal(ms, 0); /* before all records */
 }
 
@@ -41,7 +41,7 @@ static void a_time_of_rfc_3339_is_that_time(void **state) {
     };
     int64_t ms;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_int_equal(ops_when_parse("--since", rows[i].text, now_ms, &ms), POUCH_OK);
+        assert_int_equal(admin_when_parse("--since", rows[i].text, now_ms, &ms), POUCH_OK);
         assert_int_equal(ms, rows[i].ms);
     }
 }
@@ -74,7 +74,7 @@ static void anything_else_is_refused_with_the_flag_named(void **state) {
     };
     int64_t ms;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_int_equal(ops_when_parse("--until", rows[i], now_ms, &ms), POUCH_E_CONFIG);
+        assert_int_equal(admin_when_parse("--until", rows[i], now_ms, &ms), POUCH_E_CONFIG);
         assert_non_null(strstr(pouch_why(), "--until"));
     }
 }
@@ -82,15 +82,15 @@ static void anything_else_is_refused_with_the_flag_named(void **state) {
 static void what_is_written_is_read_back(void **state) {
     (void)state;
     static const int64_t rows[] = {0, 999, 1700000000001, 1709164800000, 253402300799999};
-    char text[OPS_WHEN_TEXT];
+    char text[ADMIN_WHEN_TEXT];
     int64_t ms;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_int_equal(ops_when_parse("", ops_when_text(text, rows[i]), now_ms, &ms), POUCH_OK);
+        assert_int_equal(admin_when_parse("", admin_when_text(text, rows[i]), now_ms, &ms), POUCH_OK);
         assert_int_equal(ms, rows[i]);
     }
-    assert_string_equal(ops_when_text(text, 1700000000001), "2023-11-14T22:13:20.001Z");
-    assert_string_equal(ops_when_text(text, -1), "-");
-    assert_string_equal(ops_when_text(text, INT64_MAX), "-");
+    assert_string_equal(admin_when_text(text, 1700000000001), "2023-11-14T22:13:20.001Z");
+    assert_string_equal(admin_when_text(text, -1), "-");
+    assert_string_equal(admin_when_text(text, INT64_MAX), "-");
 }
 
 int main(void) {

@@ -1,0 +1,135 @@
+/* Asynchronous requests of a gateway without Redis. */
+#include <support.h>
+
+#include "stage.h"
+
+static struct async *a;
+
+static int set_up(void **state) {
+    struct stage *s = stage_new();
+    a = stage_open(s, NULL);
+    test_until(is_complete, a);
+    *state = s;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    async_stop(a, 1000);
+    async_free(a);
+    a = NULL;
+    stage_free(*state);
+    return 0;
+}
+
+static void a_request_is_answered_by_its_id(void **state) {
+    struct told asked = ask_later(*state, a, "{\"n\":1}");
+    struct told found = await_answer(a, asked.id, 60000);
+    assert_int_equal(found.e, POUCH_OK);
+    assert_int_equal(found.state, ASYNC_DONE);
+    assert_string_equal(found.text, "{\"n\":1}");
+    found = find_as(a, asked.id, "key:ada");
+    assert_int_equal(found.state, ASYNC_DONE);
+}
+
+static void an_error_of_the_worker_is_an_answer(void **state) {
+    struct told asked = ask_later(*state, a, "\"fail\"");
+    struct told found = await_answer(a, asked.id, 60000);
+    assert_int_equal(found.e, POUCH_OK);
+    assert_int_equal(found.state, ASYNC_FAILED);
+    assert_int_equal(found.code, POUCH_E_HANDLER_ERROR);
+    assert_string_equal(found.text, "no such account");
+}
+
+static void what_is_not_answered_is_pending_and_then_expired(void **state) {
+    struct told asked = ask_later_with(*state, a, "\"silence\"", NULL, 1500);
+    struct told found = find_as(a, asked.id, "key:ada");
+    assert_int_equal(found.e, POUCH_OK);
+    assert_true(found.state == ASYNC_PENDING || found.state == ASYNC_EXPIRED);
+    found = await_answer(a, asked.id, 60000);
+    assert_int_equal(found.e, POUCH_OK);
+    assert_int_equal(found.state, ASYNC_EXPIRED);
+}
+
+static void a_wait_ends_by_its_own_time(void **state) {
+    struct told asked = ask_later(*state, a, "\"silence\"");
+    struct told found = await_answer(a, asked.id, 50);
+    assert_int_equal(found.e, POUCH_OK);
+    assert_int_equal(found.state, ASYNC_PENDING);
+}
+
+static void nobody_else_finds_it(void **state) {
+    struct told asked = ask_later(*state, a, "{\"n\":2}");
+    assert_int_equal(find_as(a, asked.id, "key:eve").e, POUCH_E_NOT_FOUND);
+    assert_int_equal(find_as(a, "0b7f7e3e-6c7e-4a49-8a51-0d6a4f0e9b11", "key:ada").e, POUCH_E_NOT_FOUND);
+    assert_int_equal(find_as(a, "no id", "key:ada").e, POUCH_E_NOT_FOUND);
+}
+
+static void one_key_is_one_request(void **state) {
+    struct told first = ask_later_with(*state, a, "{\"n\":3}", "k1", 20000);
+    struct told again = ask_later_with(*state, a, "{\"n\":3}", "k1", 20000);
+    struct told other = ask_later_with(*state, a, "{\"n\":4}", "k1", 20000);
+    struct told next = ask_later_with(*state, a, "{\"n\":3}", "k2", 20000);
+    assert_int_equal(first.e, POUCH_OK);
+    assert_false(first.before);
+    assert_int_equal(again.e, POUCH_OK);
+    assert_true(again.before);
+    assert_string_equal(again.id, first.id);
+    assert_int_equal(other.e, POUCH_E_EXISTS);
+    assert_int_equal(next.e, POUCH_OK);
+    assert_string_not_equal(next.id, first.id);
+    assert_int_equal(await_answer(a, first.id, 60000).state, ASYNC_DONE);
+}
+
+static void what_cannot_be_asked_is_refused_at_once(void **state) {
+    assert_int_equal(ask_later_with(*state, a, "{", NULL, 20000).e, POUCH_E_INVALID_PAYLOAD);
+    assert_int_equal(ask_later_with(*state, a, "1", NULL, -1).e, POUCH_E_CONFIG);
+    assert_int_equal(ask_later_with(*state, a, "1", NULL, 24 * 3600 * 1000).e, POUCH_E_CONFIG);
+}
+
+/* Whoever may write the topic cannot put an answer there. */
+static void what_others_write_is_no_answer(void **state) {
+    struct stage *s = *state;
+    struct told asked = ask_later(s, a, "\"silence\"");
+    char text[512];
+    snprintf(text, sizeof text,
+             "{\"request_id\":\"%s\",\"data\":\"00\",\"iv\":\"000000000000000000000000\",\"tag\":"
+             "\"00000000000000000000000000000000\"}",
+             asked.id);
+    const char *const forged[] = {"", "garbage", "{}", text};
+    rd_kafka_t *rk = peer_handle(&s->mock, RD_KAFKA_PRODUCER);
+    for (size_t i = 0; i < sizeof forged / sizeof forged[0]; i++)
+        assert_int_equal(rd_kafka_producev(rk, RD_KAFKA_V_TOPIC("gate.async-replies"),
+                                           RD_KAFKA_V_VALUE((char *)forged[i], strlen(forged[i])),
+                                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),
+                         RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_flush(rk, 30000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_destroy(rk);
+    struct told behind = ask_later(s, a, "{\"n\":5}");
+    assert_int_equal(await_answer(a, behind.id, 60000).state, ASYNC_DONE);
+    assert_int_equal(find_as(a, asked.id, "key:ada").state, ASYNC_PENDING);
+}
+
+static void closing_ends_who_waits(void **state) {
+    struct told asked = ask_later(*state, a, "\"silence\""), t = {0};
+    assert_int_equal(async_await(a, asked.id, "key:ada", 600000, on_found, &t), POUCH_OK);
+    async_stop(a, 0);
+    async_free(a);
+    a = NULL;
+    assert_int_equal(t.times, 1);
+    assert_int_equal(t.e, POUCH_E_CLOSED);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_is_answered_by_its_id),
+        cmocka_unit_test(an_error_of_the_worker_is_an_answer),
+        cmocka_unit_test(what_is_not_answered_is_pending_and_then_expired),
+        cmocka_unit_test(a_wait_ends_by_its_own_time),
+        cmocka_unit_test(nobody_else_finds_it),
+        cmocka_unit_test(one_key_is_one_request),
+        cmocka_unit_test(what_cannot_be_asked_is_refused_at_once),
+        cmocka_unit_test(what_others_write_is_no_answer),
+        cmocka_unit_test(closing_ends_who_waits),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
