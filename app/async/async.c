@@ -190,22 +190,6 @@ static void *run(void *arg) {
 
 /* ---- beginning and end ---- */
 
-/* A call of HTTP waits for these records, so they are given up sooner than the broker's own time; what the user sets prevails. */
-static pouch_err give_up_soon(struct pl_settings *s) {
-    struct pl_property *all = reallocarray(s->kafka, s->n_kafka + 1, sizeof *all);
-    if (all) s->kafka = all;
-    char *name = strdup("message.timeout.ms"), *value = strdup("10000");
-    if (!all || !name || !value) {
-        free(name);
-        free(value);
-        return pl_fail(POUCH_E_NO_MEMORY, "out of memory for settings");
-    }
-    memmove(all + 1, all, s->n_kafka * sizeof *all);
-    all[0] = (struct pl_property){name, value};
-    s->n_kafka++;
-    return POUCH_OK;
-}
-
 static pouch_err name(struct async *a) {
     struct pl_uuid nonce;
     snprintf(a->client_id, sizeof a->client_id, "%s", a->settings.client_id ? a->settings.client_id : "pouch-gateway");
@@ -266,7 +250,8 @@ pouch_err async_open(struct async **out, const pouch_options *options, pouch_key
     pouch_err e = pl_settings_read(&a->settings, options);
     if (e) goto free_async;
     a->settings.start = PL_START_EARLIEST; /* what is old is skipped by its time */
-    e = give_up_soon(&a->settings);
+    /* A call of HTTP waits for these records, so they are given up sooner than the broker's own time. */
+    e = pl_settings_suggest(&a->settings, "message.timeout.ms", "10000");
     if (!e) e = name(a);
     if (!e) e = make_items(a);
     if (!e) e = start(a, share);

@@ -16,25 +16,6 @@ enum {
     ASKERS_BYTES = 16 * 1024 * 1024,
 };
 
-/*
- * A target that does not exist is known by the first answer about it; by default librdkafka goes on asking for a
- * while, and the requester waits. What the user has set comes later and holds.
- */
-static pouch_err answer_about_targets_at_once(struct pl_settings *s) {
-    struct pl_property *all = reallocarray(s->kafka, s->n_kafka + 1, sizeof *all);
-    if (all) s->kafka = all;
-    char *name = strdup("topic.metadata.propagation.max.ms"), *value = strdup("0");
-    if (!all || !name || !value) {
-        free(name);
-        free(value);
-        return pl_fail(POUCH_E_NO_MEMORY, "out of memory for settings");
-    }
-    memmove(all + 1, all, s->n_kafka * sizeof *all);
-    all[0] = (struct pl_property){name, value};
-    s->n_kafka++;
-    return POUCH_OK;
-}
-
 static pouch_err name(struct center *c) {
     c->client_id = c->settings.client_id;
     if (!c->client_id) {
@@ -61,7 +42,8 @@ pouch_err center_new(struct center **out, const pouch_options *o) {
     e = pl_wake_init(&c->wake);
     if (e) goto free_settings;
     if (!c->settings.store) e = pl_store_default_url(&c->settings.store);
-    if (!e) e = answer_about_targets_at_once(&c->settings);
+    /* That a target does not exist is known by the first answer; by default librdkafka asks on while the requester waits. */
+    if (!e) e = pl_settings_suggest(&c->settings, "topic.metadata.propagation.max.ms", "0");
     if (!e) e = pl_tiers_read(&c->tiers, c->settings.retry_tiers);
     if (!e) e = name(c);
     if (!e) e = pl_status_init(&c->status);

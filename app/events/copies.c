@@ -24,6 +24,10 @@ enum {
     PAUSE_US = 5000000
 };
 
+/*
+ * A copy waits for the broker as long as it takes. Given up and sent again it would stand behind later ones of its
+ * partition, and be taken for one that comes again.
+ */
 static const struct pl_property patience = {(char *)"message.timeout.ms", (char *)"2147483647"};
 
 /* A copy that is on its way. */
@@ -280,19 +284,10 @@ static void *run(void *arg) {
 
 /* ---- life ---- */
 
-/*
- * A copy waits for the broker as long as it takes. Given up and sent again it would stand behind later ones of its
- * partition, and be taken for one that comes again.
- */
 static pouch_err make_settings(struct events_copies *c) {
-    const struct pl_settings *s = &c->hub->settings;
-    c->settings = *s;
+    pouch_err e = pl_settings_insist(&c->settings, &c->hub->settings, &patience, 1);
     c->settings.start = PL_START_LATEST; /* what was there before the map is not told as news */
-    c->settings.kafka = calloc(s->n_kafka + 1, sizeof *s->kafka);
-    if (!c->settings.kafka) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for settings");
-    if (s->n_kafka) memcpy(c->settings.kafka, s->kafka, s->n_kafka * sizeof *s->kafka);
-    c->settings.kafka[c->settings.n_kafka++] = patience;
-    return POUCH_OK;
+    return e;
 }
 
 static pouch_err start(struct events_copies *c) {

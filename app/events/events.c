@@ -11,20 +11,12 @@
 enum { SECOND_US = 1000000, OFTEN_S = 5, FLUSH_MS = 3000 };
 
 /* An event that cannot be stored by then is told so while its sender still waits. */
-static struct pl_property own[] = {{(char *)"message.timeout.ms", (char *)"10000"}};
-enum { OWN = sizeof own / sizeof own[0] };
+static const struct pl_property own[] = {{(char *)"message.timeout.ms", (char *)"10000"}};
 
-/* Ours come last, so they hold. */
 static pouch_err make_settings(struct events *e) {
-    const struct pl_settings *s = e->given;
-    e->settings = *s;
+    pouch_err err = pl_settings_insist(&e->settings, e->given, own, sizeof own / sizeof own[0]);
     e->settings.instance_id = NULL; /* that is for the group of the process */
-    e->settings.kafka = calloc(s->n_kafka + OWN, sizeof *s->kafka);
-    if (!e->settings.kafka) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for settings");
-    if (s->n_kafka) memcpy(e->settings.kafka, s->kafka, s->n_kafka * sizeof *s->kafka);
-    memcpy(e->settings.kafka + s->n_kafka, own, sizeof own);
-    e->settings.n_kafka = s->n_kafka + OWN;
-    return POUCH_OK;
+    return err;
 }
 
 /* ---- the thread that follows ---- */

@@ -44,34 +44,12 @@ static void *run(void *arg) {
     return NULL;
 }
 
-static struct pl_property *copy_property(struct pl_property *p, const char *name, const char *value) {
-    *p = (struct pl_property){strdup(name), strdup(value)};
-    return p->name && p->value ? p : NULL;
-}
-
-/*
- * A record that no broker takes is of no use after the usual deadline, so a client holds it for
- * less than a worker holds an answer. It stands before the user's own properties, which prevail.
- */
-static pouch_err prefer(struct pl_settings *s, const char *name, const char *value) {
-    struct pl_property *all = calloc(s->n_kafka + 1, sizeof *all);
-    if (!all || !copy_property(all, name, value)) {
-        if (all) free(all->name);
-        free(all);
-        return pl_fail(POUCH_E_NO_MEMORY, "out of memory for the settings");
-    }
-    if (s->n_kafka) memcpy(all + 1, s->kafka, s->n_kafka * sizeof *all);
-    free(s->kafka);
-    s->kafka = all;
-    s->n_kafka++;
-    return POUCH_OK;
-}
-
 static pouch_err read_settings(pouch_client *c, const pouch_options *o) {
     struct pl_settings *s = &c->settings;
     pouch_err e = pl_settings_read(s, o);
     if (e) return e;
-    e = prefer(s, "message.timeout.ms", "30000");
+    /* Of no use after the usual deadline, so a client holds a record for less time than a worker holds an answer. */
+    e = pl_settings_suggest(s, "message.timeout.ms", "30000");
     snprintf(c->client_id, sizeof c->client_id, "%s", s->client_id ? s->client_id : "pouch-client");
     int n = s->reply_topic ? snprintf(c->reply_topic, sizeof c->reply_topic, "%s", s->reply_topic)
                            : snprintf(c->reply_topic, sizeof c->reply_topic, "%s.replies", c->client_id);

@@ -84,6 +84,33 @@ pouch_err pl_settings_read(struct pl_settings *s, const pouch_options *o) {
     return e;
 }
 
+pouch_err pl_settings_suggest(struct pl_settings *s, const char *name, const char *value) {
+    struct pl_property *all = calloc(s->n_kafka + 1, sizeof *all), first = {strdup(name), strdup(value)};
+    if (!all || !first.name || !first.value) {
+        free(first.name);
+        free(first.value);
+        free(all);
+        return out_of_memory();
+    }
+    all[0] = first;
+    if (s->n_kafka) memcpy(all + 1, s->kafka, s->n_kafka * sizeof *all);
+    free(s->kafka);
+    s->kafka = all;
+    s->n_kafka++;
+    return POUCH_OK;
+}
+
+pouch_err pl_settings_insist(struct pl_settings *out, const struct pl_settings *s, const struct pl_property own[],
+                             size_t n) {
+    *out = *s;
+    out->kafka = calloc(s->n_kafka + n, sizeof *out->kafka);
+    if (!out->kafka) return out_of_memory();
+    if (s->n_kafka) memcpy(out->kafka, s->kafka, s->n_kafka * sizeof *out->kafka);
+    memcpy(out->kafka + s->n_kafka, own, n * sizeof *own);
+    out->n_kafka += n;
+    return POUCH_OK;
+}
+
 void pl_settings_free(struct pl_settings *s) {
     for (const struct pl_option *row = pl_options; row->name; row++)
         if (row->field == PL_FIELD_TEXT) free(*(char **)field_of(s, row));

@@ -115,6 +115,19 @@ struct pl_settings {
 POUCH_MUST_CHECK pouch_err pl_settings_read(struct pl_settings *s, const pouch_options *o);
 void pl_settings_free(struct pl_settings *s);
 
+/*
+ * A room's own choice of a property of librdkafka, unless the user has made one: it stands before the user's own, and
+ * librdkafka takes what it is told last. NO_MEMORY: s is as it was.
+ */
+POUCH_MUST_CHECK pouch_err pl_settings_suggest(struct pl_settings *s, const char *name, const char *value);
+
+/*
+ * Makes *out a view of s in which `own` prevail over what the user has set. It borrows everything of s and of own, except
+ * its array of properties, which the caller frees: free(out->kafka). NO_MEMORY: out->kafka is NULL.
+ */
+POUCH_MUST_CHECK pouch_err pl_settings_insist(struct pl_settings *out, const struct pl_settings *s,
+                                              const struct pl_property own[], size_t n);
+
 /* The table, for the command line, `config show` and the documents. */
 enum pl_option_kind {
     PL_KIND_TEXT,     /* without control characters; in a file also a list, joined by commas */

@@ -25,26 +25,17 @@ enum {
  * Few bytes are kept ready, since most of them wait; what a topic without a leader holds is given back soon, so that it
  * can wait in its retry topic. A fetch may be late by half a second: nobody waits for the last one.
  */
-static struct pl_property own[] = {{(char *)"queued.max.messages.kbytes", (char *)"4096"},
-                                   {(char *)"queued.min.messages", (char *)"1000"},
-                                   {(char *)"fetch.wait.max.ms", (char *)"500"},
-                                   {(char *)"message.timeout.ms", (char *)"10000"},
-                                   {(char *)"queue.buffering.max.kbytes", (char *)"32768"}};
+static const struct pl_property own[] = {{(char *)"queued.max.messages.kbytes", (char *)"4096"},
+                                         {(char *)"queued.min.messages", (char *)"1000"},
+                                         {(char *)"fetch.wait.max.ms", (char *)"500"},
+                                         {(char *)"message.timeout.ms", (char *)"10000"},
+                                         {(char *)"queue.buffering.max.kbytes", (char *)"32768"}};
 
-enum { OWN = sizeof own / sizeof own[0] };
-
-/* Ours come last, so they hold. */
 static pouch_err make_settings(struct pl_redeliverer *r) {
-    const struct pl_settings *s = r->given;
-    r->settings = *s;
+    pouch_err e = pl_settings_insist(&r->settings, r->given, own, sizeof own / sizeof own[0]);
     r->settings.instance_id = NULL; /* that is for the group of the process */
     r->settings.start = PL_START_EARLIEST;
-    r->settings.kafka = calloc(s->n_kafka + OWN, sizeof *s->kafka);
-    if (!r->settings.kafka) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for settings");
-    if (s->n_kafka) memcpy(r->settings.kafka, s->kafka, s->n_kafka * sizeof *s->kafka);
-    memcpy(r->settings.kafka + s->n_kafka, own, sizeof own);
-    r->settings.n_kafka = s->n_kafka + OWN;
-    return POUCH_OK;
+    return e;
 }
 
 static bool stops(const struct pl_redeliverer *r) {

@@ -10,13 +10,18 @@
 
 static bool make_load_set_and_read(void) {
     static const char text[] = "brokers: [a, b]\nkey: {file: ring}\nkafka: {a: b, c: {d: e}}\ndrain: 1s\n";
-    struct pl_settings s;
+    static const struct pl_property own = {(char *)"acks", (char *)"all"};
+    struct pl_settings s, view;
     pouch_options *o = pouch_options_new();
     if (!o) return false;
     pouch_err e = pouch_options_set(o, "group", "g");
     if (!e) e = pl_options_parse(o, "dir/pouch.yaml", text, sizeof text - 1);
     if (!e) e = pl_settings_read(&s, o);
-    if (!e) pl_settings_free(&s);
+    bool is_read = !e;
+    if (is_read) e = pl_settings_suggest(&s, "linger.ms", "5");
+    if (!e) e = pl_settings_insist(&view, &s, &own, 1);
+    if (!e) free(view.kafka);
+    if (is_read) pl_settings_free(&s);
     pouch_options_free(o);
     return !e;
 }

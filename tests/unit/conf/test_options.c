@@ -184,6 +184,27 @@ static void properties_of_librdkafka_pass_through_the_strongest_last(void **stat
     pl_settings_free(&s);
 }
 
+static void a_room_suggests_before_the_users_own_properties_and_insists_after_them(void **state) {
+    (void)state;
+    static const struct pl_property own[] = {{(char *)"linger.ms", (char *)"1"}};
+    struct pl_settings s, view;
+    pouch_options *o = new_options();
+    assert_int_equal(pouch_options_set(o, "kafka.linger.ms", "7"), POUCH_OK);
+    assert_int_equal(pl_settings_read(&s, o), POUCH_OK);
+    pouch_options_free(o);
+    assert_int_equal(pl_settings_suggest(&s, "linger.ms", "5"), POUCH_OK);
+    assert_int_equal(pl_settings_insist(&view, &s, own, 1), POUCH_OK);
+    static const char *const expected[] = {"5", "7", "1"}; /* librdkafka takes the last */
+    assert_int_equal(s.n_kafka, 2);
+    assert_int_equal(view.n_kafka, 3);
+    for (size_t i = 0; i < view.n_kafka; i++) {
+        assert_string_equal(view.kafka[i].name, "linger.ms");
+        assert_string_equal(view.kafka[i].value, expected[i]);
+    }
+    free(view.kafka);
+    pl_settings_free(&s);
+}
+
 static void secret_properties_are_never_shown(void **state) {
     (void)state;
     static const char *const secret[] = {
@@ -242,6 +263,7 @@ int main(void) {
         cmocka_unit_test(an_unknown_name_gets_the_nearest_one_as_a_hint),
         cmocka_unit_test(a_refused_value_leaves_the_old_one),
         cmocka_unit_test(properties_of_librdkafka_pass_through_the_strongest_last),
+        cmocka_unit_test(a_room_suggests_before_the_users_own_properties_and_insists_after_them),
         cmocka_unit_test(secret_properties_are_never_shown),
         cmocka_unit_test(the_number_and_the_size_of_properties_are_bounded),
     };
