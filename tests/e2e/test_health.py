@@ -3,6 +3,7 @@
 import contextlib
 import json
 import subprocess
+import time
 import uuid
 
 import kafka_tools
@@ -194,6 +195,11 @@ def test_watching_prints_one_document_after_the_other(pouch):
 
 # ---- three brokers, of which one dies ----
 
+def shown_under_replicated(pouch):
+    issues = health(pouch, "--lag-alert", 0, expect=(1,))["details"]["partitions"]["issues"]
+    return {(issue["topic"], issue["partition"]) for issue in issues if issue["in_sync"] < issue["replicas"]}
+
+
 @pytest.mark.acceptance("D4", "D12", "D25")
 def test_a_killed_broker_shows_as_under_replicated_and_clears_when_it_is_back(pouch3, kafka3):
     topic = pouch3.topic(partitions=3)
@@ -213,8 +219,10 @@ def test_a_killed_broker_shows_as_under_replicated_and_clears_when_it_is_back(po
 
     wait_until(is_well, "three brokers that are well")
     stack(kafka3["stack"], "kill", "kafka.2")
+    began = time.monotonic()
     try:
         wait_until(lambda: server.metrics().get(under, 0) > 0, "partitions shown as under-replicated")
+        print(f"under-replicated partitions shown {time.monotonic() - began:.1f} s after the end of a broker")
         said = health(pouch3, "--lag-alert", 0, expect=(1,))
         assert [issue for issue in said["details"]["partitions"]["issues"] if issue["topic"] == topic and issue["in_sync"] < issue["replicas"] == 3]
         assert said["details"]["partitions"]["under_replicated"] > 0
@@ -226,9 +234,14 @@ def test_a_killed_broker_shows_as_under_replicated_and_clears_when_it_is_back(po
         assert any("have fewer copies in sync than they should" in issue for issue in json.loads(judged.stdout)["topics"][0]["issues"])
         wait_until(lambda: server.metrics().get(("pouch_broker_up", ("broker", "2"))) == 0 and server.metrics()[answering] == 2, "the broker shown as gone")
         assert server.get("/health").json()["status"] == "degraded"
+        # Kafka itself says so once the session of the broker is over.
+        wait_until(lambda: kafka_tools.under_replicated(pouch3.brokers) == shown_under_replicated(pouch3), "Kafka's own tool telling the same")
     finally:
         stack(kafka3["stack"], "start", "kafka.2")
+    began = time.monotonic()
     wait_until(is_well, "all partitions in sync again", 120)
+    print(f"none shown any more {time.monotonic() - began:.1f} s after it was back")
+    assert kafka_tools.under_replicated(pouch3.brokers) == set()
     assert server.program.stop() == 0
 
 
