@@ -3,6 +3,7 @@
 #include <admin/registry.h>
 #include <admin/topics.h>
 #include <base/why.h>
+#include <gateway/history.h>
 #include <gateway/state.h>
 #include <gateway/v1.h>
 #include <gateway/v1_looks.h>
@@ -134,7 +135,7 @@ static pouch_err tenants_now(struct httpd_call *c, struct httpd_answer *a, void 
 /* Without Redis a gateway knows of itself alone. */
 static pouch_err gateways(struct httpd_call *c, struct httpd_answer *a, void *g) {
     struct share *share = gateway_share(g);
-    json_t *all = share ? share_gateways(share) : json_pack("[{s:s}]", "instance", gateway_instance(g));
+    json_t *all = share ? share_gateways(share) : json_pack("[o]", gateway_facts(g));
     return gateway_v1_tagged(c, a, json_pack("{s:b,s:o}", "shared", share != NULL, "gateways", all));
 }
 

@@ -3,13 +3,17 @@ import { useEffect, useState } from "preact/hooks";
 import { ask, key, onSignedOut, Refusal } from "./api";
 import { DeadLetters } from "./pages/letters";
 import { Events } from "./pages/events";
+import { Gateways } from "./pages/gateways";
 import { Overview } from "./pages/overview";
 import { Requests } from "./pages/requests";
 import { Routes } from "./pages/routes";
 import { Schemas } from "./pages/schemas";
+import { Services } from "./pages/services";
 import { SignIn } from "./pages/signin";
+import { Tenants } from "./pages/tenants";
 import { Topics } from "./pages/topics";
 import { link, usePlace } from "./router";
+import { learnScopes } from "./scopes";
 import { type Theme, useTheme } from "./theme";
 import type { Who } from "./types";
 import { Empty, Page, Trouble } from "./ui";
@@ -17,11 +21,14 @@ import { Empty, Page, Trouble } from "./ui";
 const pages = [
   { name: "overview", title: "Overview", show: Overview },
   { name: "routes", title: "Routes", show: Routes },
+  { name: "services", title: "Services", show: Services },
   { name: "requests", title: "Requests", show: Requests },
   { name: "letters", title: "Dead letters", show: DeadLetters },
   { name: "topics", title: "Topics", show: Topics },
-  { name: "events", title: "Events", show: Events },
+  { name: "tenants", title: "Tenants", show: Tenants },
   { name: "schemas", title: "Schemas", show: Schemas },
+  { name: "gateways", title: "Gateways", show: Gateways },
+  { name: "events", title: "Events", show: Events },
 ];
 
 function ThemeChoice() {
@@ -109,6 +116,7 @@ export function App() {
     ask<Who>("/v1/whoami").then(
       (known) => {
         setError(null);
+        learnScopes(known.scopes ?? []);
         setWho(known);
       },
       (refused: Refusal) => {

@@ -1,10 +1,10 @@
 // What pages are made of: states that are said in words, tables, fields, dialogs.
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Refusal } from "./api";
 import { key } from "./api";
 import { unknown } from "./format";
-import type { Loaded } from "./hooks";
+import { type Loaded, useAction } from "./hooks";
 
 /** Where the keyboard is when the console is opened is the browser's to say; from then on each page begins at its heading. */
 let opened = false;
@@ -129,19 +129,15 @@ export interface Column<R> {
   less?: boolean;
 }
 
-export function Table<R>({
-  caption,
-  columns,
-  rows,
-  id,
-  empty,
-}: {
+interface TableProps<R> {
   caption: string;
   columns: Column<R>[];
   rows: R[];
   id: (row: R, i: number) => string;
   empty: ComponentChildren;
-}) {
+}
+
+export function Table<R>({ caption, columns, rows, id, empty }: TableProps<R>) {
   if (!rows.length) return <Empty>{empty}</Empty>;
   const kind = (column: Column<R>) => [column.number ? "number" : "", column.less ? "less" : ""].join(" ").trim();
   return (
@@ -170,6 +166,41 @@ export function Table<R>({
         </tbody>
       </table>
     </div>
+  );
+}
+
+interface SearchedProps<R> extends TableProps<R> {
+  label: string;
+  /** What of a row is looked through. */
+  words: (row: R) => string[];
+  /** With it, what is well can be left out. */
+  ails?: (row: R) => boolean;
+  first?: string;
+  onFind?: (text: string) => void;
+}
+
+/** A table with a field to find rows of it. */
+export function Searched<R>({ label, words, ails, first = "", onFind, ...table }: SearchedProps<R>) {
+  const [text, setText] = useState(first);
+  const [ill, setIll] = useState(false);
+  if (!table.rows.length) return <Table {...table} />;
+  const shown = table.rows.filter((row) => words(row).some((word) => word.includes(text)) && !(ill && !ails?.(row)));
+  return (
+    <>
+      <div class="filters search">
+        <Field
+          label={label}
+          type="search"
+          value={text}
+          onValue={(value) => {
+            setText(value);
+            onFind?.(value);
+          }}
+        />
+        {ails && <Check label="Only what ails" checked={ill} onChecked={setIll} />}
+      </div>
+      <Table {...table} rows={shown} empty="None is like that." />
+    </>
   );
 }
 
@@ -261,6 +292,41 @@ export function Check({ label, checked, onChecked }: { label: string; checked: b
   );
 }
 
+/** Conditions that are looked by when the form is sent. */
+export function Filters({
+  label,
+  find,
+  main = false,
+  ready = true,
+  more,
+  children,
+}: {
+  label: string;
+  find: () => void;
+  main?: boolean;
+  ready?: boolean;
+  more?: ComponentChildren;
+  children: ComponentChildren;
+}) {
+  return (
+    <form
+      class="filters"
+      onSubmit={(event) => {
+        event.preventDefault();
+        find();
+      }}
+    >
+      {children}
+      <div class="buttons">
+        <button type="submit" class={main ? "main" : ""} disabled={!ready}>
+          {label}
+        </button>
+        {more}
+      </div>
+    </form>
+  );
+}
+
 /** Keeps the keyboard inside until it is closed, by Escape too; then it is where it was before. */
 export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -292,15 +358,48 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
   );
 }
 
-/** Does what cannot be taken back only when a word has been typed. */
-export function Typed({ word, value, onValue }: { word: string; value: string; onValue: (value: string) => void }) {
-  return <Field label={`Type ${word} to confirm`} value={value} onValue={onValue} pattern={word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")} required />;
-}
-
 export function Failure({ text }: { text: string | null }) {
   return (
     <div role="alert" class={text ? "state bad" : "unseen"}>
       {text}
     </div>
+  );
+}
+
+interface AskingProps {
+  label: string;
+  /** Done when it was; open, with what went wrong, when not. */
+  act: () => Promise<unknown>;
+  done: () => void;
+  close: () => void;
+  danger?: boolean;
+  /** What cannot be taken back is done when this word has been typed. */
+  word?: string;
+  children?: ComponentChildren;
+}
+
+/** A form in a dialog, with a way on and a way out. */
+export function Asking({ label, act, done, close, danger = false, word, children }: AskingProps) {
+  const [typed, setTyped] = useState("");
+  const doing = useAction(act);
+  return (
+    <form
+      onSubmit={async (event) => {
+        event.preventDefault();
+        if (await doing.run()) done();
+      }}
+    >
+      {children}
+      {word !== undefined && <Field label={`Type ${word} to confirm`} value={typed} onValue={setTyped} required />}
+      <Failure text={doing.error} />
+      <div class="actions">
+        <button type="submit" class={danger ? "danger" : "main"} disabled={doing.busy || (word !== undefined && typed !== word)}>
+          {doing.busy ? "A moment…" : label}
+        </button>
+        <button type="button" onClick={close}>
+          Cancel
+        </button>
+      </div>
+    </form>
   );
 }

@@ -10,10 +10,12 @@ import re
 import secrets
 import shutil
 import threading
+import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
+import independent
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import BUILD, PATIENCE, Pouch, wait_until
@@ -24,6 +26,7 @@ from playwright.sync_api import expect, sync_playwright
 PICTURES = BUILD / "console"
 WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
 ORDER = json.dumps({"type": "record", "name": "Order", "namespace": "shop", "fields": [{"name": "cents", "type": "long"}]})
+LONG = "Answers whether a person lives at an address; its name is as long as such names are: " + "national-population-and-address-register" * 3
 expect.set_options(timeout=PATIENCE * 1000)
 
 
@@ -66,8 +69,11 @@ class Estate:
         self.inbox, self.population, self.tax, dlq = topics = [f"console-{mark}.{name}" for name in ("inbox", "population", "tax", "letters")]
         for topic in topics:
             pouch.topic(topic, partitions=1)
-        pouch.env |= {"POUCH_STORE": f"sqlite://{pouch.folder}/store", "POUCH_DLQ_TOPIC": dlq, "SCHEMA_REGISTRY_URL": registry}
-        pouch.ok("route", "add", "population", self.population)
+        pouch.env |= {"POUCH_STORE": f"sqlite://{pouch.folder}/store", "POUCH_DLQ_TOPIC": dlq, "SCHEMA_REGISTRY_URL": registry,
+                      "POUCH_TOPIC_CATALOG": self.tenants(mark)}
+        pouch.ok("service", "add", "population-register", "--version", "2.1", "--tag", "registry", "--tag", "gov", "--endpoint", "https://register.example",
+                 "--description", LONG)
+        pouch.ok("route", "add", "population", self.population, "--service", "population-register")
         pouch.ok("route", "add", "tax", self.tax)
         self.center = Listener(pouch.start("center", "--inbox", self.inbox, "--listen", "127.0.0.1:0"))
         pouch.worker(self.population, "--pipe", "cat")
@@ -77,8 +83,17 @@ class Estate:
         self.ask("nobody")
         self.gateway = self.start_gateway(name="gateway")
 
-    def start_gateway(self, *words, name):
-        return Gateway(self.pouch, *words, name=name, env={"POUCH_GATEWAY_PROCESSES": self.center.url}).start()
+    def tenants(self, mark):
+        """A catalogue of two tenants: one has half of its topics, the other none; and a third has topics, and is not listed."""
+        catalog = self.pouch.folder / "catalog.yaml"
+        text = f"tenants: [acme{mark}, bravo{mark}]\ndefaults: {{partitions: 1, replication: 1}}\ntopics:\n  chat.{{tenant}}: {{}}\n  news.{{tenant}}: {{}}\n"
+        catalog.write_text(text)
+        for topic in (f"chat.acme{mark}", f"chat.former{mark}", f"news.former{mark}"):
+            self.pouch.topic(topic, partitions=1)
+        return str(catalog)
+
+    def start_gateway(self, *words, name, env=None):
+        return Gateway(self.pouch, *words, name=name, env={"POUCH_GATEWAY_PROCESSES": self.center.url, **(env or {})}).start()
 
     def ask(self, publisher):
         said = self.pouch.run("request", "--publisher", publisher, "--inbox", self.inbox, "--timeout", "60s", "-o", "json", stdin='{"iban":"canary"}')
@@ -155,11 +170,15 @@ PAGES = {
     "overview": "Busiest publishers",
     "routes": "All routes",
     "routes/population": "History",
+    "services": "Find by name, tag or endpoint",
+    "services/population-register": "Named by",
     "requests": "Requests that were found",
     "letters": "By reason",
     "topics": "Consumer groups",
-    "events": "live",
+    "tenants": "orphan",
     "schemas/orders-value": "FULL",
+    "gateways": "Requests waiting",
+    "events": "live",
 }
 
 
@@ -216,7 +235,7 @@ def test_tab_goes_from_the_first_link_through_all_pages(page):
     for _ in range(12):
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.innerText").strip())
-    assert seen[:9] == ["Skip to the page", "Pouch", "Overview", "Routes", "Requests", "Dead letters", "Topics", "Events", "Schemas"]
+    assert seen == ["Skip to the page", "Pouch", "Overview", "Routes", "Services", "Requests", "Dead letters", "Topics", "Tenants", "Schemas", "Gateways", "Events"]
 
 
 @pytest.mark.acceptance("B29", "B7")
@@ -253,6 +272,27 @@ def test_a_route_is_added_changed_switched_off_and_removed_by_keyboard(page, est
     press(page, remove)
     expect(page.get_by_role("heading", name="Routes", exact=True)).to_be_visible()
     assert "customs" not in estate.routes()
+
+
+@pytest.mark.acceptance("B29", "B7", "B12")
+def test_a_service_is_added_changed_and_removed_by_keyboard(page, estate):
+    visit(page, "services", "All services")
+    press(page, page.get_by_role("button", name="Add a service"))
+    fill(page, "Name", "harbour")
+    fill(page, "Tags, separated by commas", "sea, gov")
+    page.keyboard.press("Enter")
+    press(page, page.get_by_role("link", name="harbour", exact=True))
+    press(page, page.get_by_role("button", name="Edit"))
+    fill(page, "Endpoint", "https://harbour.example")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("https://harbour.example")).to_be_visible()
+    [made] = json.loads(estate.pouch.ok("service", "list", "--tag", "sea", "-o", "json"))
+    assert (made["name"], made["endpoint"], made["tags"]) == ("harbour", "https://harbour.example", ["gov", "sea"])
+    press(page, page.get_by_role("button", name="Remove"))
+    fill(page, "Type harbour to confirm", "harbour")
+    press(page, page.get_by_role("dialog").get_by_role("button", name="Remove"))
+    expect(page.get_by_role("heading", name="Services", exact=True)).to_be_visible()
+    assert json.loads(estate.pouch.ok("service", "list", "--tag", "sea", "-o", "json")) == []
 
 
 def test_what_somebody_else_has_changed_meanwhile_is_not_overwritten(chromium, estate):
@@ -302,6 +342,50 @@ def test_dead_letters_go_again_after_a_look_and_a_typed_word(page, estate):
     expect(page.get_by_text("1 letter sent again.")).to_be_visible()
     press(page, page.get_by_role("button", name="Close", exact=True).last)
     wait_until(lambda: letters(estate) == before + 1, "the center writing the next letter, since there is still no route")
+
+
+@pytest.mark.acceptance("B29", "D23")
+def test_a_dead_letter_is_dismissed_after_a_look_and_a_typed_word(page, estate):
+    before = letters(estate)
+    visit(page, f"letters?request={estate.ask('nobody')}", "By reason")
+    press(page, page.get_by_role("button", name="Dismiss these"))
+    expect(page.get_by_text("1 letter would be dismissed")).to_be_visible()
+    assert_looks_well(page, "dismiss")
+    dismiss = page.get_by_role("dialog").get_by_role("button", name="Dismiss 1")
+    expect(dismiss).to_be_disabled()
+    assert letters(estate) == before + 1
+    fill(page, "Type 1 to confirm", "1")
+    press(page, dismiss)
+    expect(page.get_by_text("1 letter dismissed.")).to_be_visible()
+    press(page, page.get_by_role("button", name="Close", exact=True).last)
+    expect(page.get_by_text("No dead letter is like that.")).to_be_visible()
+    assert letters(estate) == before
+
+
+@pytest.mark.acceptance("B29", "D23")
+def test_old_dead_letters_are_deleted_for_good_after_a_look_and_a_typed_word(chromium, estate):
+    """Of a topic of its own, with letters that are two days old."""
+    topic = f"{estate.inbox}.old-letters"
+    estate.pouch.topic(topic, partitions=1)
+    old = int(time.time() * 1000) - 2 * 24 * 3600 * 1000
+    producer = independent.producer(estate.pouch.brokers)
+    for letter in independent.read_all(estate.pouch.brokers, estate.pouch.env["POUCH_DLQ_TOPIC"])[:2]:
+        producer.produce(topic, letter.value(), letter.key(), headers=letter.headers(), timestamp=old)
+    assert producer.flush(30) == 0
+    gateway = estate.start_gateway(name="purging", env={"POUCH_DLQ_TOPIC": topic})
+    with new_page(chromium, gateway) as page:
+        visit(page, "letters", "By reason")
+        press(page, page.get_by_role("button", name="Delete old ones"))
+        expect(page.get_by_text("None is as old as that")).to_be_visible()
+        page.get_by_label("Older than").select_option("1d")
+        expect(page.get_by_text("2 letters would be deleted for good")).to_be_visible()
+        fill(page, "Type 2 to confirm", "2")
+        press(page, page.get_by_role("dialog").get_by_role("button", name="Delete 2 for good"))
+        expect(page.get_by_text("2 letters deleted.")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_text("There are no dead letters")).to_be_visible()
+    gateway.program.stop()
+    assert independent.read_all(estate.pouch.brokers, topic) == []
 
 
 def letters(estate):
@@ -364,8 +448,11 @@ def test_a_key_opens_the_console_and_shows_what_its_scopes_allow(chromium, estat
                 assert_looks_well(page, "signin")
         expect(page.get_by_role("link", name="population", exact=True)).to_be_visible()
         expect(page.get_by_text("key:looker")).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile("Add|Disable"))).to_have_count(0)
+        visit(page, "services/population-register", "Named by")
+        expect(page.get_by_role("button", name=re.compile("Edit|Remove"))).to_have_count(0)
         visit(page, "letters", "No permission")
-        expect(page.get_by_role("button", name="Send all again")).to_be_disabled()
+        expect(page.get_by_role("button", name=re.compile("again|Dismiss|Delete"))).to_have_count(0)
         page.reload()
         expect(page.get_by_text("No permission").first).to_be_visible()
         press(page, page.get_by_role("button", name="Sign out"))

@@ -295,7 +295,8 @@ def test_the_cluster_is_told_as_the_commands_tell_it(scene):
     assert {entry["name"] for entry in scene.get("/v1/topics/catalog")["topics"]} >= {"platform.audit"}
     assert set(scene.get("/v1/topics/plan")) == {"changes", "as_they_were", "tenants"}
     assert isinstance(scene.get("/v1/tenants")["tenants"], list)
-    assert len(scene.get("/v1/gateways")["gateways"]) == 1
+    [gateway] = scene.get("/v1/gateways")["gateways"]
+    assert gateway["healthy"] and gateway["reasons"] == [] and gateway["kafka"]["pendingRequests"] == 0
 
 
 def test_rates_are_those_of_the_processes_that_the_settings_name(scene):

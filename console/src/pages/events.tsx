@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { when } from "../format";
 import { listen, type LiveEvent, type State } from "../live";
 import { type Place, setQuery } from "../router";
-import { Badge, Card, Empty, Failure, Field, Page, type Tone } from "../ui";
+import { Badge, Card, Empty, Failure, Field, Filters, Page, type Tone } from "../ui";
 
 const most = 200;
 
@@ -95,19 +95,15 @@ export function Events({ place }: { place: Place }) {
   return (
     <Page title="Events" about="What is broadcast to browsers, as it comes. Sealed requests and answers never pass here.">
       <Card title="Which">
-        <form
-          class="filters"
-          onSubmit={(event) => {
-            event.preventDefault();
+        <Filters
+          label="Listen"
+          find={() => {
             setAsked(list(channels));
             setQuery({ channels: list(channels) });
           }}
         >
-          <Field label="Channels" value={channels} onValue={setChannels} hint="Separated by commas" required />
-          <div>
-            <button type="submit">Listen</button>
-          </div>
-        </form>
+          <Field label="Channels, separated by commas" value={channels} onValue={setChannels} required />
+        </Filters>
       </Card>
       <Stream key={asked} channels={asked} />
     </Page>

@@ -1,11 +1,13 @@
-// What could not be done: why, whose it was, and sending it again. The records stay sealed.
-import { useEffect, useState } from "preact/hooks";
-import { address, ask, at } from "../api";
+// What could not be done: why, and whose it was. The records stay sealed.
+import { useState } from "preact/hooks";
+import { address, at } from "../api";
 import { bytes, count, plural, when } from "../format";
-import { useAction, useLoad } from "../hooks";
+import { useLoad } from "../hooks";
 import { link, type Place, setQuery } from "../router";
+import { may } from "../scopes";
 import type { Letter } from "../types";
-import { Badge, Card, Choice, type Column, Dialog, Facts, Failure, Field, Page, Show, Table, Typed } from "../ui";
+import { Badge, Card, Choice, type Column, Facts, Field, Filters, Page, Show, Table } from "../ui";
+import { type DeedName, DeedDialog } from "./letterdeeds";
 
 interface Found {
   letters: Letter[];
@@ -59,101 +61,6 @@ function filterOf(place: Place): Filter {
   return Object.fromEntries(Object.keys(noFilter).map((name) => [name, place.query.get(name) ?? ""])) as Filter;
 }
 
-// ---- sending again ----
-
-interface Plan {
-  send: number;
-  topics: Record<string, number>;
-  sent?: number;
-  failed?: number;
-  [left: string]: unknown;
-}
-
-const leftOut: [string, string][] = [
-  ["with_others", "are of the same records, which go once: they count as sent with those"],
-  ["sent_before", "were sent again before"],
-  ["dismissed", "were dismissed"],
-  ["truncated", "are not whole: what was cut off is gone"],
-  ["nowhere", "do not say where they came from, or that is no topic for requests, or not there"],
-  ["circling", "have come back too often"],
-  ["later", "are left for another run"],
-];
-
-function PlanText({ plan }: { plan: Plan }) {
-  const left = leftOut.filter(([name]) => Number(plan[name]) > 0);
-  return (
-    <div class={plan.send ? "state" : "state warn"} role="status">
-      <strong>{plan.send ? `${plural(plan.send, "letter")} would be sent again` : "There is nothing to send"}</strong>
-      <ul>
-        {Object.entries(plan.topics).map(([topic, n]) => (
-          <li key={topic}>
-            {count(n)} to <code>{topic}</code>
-          </li>
-        ))}
-        {left.map(([name, text]) => (
-          <li key={name}>
-            {count(Number(plan[name]))} {text}
-          </li>
-        ))}
-      </ul>
-    </div>
-  );
-}
-
-function Redrive({ what, body, close }: { what: string; body: Record<string, unknown>; close: (sent: boolean) => void }) {
-  const [plan, setPlan] = useState<Plan | null>(null);
-  const [sent, setSent] = useState<Plan | null>(null);
-  const [typed, setTyped] = useState("");
-  const call = (how: { dry_run: boolean; expect?: number }) => ask<Plan>("/v1/dead-letters/redrive", { method: "POST", body: { ...body, ...how } });
-  const look = useAction(async () => setPlan(await call({ dry_run: true })));
-  const send = useAction(async () => setSent(await call({ dry_run: false, expect: plan?.send ?? 0 })));
-  useEffect(() => void look.run(), []);
-  const word = String(plan?.send ?? "");
-  return (
-    <Dialog title="Send dead letters again" onClose={() => close(sent !== null)}>
-      <p class="quiet">{what} They go back to where they came from, as they came and still sealed; nobody waits for their answers any more.</p>
-      {look.busy && (
-        <div class="state" role="status" aria-busy="true">
-          Looking what would be sent; nothing is sent yet…
-        </div>
-      )}
-      <Failure text={look.error} />
-      {plan && !sent && <PlanText plan={plan} />}
-      {plan && plan.send > 0 && !sent && (
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            void send.run();
-          }}
-        >
-          <Typed word={word} value={typed} onValue={setTyped} />
-          <Failure text={send.error} />
-          <div class="actions">
-            <button type="submit" class="main" disabled={send.busy || typed !== word}>
-              {send.busy ? "Sending…" : `Send ${word} again`}
-            </button>
-            <button type="button" onClick={() => close(false)}>
-              Cancel
-            </button>
-          </div>
-        </form>
-      )}
-      {sent && (
-        <div class={sent.failed ? "state warn" : "state good"} role="status">
-          {plural(sent.sent ?? 0, "letter")} sent again{sent.failed ? `, ${count(sent.failed)} not` : ""}.
-        </div>
-      )}
-      {(sent || plan?.send === 0 || look.error) && (
-        <div class="actions">
-          <button type="button" onClick={() => close(sent !== null)}>
-            Close
-          </button>
-        </div>
-      )}
-    </Dialog>
-  );
-}
-
 // ---- the list ----
 
 function Tallied({ tally }: { tally: Tally }) {
@@ -196,7 +103,7 @@ function All({ place }: { place: Place }) {
   const [asked, setAsked] = useState(() => filterOf(place));
   const [typed, setTyped] = useState(asked);
   const [cursor, setCursor] = useState<string | null>(null);
-  const [redriving, redrive] = useState(false);
+  const [deed, setDeed] = useState<DeedName | null>(null);
   const found = useLoad<Found>(address("/v1/dead-letters", { ...asked, limit: 50, cursor }));
   const tally = useLoad<Tally>(address("/v1/dead-letters/stats", asked));
   const set = (name: string) => (value: string) => setTyped({ ...typed, [name]: value });
@@ -207,38 +114,49 @@ function All({ place }: { place: Place }) {
     setQuery(filter);
   };
   const narrowed = Object.values(asked).some(Boolean);
+  const these = narrowed ? "these" : "all";
   return (
     <Page
       title="Dead letters"
       about="Requests that could not be done, kept as they came, with the reason."
       actions={
-        <button type="button" class="main" disabled={!tally.data?.letters} onClick={() => redrive(true)}>
-          Send {narrowed ? "these" : "all"} again…
-        </button>
+        <>
+          {may("write.letters", "*") && (
+            <button type="button" class="danger" disabled={!tally.data?.letters} onClick={() => setDeed("purge")}>
+              Delete old ones…
+            </button>
+          )}
+          {may("write.letters", asked.topic || "*") && (
+            <>
+              <button type="button" disabled={!tally.data?.letters} onClick={() => setDeed("dismiss")}>
+                Dismiss {these}…
+              </button>
+              <button type="button" class="main" disabled={!tally.data?.letters} onClick={() => setDeed("redrive")}>
+                Send {these} again…
+              </button>
+            </>
+          )}
+        </>
       }
     >
       <Card title="Which">
-        <form
-          class="filters"
-          onSubmit={(event) => {
-            event.preventDefault();
-            search(typed);
-          }}
+        <Filters
+          label="Find"
+          find={() => search(typed)}
+          more={
+            narrowed && (
+              <button type="button" onClick={() => search(noFilter)}>
+                All
+              </button>
+            )
+          }
         >
           <Field label="Reason" value={typed.reason} onValue={set("reason")} placeholder="any" />
           <Field label="Publisher" value={typed.publisher} onValue={set("publisher")} placeholder="any" />
           <Field label="Came from topic" value={typed.topic} onValue={set("topic")} placeholder="any" />
           <Field label="Request id" value={typed.request} onValue={set("request")} placeholder="any" />
           <Choice label="Failed" value={typed.since} onValue={set("since")} options={spans} />
-          <div class="buttons">
-            <button type="submit">Find</button>
-            {narrowed && (
-              <button type="button" onClick={() => search(noFilter)}>
-                All
-              </button>
-            )}
-          </div>
-        </form>
+        </Filters>
       </Card>
       {tally.data && tally.data.letters > 0 && <Tallied tally={tally.data} />}
       <Card title="Letters" aside={tally.data && plural(tally.data.letters, "letter")}>
@@ -270,14 +188,16 @@ function All({ place }: { place: Place }) {
           )}
         </Show>
       </Card>
-      {redriving && (
-        <Redrive
-          what={narrowed ? "Those that the filter finds." : "All of them."}
+      {deed && (
+        <DeedDialog
+          name={deed}
+          which={narrowed ? "Those that the filter finds." : "All of them."}
           body={Object.fromEntries(Object.entries(asked).filter(([, value]) => value))}
-          close={(sent) => {
-            redrive(false);
-            if (sent) found.again();
+          changed={() => {
+            found.again();
+            tally.again();
           }}
+          close={() => setDeed(null)}
         />
       )}
     </Page>
@@ -288,7 +208,7 @@ function All({ place }: { place: Place }) {
 
 function One({ partition, offset }: { partition: string; offset: string }) {
   const letter = useLoad<Letter>(`/v1/dead-letters/${at(partition)}/${at(offset)}`);
-  const [redriving, redrive] = useState(false);
+  const [deed, setDeed] = useState<DeedName | null>(null);
   return (
     <Page
       title={`Dead letter ${partition}/${offset}`}
@@ -298,9 +218,16 @@ function One({ partition, offset }: { partition: string; offset: string }) {
           <a class="button" href={link("letters")}>
             All dead letters
           </a>
-          <button type="button" class="main" disabled={!letter.data} onClick={() => redrive(true)}>
-            Send again…
-          </button>
+          {may("write.letters", "*") && (
+            <>
+              <button type="button" disabled={!letter.data} onClick={() => setDeed("dismiss")}>
+                Dismiss…
+              </button>
+              <button type="button" class="main" disabled={!letter.data} onClick={() => setDeed("redrive")}>
+                Send again…
+              </button>
+            </>
+          )}
         </>
       }
     >
@@ -310,6 +237,7 @@ function One({ partition, offset }: { partition: string; offset: string }) {
             <Facts
               rows={[
                 ["Failed", when(one.time)],
+                ["Since then", one.status],
                 ["Why", <Badge tone="bad">{one.code ?? "unknown"}</Badge>],
                 ["Reason", one.reason],
                 ["Meaning", one.meaning],
@@ -338,7 +266,15 @@ function One({ partition, offset }: { partition: string; offset: string }) {
           )}
         </Show>
       </Card>
-      {redriving && <Redrive what="This one." body={{ partition: Number(partition), offset: Number(offset) }} close={() => redrive(false)} />}
+      {deed && (
+        <DeedDialog
+          name={deed}
+          which="This one."
+          body={{ partition: Number(partition), offset: Number(offset) }}
+          changed={letter.again}
+          close={() => setDeed(null)}
+        />
+      )}
     </Page>
   );
 }

@@ -5,7 +5,7 @@ import { plural, span, when } from "../format";
 import { useLoad } from "../hooks";
 import { go, link, type Place, setQuery } from "../router";
 import type { Hop, Row, Trace } from "../types";
-import { Badge, Card, Check, Choice, type Column, Empty, Facts, Field, Page, Show, Table } from "../ui";
+import { Badge, Card, Check, Choice, type Column, Empty, Facts, Field, Filters, Page, Show, Table } from "../ui";
 
 interface Found {
   rows: Row[];
@@ -99,36 +99,16 @@ function Find({ place }: { place: Place }) {
   return (
     <Page title="Requests" about="The way of a request: every hop, when, how long, with what end. Never what was in it.">
       <Card title="By its id">
-        <form
-          class="filters"
-          onSubmit={(event) => {
-            event.preventDefault();
-            go(link("requests", id.trim().toLowerCase()));
-          }}
-        >
+        <Filters label="Show its way" main ready={isId(id.trim())} find={() => go(link("requests", id.trim().toLowerCase()))}>
           <Field label="Request id" value={id} onValue={setId} placeholder="0b9f3c66-5f0b-4a44-9c57-6d3b7a1f2e10" required />
-          <div>
-            <button type="submit" class="main" disabled={!isId(id.trim())}>
-              Show its way
-            </button>
-          </div>
-        </form>
+        </Filters>
       </Card>
       <Card title="By what is known of it">
-        <form
-          class="filters"
-          onSubmit={(event) => {
-            event.preventDefault();
-            search();
-          }}
-        >
+        <Filters label="Find" find={search}>
           <Field label="Publisher" value={publisher} onValue={setPublisher} placeholder="any" />
           <Choice label="Since" value={since} onValue={setSince} options={spans} />
           <Check label="Failed only" checked={failed} onChecked={setFailed} />
-          <div>
-            <button type="submit">Find</button>
-          </div>
-        </form>
+        </Filters>
       </Card>
       <List path={address("/v1/traces", { ...asked, limit: 50, cursor })} older={setCursor} newer={cursor ? () => setCursor(null) : null} />
     </Page>

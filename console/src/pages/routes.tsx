@@ -4,8 +4,9 @@ import { ask, at } from "../api";
 import { count, digits, plural, span, when } from "../format";
 import { useAction, useLoad } from "../hooks";
 import { go, link, type Place } from "../router";
+import { may } from "../scopes";
 import type { Change, Route, View } from "../types";
-import { Badge, Card, Check, type Column, Dialog, Facts, Failure, Field, Page, Show, Table, Typed } from "../ui";
+import { Asking, Badge, Card, Check, type Column, Dialog, Facts, Failure, Field, Page, Searched, Show, Table } from "../ui";
 import { mostShown, RouteMap } from "./routemap";
 
 interface Routes {
@@ -42,19 +43,15 @@ function Edit({ route, done, close }: { route: Route | null; done: () => void; c
   const [targets, setTargets] = useState(route ? linesOf(route) : "");
   const [service, setService] = useState(route?.service ?? "");
   const [enabled, setEnabled] = useState(route?.enabled ?? true);
-  const save = useAction(async () => {
+  const save = () => {
     const body = { publisher, ...readLines(targets), service: service || null, enabled };
-    if (route) await ask(pathOf(route.publisher), { method: "PUT", body, headers: asSeen(route) });
-    else await ask("/v1/routes", { method: "POST", body });
-  });
+    return route
+      ? ask(pathOf(route.publisher), { method: "PUT", body, headers: asSeen(route) })
+      : ask("/v1/routes", { method: "POST", body });
+  };
   return (
     <Dialog title={route ? `Route of ${route.publisher}` : "New route"} onClose={close}>
-      <form
-        onSubmit={async (event) => {
-          event.preventDefault();
-          if (await save.run()) done();
-        }}
-      >
+      <Asking label={route ? "Save" : "Add"} act={save} done={done} close={close}>
         <Field
           label="Publisher"
           value={publisher}
@@ -79,45 +76,25 @@ function Edit({ route, done, close }: { route: Route | null; done: () => void; c
         </div>
         <Field label="Service (may be empty)" value={service} onValue={setService} />
         <Check label="Enabled: requests are routed by it" checked={enabled} onChecked={setEnabled} />
-        <Failure text={save.error} />
-        <div class="actions">
-          <button type="submit" class="main" disabled={save.busy}>
-            {route ? "Save" : "Add"}
-          </button>
-          <button type="button" onClick={close}>
-            Cancel
-          </button>
-        </div>
-      </form>
+      </Asking>
     </Dialog>
   );
 }
 
 function Remove({ route, done, close }: { route: Route; done: () => void; close: () => void }) {
-  const [typed, setTyped] = useState("");
-  const remove = useAction(() => ask(pathOf(route.publisher), { method: "DELETE", headers: asSeen(route) }));
   return (
     <Dialog title={`Remove the route of ${route.publisher}?`} onClose={close}>
       <p>
         Requests of this publisher are then answered with <code>no_route</code>. Its history stays, and it can be rolled back from there.
       </p>
-      <form
-        onSubmit={async (event) => {
-          event.preventDefault();
-          if (await remove.run()) done();
-        }}
-      >
-        <Typed word={route.publisher} value={typed} onValue={setTyped} />
-        <Failure text={remove.error} />
-        <div class="actions">
-          <button type="submit" class="danger" disabled={remove.busy || typed !== route.publisher}>
-            Remove
-          </button>
-          <button type="button" onClick={close}>
-            Cancel
-          </button>
-        </div>
-      </form>
+      <Asking
+        label="Remove"
+        danger
+        word={route.publisher}
+        act={() => ask(pathOf(route.publisher), { method: "DELETE", headers: asSeen(route) })}
+        done={done}
+        close={close}
+      />
     </Dialog>
   );
 }
@@ -151,34 +128,24 @@ function what(change: Change): string {
 }
 
 function Back({ publisher, change, done }: { publisher: string; change: Change; done: () => void }) {
-  const [asked, ask_] = useState(false);
-  const roll = useAction(() => ask(`${pathOf(publisher)}/rollback`, { method: "POST", body: { to: change.version } }));
+  const [asked, set] = useState(false);
   return (
     <>
-      <button type="button" class="small" onClick={() => ask_(true)} aria-label={`Roll back to version ${change.version}`}>
+      <button type="button" class="small" onClick={() => set(true)} aria-label={`Roll back to version ${change.version}`}>
         Roll back to this
       </button>
       {asked && (
-        <Dialog title={`Roll back to version ${change.version}?`} onClose={() => ask_(false)}>
+        <Dialog title={`Roll back to version ${change.version}?`} onClose={() => set(false)}>
           <p>The route becomes again what it was in that version. That is a change as any other, and centers follow within a second.</p>
-          <Failure text={roll.error} />
-          <div class="actions">
-            <button
-              type="button"
-              class="main"
-              disabled={roll.busy}
-              onClick={async () => {
-                if (!(await roll.run())) return;
-                ask_(false);
-                done();
-              }}
-            >
-              Roll back
-            </button>
-            <button type="button" onClick={() => ask_(false)}>
-              Cancel
-            </button>
-          </div>
+          <Asking
+            label="Roll back"
+            act={() => ask(`${pathOf(publisher)}/rollback`, { method: "POST", body: { to: change.version } })}
+            done={() => {
+              set(false);
+              done();
+            }}
+            close={() => set(false)}
+          />
         </Dialog>
       )}
     </>
@@ -189,6 +156,7 @@ function One({ publisher }: { publisher: string }) {
   const route = useLoad<Route>(pathOf(publisher), 10_000);
   const history = useLoad<{ changes: Change[] }>(`${pathOf(publisher)}/history`);
   const [open, set] = useState<"edit" | "remove" | null>(null);
+  const mine = may("write.routes", publisher);
   const changed = () => {
     set(null);
     route.again();
@@ -210,7 +178,7 @@ function One({ publisher }: { publisher: string }) {
           <a class="button" href={link("routes")}>
             All routes
           </a>
-          {route.data && (
+          {route.data && mine && (
             <>
               <button type="button" onClick={() => set("edit")}>
                 Edit
@@ -231,7 +199,7 @@ function One({ publisher }: { publisher: string }) {
               rows={[
                 ["State", <Badge tone={one.enabled ? "good" : "warn"}>{one.enabled ? "enabled" : "disabled"}</Badge>],
                 ["Targets", <span class="code">{targetsOf(one)}</span>],
-                ["Service", one.service],
+                ["Service", one.service && <a href={link("services", one.service)}>{one.service}</a>],
                 ["Id", <span class="code">{one.id}</span>],
                 ["Version", one.version],
                 ["Changed", when(one.updated_at)],
@@ -246,7 +214,7 @@ function One({ publisher }: { publisher: string }) {
           {(data) => (
             <Table
               caption={`Changes of the route of ${publisher}`}
-              columns={columns}
+              columns={columns.filter((column) => column.name !== "Back" || mine)}
               rows={[...data.changes].reverse()}
               id={(one) => String(one.version)}
               empty="Nothing is known of its changes."
@@ -267,8 +235,6 @@ function busiest(routes: Route[], view: View | null): Route[] {
 }
 
 function List({ routes, view, changed }: { routes: Route[]; view: View | null; changed: () => void }) {
-  const [filter, setFilter] = useState("");
-  const shown = routes.filter((route) => [route.publisher, route.service ?? "", ...route.targets].some((text) => text.includes(filter)));
   const columns: Column<Route>[] = [
     {
       name: "Publisher",
@@ -285,11 +251,12 @@ function List({ routes, view, changed }: { routes: Route[]; view: View | null; c
     { name: "p99", number: true, less: true, cell: (one) => span(one.stats?.p99_us) },
     {
       name: "Change",
-      cell: (one) => (
-        <div class="buttons small">
-          <Switch route={one} done={changed} />
-        </div>
-      ),
+      cell: (one) =>
+        may("write.routes", one.publisher) && (
+          <div class="buttons small">
+            <Switch route={one} done={changed} />
+          </div>
+        ),
     },
   ];
   const most = routes.length > mostShown;
@@ -306,17 +273,14 @@ function List({ routes, view, changed }: { routes: Route[]; view: View | null; c
         </Card>
       )}
       <Card title="All routes">
-        {routes.length > 0 && (
-          <div class="search">
-            <Field label="Find by publisher, target or service" value={filter} onValue={setFilter} type="search" />
-          </div>
-        )}
-        <Table
+        <Searched
+          label="Find by publisher, target or service"
           caption="Routes"
-          columns={columns}
-          rows={shown}
+          columns={columns.filter((column) => column.name !== "Change" || may("write.routes"))}
+          rows={routes}
           id={(one) => one.id}
-          empty={routes.length ? "No route has that in a name." : "There are no routes yet. Add one, or use pouch route add."}
+          words={(one) => [one.publisher, one.service ?? "", ...one.targets]}
+          empty="There are no routes yet. Add one, or use pouch route add."
         />
       </Card>
     </>
@@ -337,9 +301,11 @@ function All() {
       title="Routes"
       about="Which publisher's requests go to which targets, and what goes over each way now."
       actions={
-        <button type="button" class="main" onClick={() => add(true)}>
-          Add a route
-        </button>
+        may("write.routes") && (
+          <button type="button" class="main" onClick={() => add(true)}>
+            Add a route
+          </button>
+        )
       }
     >
       <Show of={routes} what="the routes">

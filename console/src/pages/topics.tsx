@@ -1,11 +1,10 @@
 // The cluster: topics and what ails them, groups and how far behind they are, brokers.
-import { useState } from "preact/hooks";
 import { count, digits, plural, when } from "../format";
 import { useLoad } from "../hooks";
 import type { Place } from "../router";
 import { setQuery } from "../router";
 import type { Broker, GroupLag, Health, Topic } from "../types";
-import { Badge, Card, Check, type Column, Field, Page, Show, Table } from "../ui";
+import { Badge, Card, type Column, Page, Searched, Show, Table } from "../ui";
 import { healthTone, Reasons } from "./overview";
 
 interface Topics {
@@ -119,35 +118,6 @@ function Brokers({ health }: { health: Health }) {
   );
 }
 
-function List({ topics, place }: { topics: Topics; place: Place }) {
-  const [filter, setFilter] = useState(place.query.get("topic") ?? "");
-  const [ill, setIll] = useState(false);
-  const shown = topics.topics.filter((one) => one.name.includes(filter) && !(ill && one.healthy));
-  return (
-    <>
-      <div class="filters">
-        <Field
-          label="Find by name"
-          type="search"
-          value={filter}
-          onValue={(value) => {
-            setFilter(value);
-            setQuery({ topic: value });
-          }}
-        />
-        <Check label="Only what ails" checked={ill} onChecked={setIll} />
-      </div>
-      <Table
-        caption="Topics"
-        columns={topicColumns}
-        rows={shown}
-        id={(one) => one.name}
-        empty={topics.topics.length ? "No topic is like that." : "There are no topics yet."}
-      />
-    </>
-  );
-}
-
 export function Topics({ place }: { place: Place }) {
   const topics = useLoad<Topics>("/v1/topics", 15_000);
   const health = useLoad<Health>("/v1/health", 10_000);
@@ -155,7 +125,21 @@ export function Topics({ place }: { place: Place }) {
     <Page title="Topics" about="What Kafka holds, who is behind, and what ails.">
       <Card title="Topics" aside={topics.data && `${plural(topics.data.total, "topic")}, ${count(topics.data.unhealthy)} with something that ails`}>
         <Show of={topics} what="the topics">
-          {(data) => <List key={place.query.get("topic") ?? ""} topics={data} place={place} />}
+          {(data) => (
+            <Searched
+              key={place.query.get("topic")}
+              label="Find by name"
+              caption="Topics"
+              columns={topicColumns}
+              rows={data.topics}
+              id={(one) => one.name}
+              words={(one) => [one.name]}
+              ails={(one) => !one.healthy}
+              first={place.query.get("topic") ?? ""}
+              onFind={(topic) => setQuery({ topic })}
+              empty="There are no topics yet."
+            />
+          )}
         </Show>
       </Card>
       <Groups />
