@@ -34,6 +34,7 @@ static void read_head(const char *at, size_t n) {
     require_part(h.method, at, n);
     if (!httpd_span_is(h.path, "/")) require_part(h.path, at, n); /* which may stand for an empty one */
     require_part(h.query, at, n);
+    require_part(h.host, at, n);
     for (size_t i = 0; i < h.n_fields; i++) {
         require_part(h.fields[i].name, at, n);
         require_part(h.fields[i].value, at, n);

@@ -46,7 +46,7 @@ static struct auth_shown shown_by(const struct httpd_call *c, const struct gatew
         .method = httpd_call_method(c),
         .authorization = field(c, "Authorization"),
         .api_key = field(c, "X-API-Key"),
-        .host = field(c, "Host"),
+        .host = httpd_call_head(c)->host,
         .origin = field(c, "Origin"),
         .fetch_site = field(c, "Sec-Fetch-Site"),
         .fetch_mode = field(c, "Sec-Fetch-Mode"),

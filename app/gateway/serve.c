@@ -82,6 +82,7 @@ pouch_err gateway_serve(struct gateway *g) {
         return pl_fail(POUCH_E_CONFIG, "gateway.tls_cert and gateway.tls_key go together: set both, or none");
     if (g->tls.cert) options.tls = &g->tls;
     options.limits.connections = connections(g);
+    options.limits.per_address = g->conf.gateway_per_address;
     options.limits.calls = CALLS_MAX;
     options.limits.body_bytes = BODIES_MAX;
     options.limits.stop_ms = STOP_MS;

@@ -26,17 +26,26 @@ static bool is_full(const struct httpd_loop *l) {
     return l->n_conns >= (h->options.limits.connections + loops - 1) / loops;
 }
 
+/* Ends the connection that has waited longest when there is no other room. False: all are being answered. */
+static bool make_room(struct httpd_loop *l) {
+    if (!is_full(l)) return true;
+    pl_metric_add(PL_M_HTTP_FULL, 1);
+    struct httpd_conn *longest = TAILQ_FIRST(&l->waiting);
+    if (longest) httpd_conn_close(longest, HTTPD_STOPPED);
+    return longest;
+}
+
 static void take(struct httpd_loop *l, evutil_socket_t fd, const struct sockaddr_in6 *peer) {
-    if (is_full(l)) {
-        pl_metric_add(PL_M_HTTP_FULL, 1);
-        struct httpd_conn *longest = TAILQ_FIRST(&l->waiting);
-        if (!longest) {
-            httpd_conn_refuse(fd);
-            return;
-        }
-        httpd_conn_close(longest, HTTPD_STOPPED);
+    struct httpd_peers *peers = &l->server->peers;
+    if (!httpd_peers_enter(peers, peer)) {
+        pl_metric_add(PL_M_HTTP_ADDRESS, 1);
+        httpd_conn_refuse(fd);
+    } else if (make_room(l)) {
+        httpd_conn_open(l, fd, peer);
+    } else {
+        httpd_peers_leave(peers, peer);
+        httpd_conn_refuse(fd);
     }
-    httpd_conn_open(l, fd, peer);
 }
 
 static void on_arrival(struct httpd_job *job) {

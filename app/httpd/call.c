@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OK = 200, NO_CONTENT = 204, BAD = 400, NOT_FOUND = 404, NOT_ALLOWED = 405, TOO_LARGE = 413, UNAVAILABLE = 503 };
+enum { OK = 200, NO_CONTENT = 204, BAD = 400, NOT_FOUND = 404, NOT_ALLOWED = 405, TOO_LARGE = 413 };
+enum { UNKNOWN_METHOD = 501, UNAVAILABLE = 503 };
 enum { FIRST_CHARGE = 4 * 1024 };
 
 struct httpd_call *httpd_call_new(struct httpd_conn *conn, const char *at, size_t n, int *status) {
@@ -105,6 +106,14 @@ static int read_target(struct httpd_call *c, const struct httpd_span values[], s
     return decode_texts(c, values, n_values, (char *)(c->queries + n)) ? OK : BAD;
 }
 
+/* Methods of RFC 9110 and PATCH: one that no path has is told which ones it has. */
+static bool is_known(struct httpd_span method) {
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (httpd_span_is(method, known[i])) return true;
+    return false;
+}
+
 int httpd_call_find(struct httpd_call *c) {
     const struct httpd_options *o = &c->loop->server->options;
     struct httpd_span values[HTTPD_PARAMS_MAX];
@@ -119,6 +128,7 @@ int httpd_call_find(struct httpd_call *c) {
         c->route = &o->routes[i];
         return read_target(c, values, n);
     }
+    if (!is_known(c->head.method)) return UNKNOWN_METHOD;
     if (!known) return NOT_FOUND;
     return httpd_span_is(c->head.method, "OPTIONS") ? NO_CONTENT : NOT_ALLOWED;
 }

@@ -61,6 +61,7 @@ void httpd_conn_close(struct httpd_conn *c, enum httpd_ended why) {
     if (c->call) let_go(c->call);
     event_free(c->deadline);
     bufferevent_free(c->wire);
+    httpd_peers_leave(&l->server->peers, &c->peer);
     free(c);
     l->n_conns--;
     pl_metric_add(PL_M_HTTP_CONNECTIONS, -1);
@@ -238,6 +239,7 @@ free_deadline:
 free_conn:
     free(c);
 close_fd:
+    httpd_peers_leave(&l->server->peers, peer);
     close(fd);
 }
 

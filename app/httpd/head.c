@@ -86,12 +86,15 @@ static size_t length_of(struct httpd_span s, const char *also) {
     return n;
 }
 
-/* A name, an address, or one of IPv6 in brackets, and a port or none. Empty where the target has no host. */
+/*
+ * A name, an address, or one of IPv6 in brackets, and a port or none. An http URI has a host (RFC 9110, section 4.2.1). No
+ * comma, though a name might have one: it is where a proxy joins two fields.
+ */
 static bool is_host(struct httpd_span s) {
     size_t bracket = s.n && *s.at == '[' ? 1 : 0;
     struct httpd_span inner = {s.at + bracket, s.n - bracket};
-    size_t n = length_of(inner, bracket ? "-._~!$&'()*+,;=:%" : "-._~!$&'()*+,;=%") + bracket;
-    if (bracket && (n == s.n || s.at[n++] != ']')) return false;
+    size_t n = length_of(inner, bracket ? "-._~!$&'()*+,;=:%" : "-._~!$&'()*+;=%") + bracket;
+    if (n == bracket || (bracket && (n == s.n || s.at[n++] != ']'))) return false;
     if (n < s.n && s.at[n++] != ':') return false;
     while (n < s.n && digit(s.at[n])) n++;
     return n == s.n;
@@ -153,19 +156,20 @@ static size_t scheme_of(struct httpd_span target) {
 }
 
 /* Takes the scheme and the host off a whole URL. False: there is no host in it. */
-static bool cut_host(struct httpd_span *target, size_t scheme) {
-    struct httpd_span host = {target->at + scheme, target->n - scheme};
+static bool cut_host(struct httpd_span *target, size_t scheme, struct httpd_span *host) {
+    struct httpd_span rest = {target->at + scheme, target->n - scheme};
     size_t length = 0;
-    while (length < host.n && !strchr("/?#", host.at[length])) length++;
-    *target = (struct httpd_span){host.at + length, host.n - length};
-    return length && is_host((struct httpd_span){host.at, length});
+    while (length < rest.n && !strchr("/?#", rest.at[length])) length++;
+    *target = (struct httpd_span){rest.at + length, rest.n - length};
+    *host = (struct httpd_span){rest.at, length};
+    return is_host(*host);
 }
 
 /* A path, a whole URL, or "*" with OPTIONS. */
 static int read_target(struct httpd_head *h, struct httpd_span target) {
     if (!is_visible(target) || memchr(target.at, '#', target.n)) return BAD;
     size_t scheme = scheme_of(target);
-    if (scheme && !cut_host(&target, scheme)) return BAD;
+    if (scheme && !cut_host(&target, scheme, &h->host)) return BAD;
     h->query = target;
     if (!cut(&h->query, '?', &h->path)) {
         h->path = target;
@@ -220,7 +224,10 @@ static bool read_length(struct httpd_span s, uint64_t *length) {
     return true;
 }
 
-/* A list that has chunked anywhere but at its end leaves the end of the body in doubt (RFC 9112, section 6.3). */
+/*
+ * A list whose end is not chunked, or that has it twice, leaves the end of the body in doubt (RFC 9112, section 6.3),
+ * whether or not its codings are known.
+ */
 static int read_codings(struct httpd_span list) {
     struct httpd_span coding;
     bool others = false;
@@ -228,8 +235,8 @@ static int read_codings(struct httpd_span list) {
         if (!is_token(trim(coding)) || same_word(trim(coding), "chunked")) return BAD;
         others = true;
     }
-    if (!is_token(trim(list))) return BAD;
-    return same_word(trim(list), "chunked") && !others ? OK : UNKNOWN_CODING;
+    if (!same_word(trim(list), "chunked")) return BAD;
+    return others ? UNKNOWN_CODING : OK;
 }
 
 /* Whatever leaves a doubt about where the request ends is refused. */
@@ -253,11 +260,21 @@ static int read_expectation(struct httpd_head *h) {
     return several || !same_word(*expected, "100-continue") ? EXPECTATION : OK;
 }
 
-static int read_host(const struct httpd_head *h) {
+/* The host of the target comes before the field (RFC 9112, section 3.2.2), which must be well formed all the same. */
+static int read_host(struct httpd_head *h) {
     bool several;
     const struct httpd_span *host = only(h, "Host", &several);
     if (several || (host && !is_host(*host))) return BAD;
+    if (host && !h->host.n) h->host = *host;
     return host || h->old ? OK : BAD;
+}
+
+/* Fields that have one value: with several, a proxy may go by another one than we do (RFC 9110, section 5.3). */
+static int check_singles(const struct httpd_head *h) {
+    static const char *const names[] = {"Authorization", "Content-Type", "Origin"};
+    bool several = false;
+    for (size_t i = 0; !several && i < sizeof names / sizeof names[0]; i++) (void)only(h, names[i], &several);
+    return several ? BAD : OK;
 }
 
 /* "Connection: close", alone or in a list, in any of the fields. */
@@ -276,10 +293,12 @@ int httpd_head_read(struct httpd_head *h, const char *at, size_t n) {
     struct httpd_span rest = {at, n}, line;
     h->n_fields = 0;
     h->length = 0;
+    h->host = (struct httpd_span){0};
     h->content = h->chunked = h->expects = false;
     int status = read_request_line(h, next_line(&rest));
     while (status == OK && (line = next_line(&rest)).n) status = read_field(h, line);
     if (status == OK) status = read_host(h);
+    if (status == OK) status = check_singles(h);
     if (status == OK) status = read_framing(h);
     if (status == OK) status = read_expectation(h);
     if (status == OK && closes(h)) h->last = true;

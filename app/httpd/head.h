@@ -37,6 +37,7 @@ struct httpd_field {
 
 struct httpd_head {
     struct httpd_span method, path, query; /* without the "?" */
+    struct httpd_span host; /* of the target, else of the field Host; n is 0 in HTTP/1.0 without either */
     struct httpd_field fields[HTTPD_FIELDS_MAX];
     size_t n_fields;
     bool old;        /* HTTP/1.0 */

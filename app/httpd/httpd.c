@@ -38,6 +38,7 @@ static pouch_err make(struct httpd **out, const struct httpd_options *o) {
     struct httpd *h = calloc(1, sizeof *h + (size_t)loops * sizeof h->loops[0]);
     if (!h) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for an HTTP server");
     h->options = *o;
+    httpd_peers_init(&h->peers, o->limits.per_address);
     atomic_init(&h->refs, 1);
     *out = h;
     return POUCH_OK;

@@ -70,6 +70,7 @@ struct httpd_route {
 
 struct httpd_limits {
     size_t connections;  /* one more ends the one that has been waiting longest, or is told 503 */
+    size_t per_address;  /* of them from one address, or one network of IPv6; one more is told 503. 0: all */
     size_t calls;        /* asked of handlers and not answered yet; one more is told 503 */
     size_t body_bytes;   /* held for all calls together; beyond: 503 */
     size_t stream_bytes; /* queued for one stream */

@@ -136,5 +136,6 @@ void httpd_release(struct httpd *h) {
         pl_wake_free(&h->loops[i].wake);
         pthread_mutex_destroy(&h->loops[i].lock);
     }
+    httpd_peers_free(&h->peers);
     free(h);
 }

@@ -45,7 +45,7 @@ static const struct {
     {429, "Too Many Requests", NULL},
     {431, "Request Header Fields Too Large", "There may be 100 fields of 16384 bytes in all, and 4096 beside chunks."},
     {500, "Internal Server Error", "The request could not be answered; the log says why."},
-    {501, "Not Implemented", "chunked is the one transfer coding that is known."},
+    {501, "Not Implemented", "The method, or a transfer coding beside chunked, is not known here."},
     {502, "Bad Gateway", NULL},
     {503, "Service Unavailable", "The server has too much to do; come back later."},
     {504, "Gateway Timeout", NULL},

@@ -9,6 +9,7 @@
 #include <httpd/chunk.h>
 #include <httpd/head.h>
 #include <httpd/httpd.h>
+#include <httpd/peers.h>
 #include <httpd/stream.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -107,6 +108,7 @@ struct httpd {
     struct event *again, *watch;
     int next; /* loop that takes the next connection */
     /* Shared. */
+    struct httpd_peers peers;
     atomic_size_t body_bytes;
     atomic_size_t n_calls; /* that handlers have been asked and that are not answered */
     atomic_size_t refs;    /* the owner's and those of calls */
@@ -114,7 +116,7 @@ struct httpd {
     struct httpd_loop loops[];
 };
 
-/* conn.c. _open takes the descriptor; _refuse tells it that there is no room, if it can. */
+/* conn.c. _open takes the descriptor, which is counted at its peer; _refuse tells it that there is no room, if it can. */
 void httpd_conn_open(struct httpd_loop *l, evutil_socket_t fd, const struct sockaddr_in6 *peer);
 void httpd_conn_refuse(evutil_socket_t fd);
 void httpd_conn_close(struct httpd_conn *c, enum httpd_ended why);

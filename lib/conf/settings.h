@@ -31,6 +31,7 @@ struct pl_settings {
     char *gateway_audit;        /* gateway.audit: NULL = none */
     size_t gateway_body_max;    /* gateway.body_max */
     size_t gateway_connections; /* gateway.connections */
+    size_t gateway_per_address; /* gateway.connections_per_address: 0 = all */
     char *gateway_events_map;   /* gateway.events_map: NULL = none */
     char *gateway_events_topic; /* gateway.events_topic */
     char *gateway_instance;     /* gateway.instance: NULL = host and process */

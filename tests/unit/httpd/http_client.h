@@ -16,13 +16,20 @@
 
 enum { CLIENT_PATIENCE_MS = 60000 };
 
-static inline int client_connect(int port) {
+/* From an address of this host, such as 0x7f000002. */
+static inline int client_connect_from(uint32_t from, int port) {
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(from)};
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof own), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     return fd;
+}
+
+static inline int client_connect(int port) {
+    return client_connect_from(INADDR_LOOPBACK, port);
 }
 
 /* What the server does not take because it has closed is lost, as it would be for any client. */
@@ -70,6 +77,14 @@ static inline void client_read_answer(int fd, char *out, size_t max, bool head_o
         if (end) whole = (size_t)(end - out) + 4 + (head_only ? 0 : (size_t)strtol(length + 16, NULL, 10));
     }
     assert_int_equal(n, whole);
+}
+
+/* A thread that sends a byte now and then until the server has had enough of it. arg: the socket's number. */
+static inline void *client_trickle(void *arg) {
+    int fd = *(int *)arg;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    while (poll(&p, 1, 5) == 0) client_send(fd, "a", 1);
+    return NULL;
 }
 
 /* The status of what an exchange of its own brings. */

@@ -107,12 +107,14 @@ static void each_way_to_ask_gets_its_status(void **state) {
         {"GET /page%2F HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 400},
         {"GET /../page HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 400},
         {"DELETE /page HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 405},
-        {"get /page HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 405},
+        {"get /page HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 501},
+        {"BREW /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 501},
+        {"TRACE /page HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 405},
         {"GET /unwell HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 503},
         {"GET /broken HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 500},
         {"GET /page HTTP/1.1\r\n\r\n", 400},
         {"GET /page HTTP/3.0\r\n\r\n", 505},
-        {"POST /page HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501},
+        {"POST /page HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
         {"\x16\x03\x01\x02", 400},
     };
     struct httpd *h = start(&httpd_limits);
@@ -268,14 +270,6 @@ static void heads_that_are_too_large_are_refused_and_counted(void **state) {
     httpd_stop(h);
 }
 
-/* Sends a byte now and then until the server has had enough of it. */
-static void *trickle(void *arg) {
-    int fd = *(int *)arg;
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    while (poll(&p, 1, 5) == 0) client_send(fd, "a", 1);
-    return NULL;
-}
-
 static void bytes_that_trickle_gain_no_time(void **state) {
     (void)state;
     struct httpd_limits l = quick();
@@ -285,7 +279,7 @@ static void bytes_that_trickle_gain_no_time(void **state) {
     int slow = client_connect(httpd_port(h)), silent = client_connect(httpd_port(h));
     pthread_t thread;
     client_say(slow, "GET /page HTTP/1.1\r\nHost: a\r\nX: ");
-    assert_int_equal(pthread_create(&thread, NULL, trickle, &slow), 0);
+    assert_int_equal(pthread_create(&thread, NULL, client_trickle, &slow), 0);
     assert_int_equal(client_status(httpd_port(h), CLOSE), 200);
     pthread_join(thread, NULL);
     char *all = client_read_all(slow);
@@ -386,6 +380,41 @@ static void with_all_connections_busy_one_more_is_told_to_come_back(void **state
     assert_non_null(strstr(all, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"));
     free(all);
     close(busy);
+    wait_for_metric(PL_M_HTTP_CONNECTIONS, 0);
+    assert_int_equal(client_status(httpd_port(h), CLOSE), 200);
+    httpd_stop(h);
+}
+
+/* Also on several loops, between which the connections of one address are spread. */
+static void one_address_has_its_share_of_the_connections_and_others_are_let_in(void **state) {
+    (void)state;
+    enum { SHARE = 6, OTHER = 0x7f000002 };
+    char out[2048];
+    int fds[SHARE];
+    struct httpd_limits l = quick();
+    l.per_address = SHARE;
+    l.loops = 3;
+    struct httpd *h = start(&l);
+    int64_t before = pl_metric_get(PL_M_HTTP_ADDRESS);
+    for (int i = 0; i < SHARE; i++) {
+        fds[i] = client_connect(httpd_port(h));
+        client_say(fds[i], GET);
+        client_read_answer(fds[i], out, sizeof out, false);
+    }
+    char *all = client_read_all(client_connect(httpd_port(h)));
+    assert_non_null(strstr(all, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"));
+    free(all);
+    assert_int_equal(pl_metric_get(PL_M_HTTP_ADDRESS), before + 1);
+    int other = client_connect_from(OTHER, httpd_port(h));
+    client_say(other, CLOSE);
+    all = client_read_all(other);
+    assert_non_null(strstr(all, "HTTP/1.1 200 "));
+    free(all);
+    for (int i = 0; i < SHARE; i++) {
+        client_say(fds[i], GET); /* those that were there are served on */
+        client_read_answer(fds[i], out, sizeof out, false);
+        close(fds[i]);
+    }
     wait_for_metric(PL_M_HTTP_CONNECTIONS, 0);
     assert_int_equal(client_status(httpd_port(h), CLOSE), 200);
     httpd_stop(h);
@@ -505,6 +534,7 @@ int main(void) {
         cmocka_unit_test(a_big_answer_arrives_whole),
         cmocka_unit_test(one_connection_too_many_ends_the_one_that_waits_longest),
         cmocka_unit_test(with_all_connections_busy_one_more_is_told_to_come_back),
+        cmocka_unit_test(one_address_has_its_share_of_the_connections_and_others_are_let_in),
         cmocka_unit_test(a_stop_ends_open_connections_whatever_they_do),
         cmocka_unit_test(a_stop_lets_an_answer_under_way_finish),
         cmocka_unit_test(an_address_is_one_or_the_message_says_how_to_write_it),

@@ -61,6 +61,7 @@ static const struct httpd_route routes[] = {{"GET", "/page", page, NULL, 0},
 static pouch_err start(struct httpd **h) {
     struct httpd_options options = {
         .routes = routes, .n_routes = 5, .limits = httpd_limits, .serving = "serving tests"};
+    options.limits.per_address = 1; /* so that what one connection leaves behind is missed by the next */
     options.limits.head_ms = options.limits.body_ms = 50;
     return httpd_start(h, "127.0.0.1:0", &options);
 }
@@ -129,7 +130,7 @@ static void an_answer_that_lacks_memory_costs_one_connection_at_most(void **stat
         int status = 0;
         for (long n = 0; n < 1000 && status != rows[i].status; n++) {
             status = get_with(port, rows[i].request, n);
-            if (status != 0 && status != 408 && status != 500 && status != rows[i].status)
+            if (status != 0 && status != 408 && status != 500 && status != 503 && status != rows[i].status)
                 fail_msg("%d with %ld", status, n);
         }
         assert_int_equal(status, rows[i].status);
