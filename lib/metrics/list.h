@@ -117,12 +117,13 @@
     X(HTTP_3XX, counter, "pouch_http_answers_total", "class=\"3xx\"", "") \
     X(HTTP_4XX, counter, "pouch_http_answers_total", "class=\"4xx\"", "") \
     X(HTTP_5XX, counter, "pouch_http_answers_total", "class=\"5xx\"", "") \
-    X(HTTP_MALFORMED, counter, "pouch_http_rejects_total", "reason=\"malformed\"", "HTTP requests and connections turned away, by reason; connections, calls, body_bytes: more than may be had at a time.") \
+    X(HTTP_MALFORMED, counter, "pouch_http_rejects_total", "reason=\"malformed\"", "HTTP requests and connections turned away, by reason; connections, address, calls, body_bytes: more than may be had at a time, address: by one client address.") \
     X(HTTP_LINE_TOO_LONG, counter, "pouch_http_rejects_total", "reason=\"line_too_long\"", "") \
     X(HTTP_FIELDS_TOO_LARGE, counter, "pouch_http_rejects_total", "reason=\"fields_too_large\"", "") \
     X(HTTP_HEAD_TIMEOUT, counter, "pouch_http_rejects_total", "reason=\"head_timeout\"", "") \
     X(HTTP_ANSWER_TIMEOUT, counter, "pouch_http_rejects_total", "reason=\"answer_timeout\"", "") \
     X(HTTP_FULL, counter, "pouch_http_rejects_total", "reason=\"connections\"", "") \
+    X(HTTP_ADDRESS, counter, "pouch_http_rejects_total", "reason=\"address\"", "") \
     X(HTTP_CALLS, counter, "pouch_http_rejects_total", "reason=\"calls\"", "") \
     X(HTTP_CALL_TIMEOUT, counter, "pouch_http_rejects_total", "reason=\"call_timeout\"", "") \
     X(HTTP_BODY_TOO_LARGE, counter, "pouch_http_rejects_total", "reason=\"body_too_large\"", "") \
@@ -134,6 +135,7 @@
     X(TRACE_ROWS, counter, "pouch_trace_rows_total", "", "Trace rows written to the store.")       \
     X(GATEWAY_OPEN, gauge, "pouch_gateway_open_requests", "", "Calls of a gateway that wait for Kafka's answer.") \
     X(GATEWAY_WORK, gauge, "pouch_gateway_waiting_work", "", "Calls of a gateway that wait for a thread to look something up.") \
+    X(GATEWAY_STORE_OPENS, counter, "pouch_gateway_store_opens_total", "", "Times that a gateway has opened a store: some at first, and again when one has failed.") \
     X(SHARE_UP, gauge, "pouch_redis_up", "", "1 while a gateway's Redis is connected.") \
     X(SHARE_WAITING, gauge, "pouch_redis_waiting", "", "Commands that Redis has not answered yet.") \
     X(SHARE_COMMANDS, counter, "pouch_redis_commands_total", "", "Commands given to Redis.") \
@@ -142,6 +144,7 @@
     X(SHARE_CONNECTS, counter, "pouch_redis_connects_total", "", "Times that Redis was connected.") \
     X(ASYNC_OPEN, gauge, "pouch_async_open", "", "Asynchronous requests that are not stored yet.") \
     X(ASYNC_REQUESTS, counter, "pouch_async_requests_total", "", "Asynchronous requests that were stored, or had been before under the same idempotency key.") \
+    X(ASYNC_RESENT, counter, "pouch_async_sent_again_total", "", "Asynchronous requests that another gateway had noted and was not known to have sent, sent when their idempotency key came again.") \
     X(ASYNC_UNREADABLE, counter, "pouch_async_ignored_total", "", "Records on the topic of asynchronous replies that are none to a request of ours.") \
     X(ASYNC_FORGOTTEN, counter, "pouch_async_forgotten_total", "", "Asynchronous requests that a gateway without Redis forgot before their time because gateway.async_memory was full.") \
     X(ASYNC_SCANS, counter, "pouch_async_scans_total", "", "Times that the topic of asynchronous replies was read again to fill the index.") \
