@@ -183,11 +183,15 @@ pouch_err schema_cache_get(struct cache *c, const char *subject, uint32_t id, st
     return e;
 }
 
-/* Who finds another asking waits for that answer: what it replaces may be older than the payload. */
+/*
+ * Who finds another asking waits for that answer: what it replaces may be older than the payload. But not where the
+ * registry did not answer the last time: one that is slow is to keep one thread waiting, not all.
+ */
 static pouch_err renew(struct cache *c, const char *subject, struct entry **entry) {
     pouch_err e = find(c, subject, 0, entry);
     bool waited = false;
     for (; !e && (*entry)->fetching; waited = true) {
+        if ((*entry)->error) return pl_fail((*entry)->error, "%s", (*entry)->why);
         pthread_cond_wait(&c->fetched, &c->lock);
         e = find(c, subject, 0, entry);
     }

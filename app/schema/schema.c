@@ -81,7 +81,7 @@ static pouch_err use_newer(struct schema_set *set, const char *subject, const st
     if (e) {
         char cause[WHY_MAX];
         snprintf(cause, sizeof cause, "%s", pouch_why());
-        return pl_fail(e == POUCH_E_INVALID_PAYLOAD ? POUCH_E_CONFIG : e,
+        return pl_fail(POUCH_E_UNCHECKED,
                        "not as the schema at hand says, and whether there is a newer one cannot be asked: %s", cause);
     }
     e = newer ? fn(newer, payload, n, out) : pl_fail(POUCH_E_INVALID_PAYLOAD, "%s", why);

@@ -34,9 +34,10 @@ void schema_stop(struct schema_set *set);
  *
  * POUCH_OK
  * INVALID_PAYLOAD   the payload is not JSON, or not as the schema says, which the registry has just said is the newest
- * anything else     nothing is known of the payload, and trying again later may help: NO_RESPONDERS, TIMEOUT, CLOSED: the
- *                   registry cannot be asked, and nothing is kept or the payload is not as what is kept says;
- *                   NOT_FOUND: it knows no such subject, or no such id; NOT_ALLOWED: it wants another user; CONFIG: the schema is of a kind that is not supported; NO_MEMORY
+ * UNCHECKED         the payload is not as the schema at hand says, and the registry cannot be asked whether that is the
+ *                   newest; other payloads may be well
+ * anything else     nothing is known of any payload, and trying again later may help: NO_RESPONDERS, TIMEOUT, CLOSED: the
+ *                   registry cannot be asked, and nothing is kept; NOT_FOUND: it knows no such subject, or no such id; NOT_ALLOWED: it wants another user; CONFIG: the schema is of a kind that is not supported; NO_MEMORY
  */
 
 /* Whether a payload, as JSON text, is as the newest schema of the subject says. For Avro: whether it can be encoded. */

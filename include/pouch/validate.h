@@ -30,10 +30,15 @@ enum { POUCH_VALIDATE_WHY_MAX = 1024 };
  * INVALID_PAYLOAD  It is not, and never will be. A call of the client ends with INVALID_PAYLOAD, and a request is not
  *                  sent. A request to a worker is answered invalid_payload and becomes a dead letter; a reply is
  *                  refused to its handler, by INVALID_PAYLOAD from pouch_job_reply().
- * anything else    It cannot be told at present, as when a registry does not answer. A call of the client ends with
+ * UNCHECKED        It cannot be told of this payload at present, and can be of others: as when it is not what the schema
+ *                  at hand says, and nobody can say whether there is a newer one. A call of the client ends with
  *                  UNCHECKED, and a request is not sent. In a worker the request waits, or the reply does, while the
- *                  deadline allows: the check is made again about once a second, its partition gives no more
- *                  meanwhile, and it counts as no try.
+ *                  deadline allows, and others go on: one that waits is checked again about once a second, and it counts
+ *                  as no try. Up to half of worker.max_in_flight and of worker.max_in_flight_bytes wait so; each beyond
+ *                  that holds its partition.
+ * anything else    It cannot be told of any payload at present, as when a registry does not answer and no schema is at
+ *                  hand. As above, but in a worker the partition gives no more meanwhile, and nothing else of the topic
+ *                  is asked about.
  *
  * why, empty at first, gets the reason, NUL-terminated. That of a payload that is not well goes where words of a handler
  * go: sealed to the requester, sealed into a dead letter, to the caller as pouch_why(); never into a log. It should say

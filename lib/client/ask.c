@@ -16,7 +16,8 @@ enum {
 };
 
 pouch_err pl_ask_begin(const pouch_client *c, struct pl_ask *a) {
-    a->now_ms = pl_wall_ms(c->clock);
+    a->now_us = pl_wall_us(c->clock);
+    a->now_ms = a->now_us / 1000;
     if (a->timeout_ms == 0) a->timeout_ms = c->settings.request_timeout_ms;
     if (a->timeout_ms > 0 && a->timeout_ms <= TIMEOUT_MOST_MS) return POUCH_OK;
     return pl_fail(POUCH_E_CONFIG, "a timeout of %d ms: it is 1 ms to 24 h, or 0 for the setting request.timeout",
@@ -51,7 +52,7 @@ static pouch_err validate(const pouch_client *c, const struct pl_ask *a) {
                                     .topic = a->to->topic ? a->to->topic : "",
                                     .publisher = a->to->publisher ? a->to->publisher : ""};
     if (!c->settings.validate) return POUCH_OK;
-    pouch_err e = pl_payload_validate(&p, c->settings.validate, c->settings.validate_arg);
+    pouch_err e = pl_payload_validate(&p, c->settings.validate, c->settings.validate_arg, NULL);
     if (e) pl_metric_add(e == POUCH_E_UNCHECKED ? PL_M_UNCHECKED : PL_M_INVALID_REQUEST, 1);
     return e;
 }

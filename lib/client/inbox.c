@@ -127,7 +127,7 @@ static pouch_err validate(pouch_client *c, const struct pl_uuid *id, pouch_reply
                                     .topic = *publisher ? "" : topic,
                                     .publisher = publisher,
                                     .is_reply = true};
-    pouch_err e = pl_payload_validate(&p, c->settings.validate, c->settings.validate_arg);
+    pouch_err e = pl_payload_validate(&p, c->settings.validate, c->settings.validate_arg, NULL);
     if (!e) return POUCH_OK;
     pl_metric_add(e == POUCH_E_UNCHECKED ? PL_M_UNCHECKED : PL_M_INVALID_REPLY, 1);
     snprintf(c->inbox.why, sizeof c->inbox.why, "%s", pouch_why());

@@ -18,11 +18,12 @@ const char *pouch_payload_publisher(const pouch_payload *p) {
     return p->publisher;
 }
 
-pouch_err pl_payload_validate(const struct pouch_payload *p, pouch_validate_fn *fn, void *arg) {
+pouch_err pl_payload_validate(const struct pouch_payload *p, pouch_validate_fn *fn, void *arg, bool *alone) {
     char why[POUCH_VALIDATE_WHY_MAX] = "";
     const char *what = p->is_reply ? "reply" : "request";
     pouch_err e = fn(p, why, arg);
     why[sizeof why - 1] = '\0';
+    if (alone) *alone = e == POUCH_E_UNCHECKED;
     if (!e) return POUCH_OK;
     if (e == POUCH_E_INVALID_PAYLOAD)
         return pl_fail(e, "the %s is not valid: %s", what, *why ? why : "its validator does not say why");

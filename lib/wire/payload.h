@@ -12,7 +12,11 @@ struct pouch_payload {
     bool is_reply;
 };
 
-/* POUCH_OK; INVALID_PAYLOAD or, for anything else that fn says, UNCHECKED, with its reason in pouch_why(). Any thread. */
-POUCH_MUST_CHECK pouch_err pl_payload_validate(const struct pouch_payload *p, pouch_validate_fn *fn, void *arg);
+/*
+ * POUCH_OK; INVALID_PAYLOAD or, for anything else that fn says, UNCHECKED, with its reason in pouch_why(). *alone: others can be
+ * checked; it may be NULL. Any thread.
+ */
+POUCH_MUST_CHECK pouch_err pl_payload_validate(const struct pouch_payload *p, pouch_validate_fn *fn, void *arg,
+                                               bool *alone);
 
 #endif

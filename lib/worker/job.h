@@ -47,6 +47,7 @@ struct pl_route {
     struct pl_gate gate;
     /* When the validator may be asked about its requests and, second, its replies: 0 at any time, INT64_MAX while some thread asks. */
     _Atomic(int64_t) ask_us[2];
+    _Atomic(int64_t) doubt_us[2]; /* and when about those that it could not tell of while it can of others */
     atomic_bool paused; /* by pouch_worker_pause(), any thread */
 };
 
@@ -97,6 +98,7 @@ struct pouch_job {
     struct pl_buf plain;    /* secret */
     struct pl_span payload; /* in plain */
     bool validated;         /* the validator has passed it: the thread's that opens it */
+    bool doubted;           /* it could not tell about this one, and could about others: the asking thread's */
 
     /* The outcome: the ending thread's, then the poll thread's. */
     enum pl_job_end end;
@@ -114,6 +116,7 @@ struct pouch_job {
     int64_t taken_us;            /* when, on the monotonic clock */
     size_t bytes;                /* of the record */
     unsigned waiting;            /* posts that are not stored yet */
+    bool unchecked, aside;       /* it waits for the validator; and does not hold its partition */
     bool lettered;               /* a dead letter has been written, or is being */
     bool exhausted;              /* the handler has asked to be called again as often as it may */
     const struct pl_tier *later; /* the retry topic that it goes to, in place of a dead letter; NULL: none */

@@ -58,7 +58,7 @@ static void empty(struct pouch_job *j) {
 
 /* Nothing of the job before shows in the next one. */
 static void clear(struct pouch_job *j) {
-    j->opened = j->readable = j->wants_reply = j->fallback = j->validated = false;
+    j->opened = j->readable = j->wants_reply = j->fallback = j->validated = j->doubted = false;
     j->passed_on = j->confided = j->lettered = j->dropped = j->let_go = j->is_probe = false;
     j->deadline_ms = 0;
     j->attempt = 1;

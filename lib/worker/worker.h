@@ -72,6 +72,8 @@ struct pouch_worker {
     size_t given_up;        /* posts, until their reports */
     size_t held;            /* jobs at gates */
     size_t unchecked;       /* jobs that wait for the validator */
+    size_t aside;           /* those of them that do not hold their partitions */
+    size_t aside_bytes;     /* of their records */
     size_t live;            /* jobs that hold a record */
     size_t bytes;           /* of those records */
     size_t usual_bytes;     /* of a record, as they have been lately */
@@ -151,7 +153,7 @@ void pl_job_reply_again(struct pouch_job *j);
 
 /*
  * validate.c. _valid, pool threads: whether the opened job may go to its handler; if not, it has been ended or waits. _valid_reply, any thread:
- * INVALID_PAYLOAD, UNCHECKED. The rest is the poll thread's: _wait_for_check holds its partition, too; _wait_over ends that, if it is so.
+ * INVALID_PAYLOAD, UNCHECKED. The rest is the poll thread's: _wait_for_check may hold its partition, too; _wait_over ends that, if it is so.
  */
 bool pl_job_valid(struct pouch_job *j);
 POUCH_MUST_CHECK pouch_err pl_job_valid_reply(struct pouch_job *j, const void *json, size_t n);

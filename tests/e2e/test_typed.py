@@ -161,6 +161,10 @@ def test_no_older_schema_makes_a_payload_invalid_while_the_registry_is_away(type
         asked = [asking(typed, 0, dict(GOOD, note="by the newer one")), asking(typed, 1, BAD)]
         wait_until(lambda: listener.metrics().get(("pouch_worker_unchecked",), 0) > 0, "a request that waits")
         assert not letters(typed) and all(program.running() for program in asked)
+        for fault in FAULTS:  # those that are well by the schema at hand are held up by nobody
+            registry.spoil(fault)
+            assert typed.ask(topic, GOOD).returncode == 0, fault
+        assert not letters(typed) and all(program.running() for program in asked)
         registry.mend()
         assert asked[0].process.wait(PATIENCE) == 0, asked[0].stderr()
         assert asked[1].process.wait(PATIENCE) == 1 and "invalid_payload" in asked[1].stderr()

@@ -7,16 +7,16 @@
 
 #define CANARY "$.amount is no number: canary-17"
 
-enum { WAITING = 5 };
+enum { WAITING = 5, IN_FLIGHT = 12 /* as set below */ };
 
-enum mode { JUDGES, AWAY, AWAY_FOR_REPLIES, KEEPS };
+enum mode { JUDGES, AWAY, AWAY_FOR_REPLIES, DOUBTS, KEEPS };
 
 static struct fixture fixture;
 static atomic_int mode, calls, asked;
 static struct gate gate = GATE_CLOSED;
 
-static const char *const settings[] = {
-    "handler.timeout", "5s", "deadline.skew", "100ms", "drain", "60s", "worker.concurrency", "2", NULL};
+static const char *const settings[] = {"handler.timeout",    "5s", "deadline.skew",        "100ms", "drain", "60s",
+                                       "worker.concurrency", "2",  "worker.max_in_flight", "12",    NULL};
 
 static bool text_is(const pouch_payload *p, const char *text) {
     size_t n;
@@ -43,6 +43,11 @@ static pouch_err validate(const pouch_payload *p, char why[POUCH_VALIDATE_WHY_MA
         atomic_fetch_add(&asked, 1);
         snprintf(why, POUCH_VALIDATE_WHY_MAX, "the registry is away");
         return POUCH_E_NO_RESPONDERS;
+    }
+    if (bad && now == DOUBTS) {
+        atomic_fetch_add(&asked, 1);
+        snprintf(why, POUCH_VALIDATE_WHY_MAX, "whether there is a newer schema cannot be asked");
+        return POUCH_E_UNCHECKED;
     }
     if (bad) snprintf(why, POUCH_VALIDATE_WHY_MAX, CANARY);
     return bad ? POUCH_E_INVALID_PAYLOAD : POUCH_OK;
@@ -205,11 +210,82 @@ static void one_thread_asks_again_for_all(void **state) {
     for (int i = 0; i < WAITING; i++) assert_true(answer_to(&fixture, ids[i]).success);
 }
 
+/* acceptance: A22 */
+static void what_alone_cannot_be_checked_is_put_aside_and_others_go_on(void **state) {
+    char doubted[WAITING][ID_TEXT], id[ID_TEXT];
+    (void)state;
+    size_t letters = count_on(&fixture, LETTERS);
+    atomic_store(&mode, DOUBTS);
+    for (int i = 0; i < WAITING; i++) request(&fixture, "\"bad\"", doubted[i]);
+    wait_waiting(WAITING);
+    assert_int_equal(pl_metric_get(PL_M_BLOCKED), 0);
+    request(&fixture, "1", id);
+    assert_true(answer_to(&fixture, id).success);
+    assert_int_equal(pl_metric_get(PL_M_CHECK_WAITING), WAITING);
+    assert_int_equal(count_on(&fixture, LETTERS), letters);
+    atomic_store(&mode, JUDGES);
+    for (int i = 0; i < WAITING; i++) assert_string_equal(answer_to(&fixture, doubted[i]).code, "invalid_payload");
+    wait_waiting(0);
+    for (int i = 0; i < WAITING; i++) (void)letter_of(&fixture, doubted[i]);
+}
+
+static void of_what_is_put_aside_one_is_asked_about_again(void **state) {
+    char ids[WAITING][ID_TEXT];
+    (void)state;
+    atomic_store(&asked, 0);
+    atomic_store(&mode, DOUBTS);
+    for (int i = 0; i < WAITING; i++) request(&fixture, "\"bad\"", ids[i]);
+    wait_waiting(WAITING);
+    int wanted = WAITING + 2;
+    int64_t from = pl_mono_us(&pl_clock_system);
+    test_until(was_asked, &wanted);
+    assert_true(pl_mono_us(&pl_clock_system) - from > 500000);
+    atomic_store(&mode, JUDGES);
+    for (int i = 0; i < WAITING; i++) assert_string_equal(answer_to(&fixture, ids[i]).code, "invalid_payload");
+}
+
+static bool is_blocked(void *unused) {
+    (void)unused;
+    return pl_metric_get(PL_M_BLOCKED) == 1;
+}
+
+/* Half of worker.max_in_flight may be put aside. */
+static void more_than_may_be_put_aside_holds_its_partition(void **state) {
+    char ids[IN_FLIGHT][ID_TEXT], after[ID_TEXT];
+    (void)state;
+    atomic_store(&mode, DOUBTS);
+    for (int i = 0; i < IN_FLIGHT / 2; i++) request(&fixture, "\"bad\"", ids[i]);
+    wait_waiting(IN_FLIGHT / 2);
+    assert_int_equal(pl_metric_get(PL_M_BLOCKED), 0);
+    request(&fixture, "\"bad\"", ids[IN_FLIGHT / 2]);
+    test_until(is_blocked, NULL);
+    request(&fixture, "1", after);
+    atomic_store(&mode, JUDGES);
+    for (int i = 0; i <= IN_FLIGHT / 2; i++) assert_string_equal(answer_to(&fixture, ids[i]).code, "invalid_payload");
+    assert_true(answer_to(&fixture, after).success);
+    assert_int_equal(pl_metric_get(PL_M_BLOCKED), 0);
+}
+
 static void ask_within(const char *payload, int ms, char id[ID_TEXT]) {
     char deadline[24];
     snprintf(deadline, sizeof deadline, "%lld", (long long)pl_wall_ms(&pl_clock_system) + ms);
     ask(&fixture, WORK,
         (struct request){.payload = payload, .reply_topic = REPLIES, .headers = {"pouch-deadline", deadline}}, id);
+}
+
+/* One that is put aside does not keep its place for ever: who held a partition gets it. */
+static void room_among_what_is_put_aside_lets_a_partition_go(void **state) {
+    char ids[IN_FLIGHT][ID_TEXT], after[ID_TEXT];
+    (void)state;
+    atomic_store(&mode, DOUBTS);
+    ask_within("\"bad\"", 3000, ids[0]);
+    for (int i = 1; i <= IN_FLIGHT / 2; i++) request(&fixture, "\"bad\"", ids[i]);
+    test_until(is_blocked, NULL);
+    request(&fixture, "1", after);
+    assert_string_equal(answer_to(&fixture, ids[0]).code, "expired");
+    assert_true(answer_to(&fixture, after).success);
+    atomic_store(&mode, JUDGES);
+    for (int i = 1; i <= IN_FLIGHT / 2; i++) assert_string_equal(answer_to(&fixture, ids[i]).code, "invalid_payload");
 }
 
 static void a_deadline_ends_the_wait(void **state) {
@@ -321,6 +397,10 @@ int main(void) {
         cmocka_unit_test(the_validator_is_told_what_it_looks_at),
         cmocka_unit_test(while_it_cannot_tell_requests_wait_and_none_is_lost),
         cmocka_unit_test(one_thread_asks_again_for_all),
+        cmocka_unit_test(what_alone_cannot_be_checked_is_put_aside_and_others_go_on),
+        cmocka_unit_test(of_what_is_put_aside_one_is_asked_about_again),
+        cmocka_unit_test(more_than_may_be_put_aside_holds_its_partition),
+        cmocka_unit_test(room_among_what_is_put_aside_lets_a_partition_go),
         cmocka_unit_test(a_deadline_ends_the_wait),
         cmocka_unit_test(a_reply_that_is_not_valid_is_refused_to_its_handler),
         cmocka_unit_test(a_reply_that_nobody_waits_for_is_not_looked_at),

@@ -236,6 +236,35 @@ static void threads_that_want_what_is_newer_wait_for_who_asks(void **state) {
     schema_doc_drop(doc);
 }
 
+static void *ask_newer(void *than) {
+    struct schema_doc *newer;
+    pouch_err e = schema_cache_newer(t.cache, "s", than, &newer);
+    return e ? than : NULL;
+}
+
+/* Else each thread that finds a payload doubtful waits as long as the registry keeps silent, and none is left for the others. */
+static void a_registry_that_did_not_answer_keeps_one_thread_waiting_and_not_all(void **state) {
+    (void)state;
+    pthread_t asks;
+    struct schema_doc *doc, *newer;
+    void *failed;
+    assert_int_equal(schema_cache_get(t.cache, "s", 0, &doc), POUCH_OK);
+    t.error = POUCH_E_TIMEOUT;
+    pass_ms(CACHE_AGAIN_MS);
+    assert_int_equal(schema_cache_newer(t.cache, "s", doc, &newer), POUCH_E_TIMEOUT);
+    pass_ms(CACHE_AGAIN_MS);
+    atomic_store(&t.waits, false);
+    atomic_store(&t.slow, true);
+    assert_int_equal(pthread_create(&asks, NULL, ask_newer, doc), 0);
+    while (!atomic_load(&t.waits)) sched_yield();
+    assert_int_equal(schema_cache_newer(t.cache, "s", doc, &newer), POUCH_E_TIMEOUT);
+    atomic_store(&t.slow, false);
+    pthread_join(asks, &failed);
+    assert_ptr_equal(failed, doc);
+    assert_int_equal(t.asked, 3);
+    schema_doc_drop(doc);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_schema_is_asked_for_once, set_up, tear_down),
@@ -248,6 +277,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_registry_that_is_away_cannot_say_that_a_schema_is_the_newest, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(threads_that_want_what_is_newer_wait_for_who_asks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_registry_that_did_not_answer_keeps_one_thread_waiting_and_not_all, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(more_than_can_be_kept_pushes_out_the_oldest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(threads_that_want_the_same_wait_for_one_call, set_up, tear_down),
     };
