@@ -89,10 +89,14 @@ class Program:
                                         stdout=self.out.open("wb"), stderr=self.err.open("wb"), start_new_session=True)
 
     def stdout(self):
-        return self.out.read_text()
+        return self.out.read_text(errors="replace")  # the last character may not be there whole
 
     def stderr(self):
         return self.err.read_text(errors="replace")
+
+    def lines(self):
+        """Of its output, those that are there whole while it writes on."""
+        return self.stdout().rpartition("\n")[0].splitlines()
 
     def running(self):
         return self.process.poll() is None

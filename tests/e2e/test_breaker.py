@@ -36,7 +36,7 @@ class Service:
 
 @pytest.mark.acceptance("A24")
 def test_a_command_that_keeps_failing_is_not_called_and_what_waits_is_handled_once_it_works(pouch, tmp_path):
-    service = Service(pouch, tmp_path, 10)
+    service = Service(pouch, tmp_path, 20)  # time enough for both to be held before one is let through
     for _ in range(3):
         assert service.code() == "handler_error"
     waiting = [pouch.start("request", service.topic, "1", "--timeout", "60s", name=f"waiting-{n}") for n in range(2)]

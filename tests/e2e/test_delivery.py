@@ -92,11 +92,13 @@ def test_garbage_becomes_dead_letters_and_the_partition_goes_on(pouch):
         independent.produce(pouch.brokers, topic, value, partition=0)
     done = pouch.ask(topic, {"after": "garbage"})
     assert done.returncode == 0 and json.loads(done.stdout)["payload"] == {"after": "garbage"}
-    letters = {}
-    for record in independent.read_all(pouch.brokers, "internal.dlq"):
-        headers = independent.headers(record)
-        if headers["pouch-dlq-source"].startswith(f"{topic}/"):
-            letters[int(headers["pouch-dlq-source"].split("/")[2])] = (record, headers)
+
+    def found():
+        all_of_them = [(record, independent.headers(record)) for record in independent.read_all(pouch.brokers, "internal.dlq")]
+        return {int(headers["pouch-dlq-source"].split("/")[2]): (record, headers) for record, headers in all_of_them
+                if headers["pouch-dlq-source"].startswith(f"{topic}/")}
+
+    letters = wait_until(lambda: len(found()) >= len(POISON) and found(), "the dead letters")
     for offset, (name, value) in enumerate(POISON.items()):
         assert offset in letters, f"{name} has no dead letter"
         record, headers = letters[offset]

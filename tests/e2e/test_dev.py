@@ -5,6 +5,7 @@ import os
 import signal
 import stat
 import subprocess
+import time
 
 import independent
 import pytest
@@ -30,7 +31,7 @@ class Dev(Program):
 
     def end(self, number=signal.SIGTERM):
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
 @pytest.fixture
@@ -160,9 +161,10 @@ def test_topics_have_the_partitions_asked_for(start):
 def test_a_request_is_answered_through_it(at_dev):
     pouch = at_dev("--topic", "hello")
     pouch.start("worker", "hello", "--exec", "cat").wait_for("taking requests")
+    began = time.monotonic()
     done = pouch.ask("hello", {"name": "Ada"})
     assert done.returncode == 0 and json.loads(done.stdout)["payload"] == {"name": "Ada"}, done.stderr
-    assert "waiting for a worker" not in done.stderr
+    assert "waiting for a worker" not in done.stderr or time.monotonic() - began > 1, "an answer within a second needs no word"
     [request] = independent.read_all(pouch.brokers, "hello")
     assert b"Ada" not in request.value()
 

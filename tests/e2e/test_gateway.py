@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from gateway import Gateway
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from ports import free_port
 
 LIMIT = 64 * 1024
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -128,13 +129,13 @@ def test_the_error_of_a_worker_is_told(scene):
 ])
 @pytest.mark.parametrize("what", ["send", "request"])
 def test_a_message_that_cannot_be_is_refused_with_why(scene, what, body, why):
-    said = httpx.post(f"{scene.gateway.url}/kafka/{what}/{scene.echo}", content=body, headers={"Content-Type": "application/json"})
+    said = scene.gateway.post(f"/kafka/{what}/{scene.echo}", content=body, headers={"Content-Type": "application/json"})
     message = assert_problem(said, 400, "invalid_payload")
     assert message.startswith("Invalid message format") and why in message
 
 
 def test_what_is_asked_must_be_json(scene):
-    said = httpx.post(f"{scene.gateway.url}/kafka/send/{scene.echo}", content="{\"value\":{}}", headers={"Content-Type": "text/plain"})
+    said = scene.gateway.post(f"/kafka/send/{scene.echo}", content="{\"value\":{}}", headers={"Content-Type": "text/plain"})
     assert "application/json" in assert_problem(said, 415, "unsupported_media_type")
 
 
@@ -165,8 +166,8 @@ def test_ten_megabytes_are_refused_with_the_limit_and_others_are_served_meanwhil
     body = b"{\"value\":{\"a\":\"" + b"x" * 10_000_000 + b"\"}}"
 
     def ask_large():
-        with httpx.Client() as client:
-            return client.post(f"{scene.gateway.url}/kafka/request/{scene.echo}", content=body, headers={"Content-Type": "application/json"}, timeout=60)
+        with httpx.Client(timeout=60) as client:
+            return client.post(f"{scene.gateway.url}/kafka/request/{scene.echo}", content=body, headers={"Content-Type": "application/json"})
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         large = [pool.submit(ask_large) for _ in range(4)]
@@ -308,7 +309,7 @@ def test_it_serves_over_tls(scene, tmp_path):
         wait_until(lambda: client.get("/readyz").status_code == 200, "/readyz over TLS")
         assert client.post(f"/kafka/request/{scene.echo}", json={"value": {"a": 1}}).json()["response"] == {"a": 1}
     with pytest.raises(httpx.TransportError):
-        httpx.get(url.replace("https", "http") + "/readyz")
+        httpx.get(url.replace("https", "http") + "/readyz", timeout=60)
     assert program.stop() == 0
 
 
@@ -320,8 +321,7 @@ def test_a_certificate_without_its_key_stops_the_start(scene, tmp_path):
 
 @pytest.mark.acceptance("C1")
 def test_the_variables_of_task_executor_say_where_it_listens_and_who_it_is(scene):
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
+    port = free_port()
     env = {"POUCH_COMPAT": "task-executor", "PORT": str(port), "HOSTNAME": "pod-7", "NODE_ENV": "production", "POUCH_GATEWAY_OPEN": "on"}
     program = scene.pouch.start("gateway", name="by-port", env=env)
     program.wait_for("serving the gateway")

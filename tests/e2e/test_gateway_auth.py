@@ -84,7 +84,7 @@ def guarded(kafka, tmp_path_factory):
 
 def endpoints(guarded):
     """(method, path, path with its parameters filled in for acme, need) of all that is described."""
-    described = httpx.get(guarded.url + "/openapi.json").json()
+    described = guarded.gateways[0].get("/openapi.json").json()
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
             if method == "servers":
@@ -152,10 +152,10 @@ def test_a_ticket_opens_the_streams_of_its_key_at_any_gateway(guarded):
     for gateway in guarded.gateways:
         with httpx.stream("GET", gateway.url + "/kafka/events", params={"channels": "news", "ticket": ticket}, timeout=60) as stream:
             assert stream.status_code == 200 and "event: connected" in next(stream.iter_text())
-        assert httpx.get(gateway.url + "/kafka/events", params={"channels": "news,payments", "ticket": ticket}).status_code == 403
-        assert httpx.get(gateway.url + "/kafka/events", params={"ticket": ticket}).status_code == 403  # the default channels
-        assert httpx.get(gateway.url + "/v1/whoami", params={"ticket": ticket}).status_code == 401
-        assert httpx.get(gateway.url + "/kafka/events", params={"channels": "news", "ticket": ticket[:-4] + "AAAA"}).status_code == 401
+        assert gateway.get("/kafka/events", params={"channels": "news,payments", "ticket": ticket}).status_code == 403
+        assert gateway.get("/kafka/events", params={"ticket": ticket}).status_code == 403  # the default channels
+        assert gateway.get("/v1/whoami", params={"ticket": ticket}).status_code == 401
+        assert gateway.get("/kafka/events", params={"channels": "news", "ticket": ticket[:-4] + "AAAA"}).status_code == 401
     assert guarded.status("POST", "/v1/tickets", guarded.token("ask:x"))[0] == 403
 
 
@@ -289,7 +289,7 @@ def test_without_keys_only_this_host_is_served(kafka, tmp_path):
             assert gateway.get("/v1/whoami", headers=headers).status_code == 403, headers
             assert gateway.post("/kafka/send/acme.orders", {"value": {}}, headers=headers).status_code == 403, headers
         form = {"Content-Type": "text/plain"}
-        assert httpx.post(gateway.url + "/kafka/send/acme.orders", content='{"value":{}}', headers=form).status_code == 415
+        assert gateway.post("/kafka/send/acme.orders", content='{"value":{}}', headers=form).status_code == 415
     finally:
         pouch.stop_all()
 

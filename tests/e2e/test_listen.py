@@ -64,7 +64,7 @@ def test_what_is_counted_reads_as_prometheus_reads_it(pouch):
         assert pouch.ask(topic, {"n": n}).returncode == 0
     replied = ("pouch_worker_jobs_total", ("outcome", "replied"))
     wait_until(lambda: worker.metrics()[replied] == 3, "three replies counted")
-    assert worker.metrics()[("pouch_worker_in_flight",)] == 0
+    wait_until(lambda: worker.metrics()[("pouch_worker_in_flight",)] == 0, "nothing in flight")
     opened = [value for key, value in worker.metrics().items() if key[0] == "pouch_opens_total"]
     assert opened == [3]
     before = worker.metrics()[("pouch_http_answers_total", ("class", "4xx"))]

@@ -32,7 +32,7 @@ def test_a_failing_handler_is_answered_at_once(pouch):
 @pytest.mark.acceptance("A12")
 def test_a_timeout_tells_what_nobody_did(pouch):
     topic = pouch.topic()
-    done = pouch.ask(topic, {}, timeout="3s")
+    done = pouch.ask(topic, {}, timeout="8s")  # time to find out that nobody is there
     assert done.returncode == 75
     assert f"waiting for a worker on {topic}" in done.stderr
     assert f"pouch worker {topic}" in done.stderr

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import uuid
 
 import pytest
 from conftest import Pouch
@@ -33,7 +34,7 @@ def imported(pouch, *words, code):
 
 @pytest.mark.acceptance("B7", "B10")
 def test_what_is_taken_over_is_announced(pouch, theirs, tmp_path):
-    pouch.routes_topic = "routes-imported"
+    pouch.routes_topic = f"routes-{uuid.uuid4().hex[:12]}"
     pouch.env |= {"POUCH_STORE": f"sqlite://{tmp_path}/ours", "POUCH_CENTER_ROUTES_TOPIC": pouch.routes_topic}
     assert imported(pouch, theirs, code=0)[0] == dict.fromkeys("xyabc", "added")
     heard = Announcements(pouch)

@@ -72,7 +72,7 @@ def test_rates_and_times_are_those_between_two_readings(estate):
     def views_where(condition):
         """Those so far, after one more request."""
         ask(pouch)
-        return [view for view in map(json.loads, top.stdout().splitlines()) if condition(view)]
+        return [view for view in map(json.loads, top.lines()) if condition(view)]
 
     view = wait_until(lambda: views_where(lambda view: all(process["rate"] for process in view["processes"])),
                       "a view with requests in both processes")[0]

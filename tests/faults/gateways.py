@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import socket
 import sys
 import time
 import uuid
@@ -14,20 +13,13 @@ import httpx
 import redis
 from conftest import PATIENCE, running, stack
 from gateway import Gateway
+from ports import free_ports
 from promises import at_least, at_most
 
 HERE = Path(__file__).resolve().parent
 GATEWAYS = 3
 HANDLER_S = 0.5  # so that requests are in flight when a gateway is killed
 CLEAR = {408, 429, 502, 503, 504}  # what a gateway, or a proxy before it, says when there is no reply
-
-
-def free_ports(n):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 class Balancer:

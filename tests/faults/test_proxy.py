@@ -7,6 +7,7 @@ import time
 
 import pytest
 from conftest import wait_until
+from ports import free_port
 from proxy import Proxy
 
 
@@ -66,8 +67,7 @@ def test_all_passes_as_it_came(client):
 
 
 def test_it_listens_where_it_is_told(echo):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     with Proxy("127.0.0.1", echo, listen=port) as proxy, socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         assert proxy.port == port and ask(client)[0] == b"hello"
 
