@@ -103,6 +103,7 @@ struct pl_ask {
     bool named;     /* who answers is to say who it is */
     int timeout_ms; /* 0: the setting, until pl_ask_begin() */
     int64_t now_ms; /* wall clock, by pl_ask_begin() */
+    int64_t now_us; /* the same moment, finer */
 };
 POUCH_MUST_CHECK pouch_err pl_ask_begin(const pouch_client *c, struct pl_ask *a); /* CONFIG: the timeout */
 POUCH_MUST_CHECK pouch_err pl_ask_check(const pouch_client *c,

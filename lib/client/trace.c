@@ -18,7 +18,7 @@ void pl_client_trace_asked(pouch_client *c, const struct pl_ask *a, const struct
         .by = PL_TRACE_CLIENT,
         .success = true,
         .request_id = *id,
-        .at_us = pl_wall_us(c->clock),
+        .at_us = a->now_us, /* by now the record may have been answered */
         .took_us = -1,
         .publisher = a->to->publisher,
         .topic = record->topic,

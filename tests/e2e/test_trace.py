@@ -120,6 +120,15 @@ def test_a_timeout_is_noted_by_the_client(pouch, store):
     assert failed["request_id"] == asked["request_id"]
 
 
+def test_a_request_is_noted_as_of_when_it_was_asked(pouch, store):
+    """And not of when it had been sealed and handed over: by then whoever takes it may have noted that it came."""
+    topic = pouch.topic(partitions=1)
+    done = pouch.ask(topic, "x" * 400000, timeout="3s")
+    asked = traced(pouch, json.loads(done.stdout)["request_id"], 2)[0]
+    [record] = independent.read_all(pouch.brokers, topic)
+    assert asked["at_us"] // 1000 + 3000 == int(independent.headers(record)["pouch-deadline"])
+
+
 def test_a_worker_notes_requests_of_others_and_a_client_answers_of_others(pouch, store):
     """One side of each exchange is a client that nobody here wrote."""
     ours, theirs, request = pouch.topic(), pouch.topic(), str(uuid.uuid4())
