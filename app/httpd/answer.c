@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 enum { OK = 200, NO_CONTENT = 204, NOT_MODIFIED = 304 };
@@ -65,24 +66,41 @@ static bool has_body(int status) {
     return status >= OK && status != NO_CONTENT && status != NOT_MODIFIED;
 }
 
-static bool add_retry(struct evbuffer *out, const struct httpd_answer *a) {
-    return !a->retry_after_s || evbuffer_add_printf(out, "Retry-After: %d\r\n", a->retry_after_s) > 0;
+static pouch_err put_retry(struct pl_buf *head, const struct httpd_answer *a) {
+    return a->retry_after_s ? pl_buf_printf(head, "Retry-After: %d\r\n", a->retry_after_s) : POUCH_OK;
 }
 
 /* All but what says how long the body is. */
-static bool add_fields(struct evbuffer *out, struct httpd_conn *c, const struct httpd_answer *a) {
+static pouch_err put_fields(struct pl_buf *head, struct httpd_conn *c, const struct httpd_answer *a) {
     bool typed = has_body(a->status) && a->type;
-    return evbuffer_add_printf(
-               out, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s", a->status, httpd_status_title(a->status),
-               date_of(c->loop), typed ? "Content-Type: " : "", typed ? a->type : "", typed ? "\r\n" : "",
-               a->cached ? "" : "Cache-Control: no-store\r\n", c->last ? "Connection: close\r\n" : "") > 0 &&
-           add_retry(out, a) && (!a->fields.len || !evbuffer_add(out, a->fields.at, a->fields.len));
+    pl_buf_reset(head);
+    pouch_err e =
+        pl_buf_printf(head, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s", a->status, httpd_status_title(a->status),
+                      date_of(c->loop), typed ? "Content-Type: " : "", typed ? a->type : "", typed ? "\r\n" : "",
+                      a->cached ? "" : "Cache-Control: no-store\r\n", c->last ? "Connection: close\r\n" : "");
+    if (!e) e = put_retry(head, a);
+    return e || !a->fields.len ? e : pl_buf_append(head, a->fields.at, a->fields.len);
 }
 
-static bool add_length(struct evbuffer *out, const struct httpd_answer *a) {
-    size_t n = a->page.at ? a->page.n : a->body.len;
-    if (!has_body(a->status)) return !evbuffer_add(out, "\r\n", 2);
-    return evbuffer_add_printf(out, "Content-Length: %zu\r\n\r\n", n) > 0;
+static struct httpd_span body_of(const struct httpd_answer *a) {
+    return a->page.at ? a->page : (struct httpd_span){a->body.at, a->body.len};
+}
+
+static pouch_err put_length(struct pl_buf *head, const struct httpd_answer *a) {
+    if (!has_body(a->status)) return pl_buf_append(head, "\r\n", 2);
+    return pl_buf_printf(head, "Content-Length: %zu\r\n\r\n", body_of(a).n);
+}
+
+/*
+ * What the kernel takes at once of a head and a body, without a turn of the loop between. 0 as well where that cannot be: the
+ * rest goes the way of the bufferevent, which tells of errors.
+ */
+static size_t send_now(struct httpd_conn *c, struct httpd_span head, struct httpd_span body) {
+    struct iovec parts[] = {{(void *)head.at, head.n}, {(void *)body.at, body.n}};
+    const struct msghdr all = {.msg_iov = parts, .msg_iovlen = body.n ? 2 : 1};
+    if (c->loop->server->secret || evbuffer_get_length(bufferevent_get_output(c->wire))) return 0;
+    ssize_t n = sendmsg(bufferevent_getfd(c->wire), &all, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return n > 0 ? (size_t)n : 0;
 }
 
 static void release(const void *body, size_t n, void *arg) {
@@ -90,14 +108,27 @@ static void release(const void *body, size_t n, void *arg) {
     free(arg);
 }
 
-static bool add_body(struct evbuffer *out, struct httpd_answer *a) {
+/* The body from its byte `from` on. */
+static bool queue_body(struct evbuffer *out, struct httpd_answer *a, size_t from) {
     size_t n;
-    if (a->page.at) return !a->page.n || !evbuffer_add_reference(out, a->page.at, a->page.n, NULL, NULL);
-    char *at = a->body.len ? pl_buf_take(&a->body, &n) : NULL;
-    if (!at) return a->body.len == 0;
-    if (!evbuffer_add_reference(out, at, n, release, at)) return true;
+    if (a->page.at) return !evbuffer_add_reference(out, a->page.at + from, a->page.n - from, NULL, NULL);
+    char *at = pl_buf_take(&a->body, &n);
+    if (!at) return false;
+    if (!evbuffer_add_reference(out, at + from, n - from, release, at)) return true;
     free(at);
     return false;
+}
+
+/* False: no memory. */
+static bool send_all(struct httpd_conn *c, struct httpd_answer *a, struct httpd_span head, struct httpd_span body) {
+    struct evbuffer *out = bufferevent_get_output(c->wire);
+    size_t sent = send_now(c, head, body), of_body = sent > head.n ? sent - head.n : 0;
+    if (sent == head.n + body.n) {
+        bufferevent_trigger(c->wire, EV_WRITE, BEV_OPT_DEFER_CALLBACKS); /* as if the loop had sent it */
+        return true;
+    }
+    if (sent < head.n && evbuffer_add(out, head.at + sent, head.n - sent)) return false;
+    return of_body == body.n || queue_body(out, a, of_body);
 }
 
 static void finish(struct httpd_conn *c, const struct httpd_call *call, struct httpd_answer *a) {
@@ -106,19 +137,24 @@ static void finish(struct httpd_conn *c, const struct httpd_call *call, struct h
 }
 
 bool httpd_answer_send(struct httpd_conn *c, const struct httpd_call *call, struct httpd_answer *a) {
-    struct evbuffer *out = bufferevent_get_output(c->wire);
+    struct pl_buf *head = &c->loop->head;
     bool only_head = call && httpd_span_is(call->head.method, "HEAD");
     finish(c, call, a);
-    bool sent = add_fields(out, c, a) && add_length(out, a) && (only_head || !has_body(a->status) || add_body(out, a));
+    pouch_err e = put_fields(head, c, a);
+    if (!e) e = put_length(head, a);
+    if (e) return false;
+    struct httpd_span body = only_head || !has_body(a->status) ? (struct httpd_span){0} : body_of(a);
+    bool sent = send_all(c, a, (struct httpd_span){head->at, head->len}, body);
     if (sent) count(a->status);
     return sent;
 }
 
 bool httpd_answer_begin_stream(struct httpd_conn *c, const struct httpd_call *call, struct httpd_answer *a) {
-    struct evbuffer *out = bufferevent_get_output(c->wire);
+    struct pl_buf *head = &c->loop->head;
     finish(c, call, a);
-    bool sent = add_fields(out, c, a) &&
-                evbuffer_add_printf(out, "%s\r\n", call->head.old ? "" : "Transfer-Encoding: chunked\r\n") > 0;
+    pouch_err e = put_fields(head, c, a);
+    if (!e) e = pl_buf_puts(head, call->head.old ? "\r\n" : "Transfer-Encoding: chunked\r\n\r\n");
+    bool sent = !e && !evbuffer_add(bufferevent_get_output(c->wire), head->at, head->len);
     if (sent) count(a->status);
     return sent;
 }

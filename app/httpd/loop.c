@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* The fields that answers add, and our own. */
+enum { HEAD_MAX = HTTPD_ANSWER_FIELDS_MAX + 1024 };
+
 bool httpd_post(struct httpd *h, int loop, struct httpd_job *job) {
     struct httpd_loop *l = &h->loops[loop];
     job->next = NULL;
@@ -78,6 +81,7 @@ pouch_err httpd_loop_init(struct httpd_loop *l, struct httpd *server, int number
     TAILQ_INIT(&l->busy);
     TAILQ_INIT(&l->live);
     l->tail = &l->first;
+    pl_buf_init(&l->head, HEAD_MAX);
     pthread_mutex_init(&l->lock, NULL);
     pouch_err e = pl_wake_init(&l->wake);
     if (e) return e;
@@ -126,6 +130,7 @@ void httpd_loop_free(struct httpd_loop *l) {
     if (l->late) event_free(l->late);
     if (l->woken) event_free(l->woken);
     if (l->base) event_base_free(l->base);
+    pl_buf_free(&l->head);
     l->late = l->woken = NULL;
     l->base = NULL;
 }

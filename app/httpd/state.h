@@ -88,6 +88,7 @@ struct httpd_loop {
     bool stopping;
     int64_t date_s; /* the second that `date` is of */
     char date[48];
+    struct pl_buf head; /* of the answer that is being sent */
     /* Shared. */
     struct pl_wake wake;
     atomic_bool stop;

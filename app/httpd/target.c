@@ -91,9 +91,9 @@ static bool is_braced(struct httpd_span s) {
 
 /* A literal segment, however it is escaped. */
 static bool same_segment(struct httpd_span s, struct httpd_span literal) {
-    char decoded[HTTPD_LINE_MAX + 1];
     if (s.n == literal.n && !memcmp(s.at, literal.at, s.n)) return true;
     if (!memchr(s.at, '%', s.n)) return false;
+    char decoded[HTTPD_LINE_MAX + 1]; /* not before: the compiler zeroes it, and each route asks */
     return httpd_decode_segment(s, decoded) && httpd_span_is(literal, decoded);
 }
 

@@ -88,11 +88,16 @@ pouch_err pl_buf_putc(struct pl_buf *b, char c) {
 
 pouch_err pl_buf_printf(struct pl_buf *b, const char *format, ...) {
     va_list args;
+    const size_t room = b->at ? b->cap - b->len : 0;
     va_start(args, format);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = vsnprintf(room ? b->at + b->len : NULL, room, format, args);
     va_end(args);
+    if (n >= 0 && (size_t)n < room) {
+        b->len += (size_t)n;
+        return POUCH_OK;
+    }
+    if (room) b->at[b->len] = 0;
     if (n < 0) return pl_fail(POUCH_E_TOO_LARGE, "a formatted text is too long or not of this locale");
-
     pouch_err e = pl_buf_reserve(b, (size_t)n);
     if (e) return e;
     va_start(args, format);

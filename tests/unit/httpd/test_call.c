@@ -64,6 +64,18 @@ static pouch_err page(struct httpd_call *c, struct httpd_answer *a, void *arg) {
     return httpd_answer_field(a, "Cache-Control", "max-age=60");
 }
 
+enum { MUCH = 7 * 1024 * 1024 };
+static char much[MUCH];
+
+/* More than a socket takes at once, as a page or as a body. */
+static pouch_err large(struct httpd_call *c, struct httpd_answer *a, void *page) {
+    (void)c;
+    memset(much, 'm', sizeof much);
+    if (!page) return pl_buf_append(&a->body, much, sizeof much);
+    a->page = (struct httpd_span){page, sizeof much};
+    return POUCH_OK;
+}
+
 static pouch_err limited(struct httpd_call *c, struct httpd_answer *a, void *arg) {
     (void)c, (void)arg;
     a->retry_after_s = 7;
@@ -81,6 +93,8 @@ static const struct httpd_route routes[] = {{"GET", "/topics/all", stage_echo, N
                                             {"POST", "/hold", hold, NULL, 100},
                                             {"GET", "/hold", hold, NULL, 0},
                                             {"GET", "/page", page, NULL, 0},
+                                            {"GET", "/large/body", large, NULL, 0},
+                                            {"GET", "/large/page", large, much, 0},
                                             {"GET", "/limited", limited, NULL, 0},
                                             {"GET", "/spoiled", spoiled, NULL, 0}};
 
@@ -149,6 +163,71 @@ static void an_answer_without_content_has_none(void **state) {
     assert_null(strstr(all, "Content-Length"));
     assert_null(strstr(all, "Content-Type"));
     assert_string_equal(strstr(all, "\r\n\r\n"), "\r\n\r\n");
+    free(all);
+    httpd_stop(h);
+}
+
+static void an_answer_that_a_socket_does_not_take_at_once_comes_whole(void **state) {
+    (void)state;
+    static const char *const requests[] = {"GET /large/body HTTP/1.1\r\n" CLOSE "\r\n",
+                                           "GET /large/page HTTP/1.1\r\n" CLOSE "\r\n"};
+    const struct httpd_options o = options_of();
+    struct httpd *h = start(&o);
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        char *all = stage_exchange(httpd_port(h), requests[i]), *body = strstr(all, "\r\n\r\n");
+        assert_non_null(body);
+        assert_int_equal(strspn(body + 4, "m"), MUCH);
+        assert_int_equal(strlen(body + 4), MUCH);
+        free(all);
+    }
+    httpd_stop(h);
+}
+
+/* The loop has seen all that was sent before. */
+static void pass(struct httpd *h) {
+    free(stage_exchange(httpd_port(h), "GET /page HTTP/1.1\r\n" CLOSE "\r\n"));
+}
+
+static void what_comes_while_a_call_is_held_is_answered_after_it(void **state) {
+    (void)state;
+    char out[2048];
+    const struct httpd_options o = options_of();
+    struct httpd *h = start(&o);
+    int fd = client_connect(httpd_port(h));
+    client_say(fd, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
+    stage_wait_for_count(&n_held, 1);
+    client_say(fd, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
+    pass(h);
+    client_say(fd, "GET /page HTTP/1.1\r\n" CLOSE "\r\n");
+    pass(h);
+    assert_int_equal(n_held, 1);
+    reply_to_all();
+    client_read_answer(fd, out, sizeof out, false);
+    assert_non_null(strstr(out, "HTTP/1.1 202 "));
+    stage_wait_for_count(&n_held, 1);
+    reply_to_all();
+    char *all = client_read_all(fd);
+    assert_int_equal(strncmp(all, "HTTP/1.1 202 ", 13), 0);
+    assert_non_null(strstr(all, "<p>page"));
+    free(all);
+    httpd_stop(h);
+}
+
+static void who_has_said_that_no_more_comes_is_answered_all_the_same(void **state) {
+    (void)state;
+    const struct httpd_options o = options_of();
+    struct httpd *h = start(&o);
+    int fd = client_connect(httpd_port(h));
+    client_say(fd, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\nGET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
+    shutdown(fd, SHUT_WR);
+    for (int i = 0; i < 2; i++) {
+        stage_wait_for_count(&n_held, 1);
+        pass(h);
+        reply_to_all();
+    }
+    char *all = client_read_all(fd), *second = strstr(all + 1, "HTTP/1.1 202 ");
+    assert_non_null(second);
+    assert_null(strstr(second + 1, "HTTP/1.1 "));
     free(all);
     httpd_stop(h);
 }
@@ -343,6 +422,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_says_what_was_asked),
         cmocka_unit_test(an_answer_without_content_has_none),
+        cmocka_unit_test(an_answer_that_a_socket_does_not_take_at_once_comes_whole),
+        cmocka_unit_test(what_comes_while_a_call_is_held_is_answered_after_it),
+        cmocka_unit_test(who_has_said_that_no_more_comes_is_answered_all_the_same),
         cmocka_unit_test(a_call_is_answered_later_from_another_thread_and_the_connection_goes_on),
         cmocka_unit_test(a_call_outlives_its_connection_and_its_server),
         cmocka_unit_test(a_stop_waits_for_calls_that_are_answered_in_time),
