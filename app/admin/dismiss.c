@@ -1,6 +1,5 @@
 #include <admin/anytext.h>
 #include <admin/dismiss.h>
-#include <admin/registry.h>
 #include <admin/scan.h>
 #include <base/why.h>
 #include <stdlib.h>
@@ -55,10 +54,8 @@ pouch_err admin_dismiss_find(struct admin_dismiss *d) {
     return e ? e : d->error;
 }
 
-pouch_err admin_dismiss_do(struct admin_dismiss *d) {
-    struct pl_store *store = NULL;
-    pouch_err e = admin_store_open(&store, d->store);
-    if (!e && d->author) e = pl_store_set_author(store, d->author);
+pouch_err admin_dismiss_do(struct admin_dismiss *d, struct pl_store *store) {
+    pouch_err e = POUCH_OK;
     if (d->n) qsort(d->places, d->n, sizeof *d->places, in_order);
     while (!e && d->done < d->n) {
         size_t n = d->n - d->done < CHUNK ? d->n - d->done : CHUNK;
@@ -69,7 +66,6 @@ pouch_err admin_dismiss_do(struct admin_dismiss *d) {
         if (!e) d->done += n;
         pl_buf_free(&text);
     }
-    pl_store_close(store);
     return e;
 }
 

@@ -5,16 +5,14 @@
 #include <admin/letter_filter.h>
 #include <conf/settings.h>
 
-/* Down to `author` the caller's, borrowed; all else zero at first. */
+/* Down to `asked` the caller's, borrowed; all else zero at first. */
 struct admin_dismiss {
     const struct pl_settings *settings;
-    const char *store; /* its URL; NULL: the default one */
     struct admin_letter_filter filter;
     struct pl_position only; /* that place alone, when one */
     bool one;
     struct admin_letter_history history; /* of letters that are dismissed already; freed here */
     const json_t *asked;                 /* what was asked for, to be written down; NULL: nothing */
-    const char *author;                  /* who does it; NULL: as the store has it */
 
     struct pl_position *places; /* of those to be dismissed */
     size_t n, cap;
@@ -26,8 +24,8 @@ struct admin_dismiss {
 /* Which there are: n. TARGET_REFUSED: there is no dead-letter topic. What admin_scan() says. */
 POUCH_MUST_CHECK pouch_err admin_dismiss_find(struct admin_dismiss *d);
 
-/* Dismisses them; `done` tells how many also after an error: the store's. */
-POUCH_MUST_CHECK pouch_err admin_dismiss_do(struct admin_dismiss *d);
+/* Dismisses them in the name of the store's author; `done` tells how many also after an error: the store's. */
+POUCH_MUST_CHECK pouch_err admin_dismiss_do(struct admin_dismiss *d, struct pl_store *store);
 void admin_dismiss_free(struct admin_dismiss *d);
 
 /* {"matching","dismissed","later","dry_run"}. NULL: no memory. */

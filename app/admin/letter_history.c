@@ -1,5 +1,4 @@
 #include <admin/letter_history.h>
-#include <admin/registry.h>
 #include <base/why.h>
 #include <inttypes.h>
 #include <json/json.h>
@@ -86,26 +85,12 @@ static bool on_change(const struct pl_audit *c, void *arg) {
     return !r->error;
 }
 
-/* The store as it is; NULL: there is none yet. */
-static pouch_err look(struct pl_store **store, const char *named) {
-    char *url = NULL;
-    *store = NULL;
-    pouch_err e = admin_store_url(&url, named);
-    if (!e) e = pl_store_look(store, url);
-    free(url);
-    return e == POUCH_E_NOT_FOUND ? POUCH_OK : e;
-}
-
-pouch_err admin_letter_history_read(struct admin_letter_history *h, const char *named, const char *dlq_topic,
-                                    bool to_write) {
+pouch_err admin_letter_history_read(struct admin_letter_history *h, struct pl_store *store, const char *dlq_topic) {
     const struct pl_audit_query q = {.kind = ADMIN_AUDIT_DLQ, .name = dlq_topic, .limit = CHANGES_MAX};
     struct reading r = {.history = h};
-    struct pl_store *store = NULL;
     *h = (struct admin_letter_history){0};
-    pouch_err e = to_write ? admin_store_open(&store, named) : look(&store, named);
-    if (!e && store) e = pl_store_audit(store, &q, on_change, &r);
+    pouch_err e = store ? pl_store_audit(store, &q, on_change, &r) : POUCH_OK;
     if (!e) e = r.error;
-    pl_store_close(store);
     h->known = !e;
     admin_letter_history_order(h);
     return e;

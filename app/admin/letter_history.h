@@ -33,11 +33,11 @@ struct admin_letter_history {
 };
 
 /*
- * Of the store that is named, NULL: the default one. to_write: it is made if there is none; else it is left as it is. The
- * store's errors: what was read of it is not all, and h->known is false. Freed even so.
+ * Of a store; NULL: there is none yet, so nothing has become of any. The store's errors: what was read of it is not all, and
+ * h->known is false. Freed even so.
  */
-POUCH_MUST_CHECK pouch_err admin_letter_history_read(struct admin_letter_history *h, const char *named,
-                                                     const char *dlq_topic, bool to_write);
+POUCH_MUST_CHECK pouch_err admin_letter_history_read(struct admin_letter_history *h, struct pl_store *store,
+                                                     const char *dlq_topic);
 void admin_letter_history_free(struct admin_letter_history *h);
 /* After the last was read, and before the first is looked up. */
 void admin_letter_history_order(struct admin_letter_history *h);

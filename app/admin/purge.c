@@ -40,18 +40,14 @@ pouch_err admin_purge_find(struct admin_purge *p) {
     return admin_scan(p->settings, p->settings->dlq_topic, NULL, on_record, p);
 }
 
-static pouch_err write_down(const struct admin_purge *p) {
+static pouch_err write_down(const struct admin_purge *p, struct pl_store *store) {
     char until[ADMIN_WHEN_TEXT];
-    struct pl_store *store = NULL;
     json_t *o = json_pack("{s:s,s:I,s:s}", "action", "purge", "letters", (json_int_t)p->letters, "until",
                           admin_when_text(until, p->until_ms));
     char *text = o ? pl_json_text(o, NULL) : NULL;
     json_decref(o);
     if (!text) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for what is deleted");
-    pouch_err e = admin_store_open(&store, p->store);
-    if (!e && p->author) e = pl_store_set_author(store, p->author);
-    if (!e) e = pl_store_audit_put(store, ADMIN_AUDIT_DLQ, p->settings->dlq_topic, NULL, text);
-    pl_store_close(store);
+    pouch_err e = pl_store_audit_put(store, ADMIN_AUDIT_DLQ, p->settings->dlq_topic, NULL, text);
     free(text);
     return e;
 }
@@ -71,8 +67,8 @@ static pouch_err cut_off(const struct admin_purge *p) {
 }
 
 /* Written down before it is done: what is gone cannot be looked up afterwards. */
-pouch_err admin_purge_do(struct admin_purge *p) {
-    pouch_err e = write_down(p);
+pouch_err admin_purge_do(struct admin_purge *p, struct pl_store *store) {
+    pouch_err e = write_down(p, store);
     if (!e) e = cut_off(p);
     if (!e) p->deleted = p->letters;
     return e;

@@ -4,7 +4,7 @@
 
 #include <conf/settings.h>
 #include <json/json.h>
-#include <pouch/error.h>
+#include <store/store.h>
 
 enum { ADMIN_PURGE_PARTITIONS = 1024 };
 
@@ -16,12 +16,10 @@ struct admin_purge_part {
     bool seen, stopped; /* anything; a letter that stays */
 };
 
-/* Down to `author` the caller's, borrowed; all else zero at first. */
+/* Down to `until_ms` the caller's, borrowed; all else zero at first. */
 struct admin_purge {
     const struct pl_settings *settings;
-    const char *store;  /* its URL; NULL: the default one */
-    int64_t until_ms;   /* letters that failed before then */
-    const char *author; /* who does it; NULL: as the store has it */
+    int64_t until_ms; /* letters that failed before then */
 
     struct admin_purge_part *parts;
     size_t letters, behind;
@@ -32,8 +30,11 @@ struct admin_purge {
 /* Which there are: letters. TARGET_REFUSED: there is no dead-letter topic. What admin_scan() says. */
 POUCH_MUST_CHECK pouch_err admin_purge_find(struct admin_purge *p);
 
-/* Writes down that they are deleted, and deletes them. The store's errors; TARGET_REFUSED, NOT_ALLOWED, NO_BROKER, TIMEOUT. */
-POUCH_MUST_CHECK pouch_err admin_purge_do(struct admin_purge *p);
+/*
+ * Writes down that they are deleted, in the name of the store's author, and deletes them. The store's errors;
+ * TARGET_REFUSED, NOT_ALLOWED, NO_BROKER, TIMEOUT.
+ */
+POUCH_MUST_CHECK pouch_err admin_purge_do(struct admin_purge *p, struct pl_store *store);
 void admin_purge_free(struct admin_purge *p);
 
 /* {"matching","behind_newer","deleted","dry_run"}. NULL: no memory. */

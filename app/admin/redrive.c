@@ -20,7 +20,6 @@ struct sent {
 struct admin_redrive {
     struct admin_redrive_options given;
     const struct admin_redrive_plan *plan;
-    struct pl_store *store;
     struct pl_kafka_health *health;
     struct pl_wake wake;
     struct pl_producer *producer;
@@ -71,7 +70,7 @@ static pouch_err put_change(struct admin_redrive *r, size_t n, const char *recor
     char *text = change ? pl_json_text(change, NULL) : NULL;
     json_decref(change);
     if (!text) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for what was sent");
-    pouch_err e = pl_store_audit_put(r->store, ADMIN_AUDIT_DLQ, r->given.settings->dlq_topic, NULL, text);
+    pouch_err e = pl_store_audit_put(r->given.store, ADMIN_AUDIT_DLQ, r->given.settings->dlq_topic, NULL, text);
     free(text);
     return e;
 }
@@ -169,9 +168,6 @@ static pouch_err send_all(struct admin_redrive *r) {
 
 static pouch_err set_up(struct admin_redrive *r) {
     const struct pl_settings *s = r->given.settings;
-    pouch_err e = admin_store_open(&r->store, r->given.store);
-    if (!e && r->given.author) e = pl_store_set_author(r->store, r->given.author);
-    if (e) return e;
     r->health = pl_kafka_health_new();
     if (!r->health) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a connection");
     return pl_producer_new(&r->producer, s, admin_client_id(s), r->health, &r->wake, delivered, r);
@@ -182,10 +178,8 @@ pouch_err admin_redrive_send(struct admin_redrive *r) {
     if (!e) e = send_all(r);
     pl_producer_free(r->producer, 0);
     pl_kafka_health_free(r->health);
-    pl_store_close(r->store);
     r->producer = NULL;
     r->health = NULL;
-    r->store = NULL;
     return e;
 }
 

@@ -9,11 +9,10 @@
 
 struct admin_redrive;
 
-/* What is to be sent is the plan; settings, store (its URL, NULL: the default one) and texts are borrowed. */
+/* What is to be sent is the plan; all is borrowed. */
 struct admin_redrive_options {
     const struct pl_settings *settings;
-    const char *store;
-    const char *author;                                               /* who does it; NULL: as the store has it */
+    struct pl_store *store;                                           /* is told, in the name of its author */
     const json_t *filter;                                             /* what was asked for, to be written down */
     int64_t rate;                                                     /* letters a second; 0: as fast as it goes */
     void (*tell)(size_t stored, size_t planned, bool end, void *arg); /* now and then; NULL: nobody */

@@ -23,6 +23,15 @@ pouch_err admin_store_open(struct pl_store **store, const char *named) {
     return e;
 }
 
+pouch_err admin_store_look(struct pl_store **store, const char *named) {
+    char *url = NULL;
+    *store = NULL;
+    pouch_err e = admin_store_url(&url, named);
+    if (!e) e = pl_store_look(store, url);
+    free(url);
+    return e == POUCH_E_NOT_FOUND ? POUCH_OK : e;
+}
+
 pouch_err admin_announce(const struct pl_settings *s, const struct pl_announcement *told, size_t n) {
     return pl_registry_announce(s, admin_client_id(s), told, n, ANNOUNCE_MS + (int)(n / PER_MS));
 }

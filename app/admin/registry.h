@@ -14,8 +14,9 @@ enum { ADMIN_TRIES = 10 }; /* others may change the same thing at the same momen
 /* The URL of the store that is named, or of the default one where that is NULL; for free(), also after an error. NO_MEMORY, CONFIG. */
 POUCH_MUST_CHECK pouch_err admin_store_url(char **url, const char *named);
 
-/* Opens that store. */
+/* Opens that store; _look: as it is, and NULL where there is none yet. */
 POUCH_MUST_CHECK pouch_err admin_store_open(struct pl_store **store, const char *named);
+POUCH_MUST_CHECK pouch_err admin_store_look(struct pl_store **store, const char *named);
 
 /* The name that connections for looking and changing go by, unless there is another. */
 const char *admin_client_id(const struct pl_settings *s);

@@ -1,5 +1,4 @@
 #include <admin/anytext.h>
-#include <admin/registry.h>
 #include <admin/route_stats.h>
 #include <admin/when.h>
 #include <base/why.h>
@@ -57,23 +56,13 @@ static pouch_err add_idle(struct admin_route_stats *r, struct pl_store *store) {
     return e;
 }
 
-static pouch_err read_from(struct admin_route_stats *r, struct pl_store *store) {
+pouch_err admin_route_stats_read(struct admin_route_stats *r, struct pl_store *store, const char *url,
+                                 const char *spool) {
+    admin_incomplete_look(&r->incomplete, url, spool, r->query.since_us, r->query.until_us);
     pouch_err e = pl_store_stats(store, &r->query, keep, r);
     if (!e) e = r->error;
     if (!e) e = add_idle(r, store);
     return e ? e : admin_incomplete_ask(&r->incomplete, store, r->query.since_us, r->query.until_us);
-}
-
-pouch_err admin_route_stats_read(struct admin_route_stats *r, const char *named, const char *spool) {
-    struct pl_store *store = NULL;
-    char *url = NULL;
-    pouch_err e = admin_store_url(&url, named);
-    if (!e) e = pl_store_open(&store, url);
-    if (!e) admin_incomplete_look(&r->incomplete, url, spool, r->query.since_us, r->query.until_us);
-    if (!e) e = read_from(r, store);
-    pl_store_close(store);
-    free(url);
-    return e;
 }
 
 void admin_route_stats_free(struct admin_route_stats *r) {

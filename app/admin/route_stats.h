@@ -19,8 +19,9 @@ struct admin_route_stats {
     pouch_err error; /* inside */
 };
 
-/* Of the store that is named (NULL: the default one); spool: the setting trace.spool. Freed even after an error: the store's, NO_MEMORY. */
-POUCH_MUST_CHECK pouch_err admin_route_stats_read(struct admin_route_stats *r, const char *named, const char *spool);
+/* Of a store, whose URL that is; spool: the setting trace.spool. Freed even after an error: the store's, NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err admin_route_stats_read(struct admin_route_stats *r, struct pl_store *store, const char *url,
+                                                  const char *spool);
 void admin_route_stats_free(struct admin_route_stats *r);
 
 /* One, and all of them with what the query was. NULL: no memory. */

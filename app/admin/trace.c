@@ -1,5 +1,4 @@
 #include <admin/anytext.h>
-#include <admin/registry.h>
 #include <admin/trace.h>
 #include <stdlib.h>
 
@@ -20,25 +19,19 @@ static pouch_err find_missing(struct admin_trace *t, struct pl_store *store) {
     return admin_incomplete_ask(&t->incomplete, store, since_us, until_us + 1);
 }
 
-pouch_err admin_trace_read(struct admin_trace *t, const struct pl_uuid *id, const char *named, const char *spool) {
-    struct pl_store *store = NULL;
+pouch_err admin_trace_read(struct admin_trace *t, const struct pl_uuid *id, struct pl_store *store, const char *url,
+                           const char *spool) {
     *t = (struct admin_trace){.rows = {.most = ADMIN_TRACE_ROWS}};
     pl_uuid_format(t->request_id, id);
-    pouch_err e = admin_store_url(&t->url, named);
-    if (!e) e = pl_store_open(&store, t->url);
-    if (!e) admin_incomplete_look(&t->incomplete, t->url, spool, 0, INT64_MAX);
-    if (!e) e = pl_store_by_request(store, id, admin_rows_add, &t->rows);
+    admin_incomplete_look(&t->incomplete, url, spool, 0, INT64_MAX);
+    pouch_err e = pl_store_by_request(store, id, admin_rows_add, &t->rows);
     if (!e) e = t->rows.error;
-    if (!e) e = find_missing(t, store);
-    pl_store_close(store);
-    return e;
+    return e ? e : find_missing(t, store);
 }
 
 void admin_trace_free(struct admin_trace *t) {
     admin_rows_free(&t->rows);
     admin_incomplete_free(&t->incomplete);
-    free(t->url);
-    t->url = NULL;
 }
 
 json_t *admin_trace_hops_json(const struct admin_trace *t) {

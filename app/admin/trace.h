@@ -10,14 +10,13 @@ enum { ADMIN_TRACE_ROWS = 10000 };
 
 struct admin_trace {
     char request_id[37];
-    char *url; /* of the store that was asked */
     struct admin_rows rows;
     struct admin_incomplete incomplete; /* from the request's time on, or of all times when there is no row */
 };
 
-/* Of the store that is named (NULL: the default one); spool: the setting trace.spool. Freed even after an error: the store's, NO_MEMORY. */
-POUCH_MUST_CHECK pouch_err admin_trace_read(struct admin_trace *t, const struct pl_uuid *id, const char *named,
-                                            const char *spool);
+/* Of a store, whose URL that is; spool: the setting trace.spool. Freed even after an error: the store's, NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err admin_trace_read(struct admin_trace *t, const struct pl_uuid *id, struct pl_store *store,
+                                            const char *url, const char *spool);
 void admin_trace_free(struct admin_trace *t);
 
 /* Its hops in their order, as an array. NULL: no memory. */

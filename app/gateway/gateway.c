@@ -4,10 +4,10 @@
 #include <base/why.h>
 #include <crypto/keyring.h>
 #include <gateway/state.h>
+#include <gateway/stores.h>
 #include <metrics/metrics.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <store/store.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,19 +56,15 @@ void gateway_reload(struct gateway *g) {
     pl_wake_signal(&g->wake);
 }
 
-/*
- * The routes and traces of the store are for pages about them; requests are asked and answered without it. Each call opens its own,
- * in the name of who calls; this one is held so that trouble is told at the start, and so that SQLite's files stay open between calls.
- */
-static void open_store(struct gateway *g) {
-    char *fallback = NULL;
-    pouch_err e = g->conf.store ? POUCH_OK : pl_store_default_url(&fallback);
-    if (!e) e = pl_store_open(&g->store, g->conf.store ? g->conf.store : fallback);
-    if (e) {
-        g->store = NULL;
-        PL_LOG(PL_LOG_WARN, "the store cannot be opened: routes and traces cannot be shown", "why", pouch_why());
-    }
-    free(fallback);
+/* Opens one so that trouble is told at the start; it is no reason not to serve. */
+static pouch_err try_store(struct gateway *g) {
+    struct pl_store *store;
+    pouch_err e = gateway_stores_new(&g->stores, g->conf.store);
+    if (e) return e;
+    if (gateway_stores_take(g->stores, &store))
+        PL_LOG(PL_LOG_WARN, "routes and traces cannot be shown or changed by now", "why", pouch_why());
+    gateway_stores_give(g->stores, store, POUCH_OK);
+    return POUCH_OK;
 }
 
 static pouch_err start_parts(struct gateway *g) {
@@ -82,7 +78,7 @@ static pouch_err start_parts(struct gateway *g) {
 
 static pouch_err start(struct gateway *g) {
     pouch_err e = pouch_client_new(&g->client, g->options, g->ring);
-    if (!e) open_store(g);
+    if (!e) e = try_store(g);
     if (!e) e = gateway_watch_start(&g->watch, g);
     if (!e) e = gateway_pool_new(&g->pool, g);
     if (!e) e = gateway_pages_make(g);
@@ -140,7 +136,7 @@ static void finish(struct gateway *g) {
     pl_buf_free(&g->docs);
     gateway_pool_free(g->pool);
     gateway_watch_stop(g->watch);
-    pl_store_close(g->store);
+    gateway_stores_free(g->stores);
 }
 
 pouch_err gateway_run(struct gateway *g) {

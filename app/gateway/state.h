@@ -10,9 +10,9 @@
 
 struct gateway_looks;
 struct gateway_pool;
+struct gateway_stores;
 struct gateway_traffic;
 struct gateway_watch;
-struct pl_store;
 
 struct gateway {
     struct pl_settings conf;
@@ -20,7 +20,7 @@ struct gateway {
     pouch_keyring *ring;
     char instance[PL_NAME_MAX + 1];
     pouch_client *client;
-    struct pl_store *store;        /* held, and asked nothing; NULL: it cannot be opened */
+    struct gateway_stores *stores; /* of routes and traces; requests are asked and answered without them */
     struct share *share, *history; /* the same where there is Redis; else the first is NULL */
     struct auth *auth;
     struct events *hub;

@@ -1,8 +1,9 @@
-#include <admin/registry.h>
 #include <admin/when.h>
 #include <base/clock.h>
 #include <base/why.h>
 #include <errno.h>
+#include <gateway/state.h>
+#include <gateway/stores.h>
 #include <gateway/v1.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -171,10 +172,14 @@ pouch_err gateway_v1_cursor(const struct httpd_call *c, int64_t at[3], bool *giv
 
 /* ---- what there is ---- */
 
-pouch_err gateway_v1_store(const struct gateway *g, const struct httpd_call *c, struct pl_store **store) {
+pouch_err gateway_v1_store(struct gateway *g, const struct httpd_call *c, struct pl_store **store) {
     const struct auth_who *who = gateway_who(c);
-    pouch_err e = admin_store_open(store, gateway_conf(g)->store);
-    return e || !who ? e : pl_store_set_author(*store, auth_who_name(who));
+    pouch_err e = gateway_stores_take(g->stores, store);
+    return e ? e : pl_store_set_author(*store, who ? auth_who_name(who) : gateway_client_id(g));
+}
+
+void gateway_v1_store_end(struct gateway *g, struct pl_store *store, pouch_err e) {
+    gateway_stores_give(g->stores, store, e);
 }
 
 bool gateway_v1_may(const struct httpd_call *c, enum auth_action action, const char *object) {

@@ -86,9 +86,10 @@ POUCH_MUST_CHECK pouch_err gateway_v1_cursor(const struct httpd_call *c, int64_t
 
 /* ---- what there is ---- */
 
-/* The gateway's store, opened for one call; it is changed in the name of who calls. */
-POUCH_MUST_CHECK pouch_err gateway_v1_store(const struct gateway *g, const struct httpd_call *c,
-                                            struct pl_store **store);
+/* The gateway's store for one call; it is changed in the name of who calls. STORE: it is away. */
+POUCH_MUST_CHECK pouch_err gateway_v1_store(struct gateway *g, const struct httpd_call *c, struct pl_store **store);
+/* Gives it back, NULL allowed; e: what it said last. */
+void gateway_v1_store_end(struct gateway *g, struct pl_store *store, pouch_err e);
 
 /* Whether who calls may do that to the object (NULL: to all). */
 bool gateway_v1_may(const struct httpd_call *c, enum auth_action action, const char *object);

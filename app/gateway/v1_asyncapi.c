@@ -128,7 +128,7 @@ static pouch_err get_now(struct httpd_call *c, struct httpd_answer *a, void *gat
     size_t kept = e ? 0 : keep_seen(c, routes, n);
     if (!e) e = gateway_v1_tagged(c, a, gateway_asyncapi(gateway_conf(gateway), routes, kept));
     pl_route_free(routes, n);
-    pl_store_close(store);
+    gateway_v1_store_end(gateway, store, e);
     return e;
 }
 

@@ -14,8 +14,11 @@ static pouch_err or_none(pouch_err e) {
 }
 
 /* What became of letters; they are shown all the same when that cannot be told. */
-static void read_history(const struct pl_settings *s, struct admin_letter_history *h) {
-    (void)!admin_letter_history_read(h, s->store, s->dlq_topic, false);
+static void read_history(struct gateway *g, const struct httpd_call *c, struct admin_letter_history *h) {
+    struct pl_store *store;
+    pouch_err e = gateway_v1_store(g, c, &store);
+    if (!e) e = admin_letter_history_read(h, store, gateway_conf(g)->dlq_topic);
+    gateway_v1_store_end(g, store, e);
 }
 
 /* ---- lists ---- */
@@ -65,7 +68,7 @@ static pouch_err list_now(struct httpd_call *c, struct httpd_answer *a, void *ga
     pouch_err told;
     if (!gateway_may(c, a, AUTH_READ_LETTERS, httpd_call_query(c, "topic"), &told)) return told;
     if (read_query(c, &list, &at)) return gateway_v1_bad(a);
-    read_history(s, &list.history);
+    read_history(gateway, c, &list.history);
     pouch_err e = or_none(admin_letter_list_read(&list, s));
     if (!e) e = gateway_v1_tagged(c, a, list_json(&list));
     admin_letter_list_free(&list);
@@ -77,7 +80,7 @@ static pouch_err stats_now(struct httpd_call *c, struct httpd_answer *a, void *g
     pouch_err told;
     if (!gateway_may(c, a, AUTH_READ_LETTERS, httpd_call_query(c, "topic"), &told)) return told;
     if (read_filter(c, &stats.filter, &stats.wanted)) return gateway_v1_bad(a);
-    read_history(stats.settings, &stats.history);
+    read_history(gateway, c, &stats.history);
     pouch_err e = or_none(admin_letter_stats_read(&stats));
     if (!e) e = gateway_v1_tagged(c, a, admin_letter_stats_json(&stats));
     admin_letter_stats_free(&stats);
@@ -124,7 +127,7 @@ static pouch_err get_now(struct httpd_call *c, struct httpd_answer *a, void *gat
     struct pl_position at;
     pouch_err told, e = read_place(c, &at);
     if (e) return e;
-    read_history(s, &one.history);
+    read_history(gateway, c, &one.history);
     e = admin_scan(s, s->dlq_topic, &at, on_letter, &one);
     admin_letter_history_free(&one.history);
     if (e == POUCH_E_TARGET_REFUSED || (!e && !one.json))

@@ -121,14 +121,21 @@ static bool is_as_expected(struct httpd_answer *a, const struct asked *q, size_t
     return false;
 }
 
-static const char *author(const struct httpd_call *c) {
-    const struct auth_who *who = gateway_who(c);
-    return who ? auth_who_name(who) : NULL;
+/* What was sent, dismissed or deleted before is in the store, and what is now is written down there: without it nothing is done. */
+static pouch_err with_store(struct gateway *g, struct httpd_call *c, struct httpd_answer *a, const struct asked *q,
+                            pouch_err (*fn)(const struct gateway *g, struct httpd_answer *a, const struct asked *q,
+                                            struct pl_store *store)) {
+    struct pl_store *store;
+    pouch_err e = gateway_v1_store(g, c, &store);
+    if (!e) e = fn(g, a, q, store);
+    gateway_v1_store_end(g, store, e);
+    return e;
 }
 
 /* ---- sending again ---- */
 
-static pouch_err plan_of(const struct gateway *g, const struct asked *q, struct admin_redrive_plan *p) {
+static pouch_err plan_of(const struct gateway *g, const struct asked *q, struct pl_store *store,
+                         struct admin_redrive_plan *p) {
     const struct pl_settings *s = gateway_conf(g);
     pouch_err e = admin_redrive_plan_begin(p, s, json_string_value(json_object_get(q->body, "to")));
     if (e) return e == POUCH_E_CONFIG ? pl_fail(POUCH_E_INVALID_PAYLOAD, "%s", pouch_why()) : e;
@@ -139,18 +146,17 @@ static pouch_err plan_of(const struct gateway *g, const struct asked *q, struct 
     e = take_flag(q->body, "again", false, &p->again);
     if (!e) e = take_flag(q->body, "force", false, &p->force);
     if (e) return e;
-    e = admin_letter_history_read(&p->history, s->store, s->dlq_topic, !q->dry);
-    if (e && !q->dry && !p->again) return e;
+    e = admin_letter_history_read(&p->history, store, s->dlq_topic);
+    if (e) return e;
     e = admin_redrive_plan_make(p, s);
     return e == POUCH_E_TARGET_REFUSED ? POUCH_OK : e;
 }
 
-static pouch_err send_all(const struct gateway *g, const struct httpd_call *c, struct httpd_answer *a,
-                          const struct asked *q, const struct admin_redrive_plan *p) {
+static pouch_err send_all(const struct gateway *g, struct httpd_answer *a, const struct asked *q,
+                          struct pl_store *store, const struct admin_redrive_plan *p) {
     json_t *filter = written(q);
     struct admin_redrive *r;
-    const struct admin_redrive_options o = {
-        .settings = gateway_conf(g), .store = gateway_conf(g)->store, .author = author(c), .filter = filter};
+    const struct admin_redrive_options o = {.settings = gateway_conf(g), .store = store, .filter = filter};
     pouch_err e = admin_redrive_new(&r, &o, p);
     if (!e) {
         e = admin_redrive_send(r);
@@ -162,14 +168,14 @@ static pouch_err send_all(const struct gateway *g, const struct httpd_call *c, s
     return e;
 }
 
-static pouch_err redrive_as(const struct gateway *g, struct httpd_call *c, struct httpd_answer *a,
-                            const struct asked *q) {
+static pouch_err redrive_as(const struct gateway *g, struct httpd_answer *a, const struct asked *q,
+                            struct pl_store *store) {
     struct admin_redrive_plan *p = calloc(1, sizeof *p);
-    pouch_err told, e = p ? plan_of(g, q, p) : pl_fail(POUCH_E_NO_MEMORY, "out of memory for a plan");
+    pouch_err told, e = p ? plan_of(g, q, store, p) : pl_fail(POUCH_E_NO_MEMORY, "out of memory for a plan");
     if (!e && (q->dry || !p->n))
         e = gateway_json(a, admin_redrive_json(p, &(struct admin_redrive_done){0}, q->dry));
     else if (!e)
-        e = is_as_expected(a, q, p->nots[ADMIN_REDRIVE_SENT], false, &told) ? send_all(g, c, a, q, p) : told;
+        e = is_as_expected(a, q, p->nots[ADMIN_REDRIVE_SENT], false, &told) ? send_all(g, a, q, store, p) : told;
     if (p) admin_redrive_plan_free(p);
     free(p);
     return e;
@@ -178,29 +184,23 @@ static pouch_err redrive_as(const struct gateway *g, struct httpd_call *c, struc
 static pouch_err redrive_now(struct httpd_call *c, struct httpd_answer *a, void *gateway) {
     struct asked q;
     pouch_err told, e = read_asked(c, &q, of_redrive);
-    if (!e) e = may(c, a, &q, &told) ? redrive_as(gateway, c, a, &q) : told;
+    if (!e) e = may(c, a, &q, &told) ? with_store(gateway, c, a, &q, redrive_as) : told;
     json_decref(q.body);
     return e;
 }
 
 /* ---- dismissing ---- */
 
-static pouch_err dismiss_as(const struct gateway *g, struct httpd_call *c, struct httpd_answer *a,
-                            const struct asked *q) {
+static pouch_err dismiss_as(const struct gateway *g, struct httpd_answer *a, const struct asked *q,
+                            struct pl_store *store) {
     const struct pl_settings *s = gateway_conf(g);
     json_t *filter = written(q);
-    struct admin_dismiss d = {.settings = s,
-                              .store = s->store,
-                              .filter = q->filter,
-                              .only = q->only,
-                              .one = q->one,
-                              .asked = filter,
-                              .author = author(c)};
-    pouch_err told, e = admin_letter_history_read(&d.history, s->store, s->dlq_topic, !q->dry);
-    if (!e || q->dry) e = admin_dismiss_find(&d);
+    struct admin_dismiss d = {.settings = s, .filter = q->filter, .only = q->only, .one = q->one, .asked = filter};
+    pouch_err told, e = admin_letter_history_read(&d.history, store, s->dlq_topic);
+    if (!e) e = admin_dismiss_find(&d);
     if (e == POUCH_E_TARGET_REFUSED) e = POUCH_OK;
     bool go = !e && (q->dry || is_as_expected(a, q, d.n, true, &told));
-    if (go && !q->dry) e = admin_dismiss_do(&d);
+    if (go && !q->dry) e = admin_dismiss_do(&d, store);
     if (!e) e = go ? gateway_json(a, admin_dismiss_json(&d, q->dry)) : told;
     admin_dismiss_free(&d);
     json_decref(filter);
@@ -210,21 +210,20 @@ static pouch_err dismiss_as(const struct gateway *g, struct httpd_call *c, struc
 static pouch_err dismiss_now(struct httpd_call *c, struct httpd_answer *a, void *gateway) {
     struct asked q;
     pouch_err told, e = read_asked(c, &q, of_dismissal);
-    if (!e) e = may(c, a, &q, &told) ? dismiss_as(gateway, c, a, &q) : told;
+    if (!e) e = may(c, a, &q, &told) ? with_store(gateway, c, a, &q, dismiss_as) : told;
     json_decref(q.body);
     return e;
 }
 
 /* ---- purging ---- */
 
-static pouch_err purge_as(const struct gateway *g, struct httpd_call *c, struct httpd_answer *a,
-                          const struct asked *q) {
-    const struct pl_settings *s = gateway_conf(g);
-    struct admin_purge p = {.settings = s, .store = s->store, .until_ms = q->filter.until_ms, .author = author(c)};
+static pouch_err purge_as(const struct gateway *g, struct httpd_answer *a, const struct asked *q,
+                          struct pl_store *store) {
+    struct admin_purge p = {.settings = gateway_conf(g), .until_ms = q->filter.until_ms};
     pouch_err told, e = admin_purge_find(&p);
     if (e == POUCH_E_TARGET_REFUSED) e = POUCH_OK;
     bool go = !e && (q->dry || is_as_expected(a, q, p.letters, true, &told));
-    if (go && !q->dry && p.letters) e = admin_purge_do(&p);
+    if (go && !q->dry && p.letters) e = admin_purge_do(&p, store);
     if (!e) e = go ? gateway_json(a, admin_purge_json(&p, q->dry)) : told;
     admin_purge_free(&p);
     return e;
@@ -235,7 +234,7 @@ static pouch_err purge_now(struct httpd_call *c, struct httpd_answer *a, void *g
     pouch_err told, e = read_asked(c, &q, of_purge);
     if (!e && !json_object_get(q.body, "until"))
         e = pl_fail(POUCH_E_INVALID_PAYLOAD, "say with until how old a letter must be; 0s deletes them all");
-    if (!e) e = gateway_may(c, a, AUTH_WRITE_LETTERS, NULL, &told) ? purge_as(gateway, c, a, &q) : told;
+    if (!e) e = gateway_may(c, a, AUTH_WRITE_LETTERS, NULL, &told) ? with_store(gateway, c, a, &q, purge_as) : told;
     json_decref(q.body);
     return e;
 }

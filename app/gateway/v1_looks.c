@@ -7,6 +7,7 @@
 #include <base/why.h>
 #include <cluster/shape.h>
 #include <gateway/state.h>
+#include <gateway/stores.h>
 #include <gateway/v1_looks.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -181,11 +182,14 @@ static json_t *rate_json(const struct admin_route_stat *s) {
 
 /* As a view of app/top, of what the centers have written to the store within the last minutes. */
 static pouch_err look_at_store(struct gateway_looks *l, json_t **seen) {
-    const struct pl_settings *conf = &l->gateway->conf;
+    struct gateway_stores *stores = l->gateway->stores;
+    struct pl_store *store;
     int64_t now_us = pl_wall_us(&pl_clock_system);
     struct admin_route_stats s = {
         .query = {.since_us = now_us - (int64_t)IDLE_SPAN_S * 1000000, .until_us = INT64_MAX}};
-    pouch_err e = admin_route_stats_read(&s, conf->store, conf->trace_spool);
+    pouch_err e = gateway_stores_take(stores, &store);
+    if (!e) e = admin_route_stats_read(&s, store, gateway_stores_url(stores), l->gateway->conf.trace_spool);
+    gateway_stores_give(stores, store, e);
     json_t *publishers = e ? NULL : json_array();
     for (size_t i = 0; publishers && i < s.n; i++) publishers = admin_array_with(publishers, rate_json(&s.at[i]));
     if (!e)

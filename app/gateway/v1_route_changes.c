@@ -18,7 +18,7 @@ static pouch_err set_state(struct httpd_call *c, struct httpd_answer *a, struct 
     if (!gateway_v1_expected(c, a, false, &expected, &told)) return told;
     pouch_err e = gateway_v1_store(g, c, &store);
     if (!e) e = admin_route_enable(store, httpd_call_param(c, "publisher"), enabled, expected, &row, &as_it_was);
-    pl_store_close(store);
+    gateway_v1_store_end(g, store, e);
     e = e ? gateway_v1_conflict(a, e, 0) : gateway_v1_route_put(g, c, a, row, as_it_was);
     pl_route_free(row, row != NULL);
     return e;
@@ -42,7 +42,7 @@ static pouch_err history_now(struct httpd_call *c, struct httpd_answer *a, void 
     pouch_err e = gateway_v1_limit(c, &q.limit);
     if (!e) e = gateway_v1_store(gateway, c, &store);
     if (!e) e = admin_changes_read(store, &q, &changes);
-    pl_store_close(store);
+    gateway_v1_store_end(gateway, store, e);
     if (!e && !json_array_size(changes)) {
         json_decref(changes);
         return admin_no_route(publisher);
@@ -56,7 +56,7 @@ static pouch_err roll_back(struct gateway *g, struct httpd_call *c, struct httpd
     bool as_it_was = false;
     pouch_err e = gateway_v1_store(g, c, &store);
     if (!e) e = admin_rollback(store, httpd_call_param(c, "publisher"), version, &row, &as_it_was);
-    pl_store_close(store);
+    gateway_v1_store_end(g, store, e);
     if (e == POUCH_E_EXISTS)
         e = gateway_problem_as(a, CONFLICT, pouch_err_code(e), pouch_why());
     else if (!e)

@@ -7,6 +7,8 @@
 #include <base/log.h>
 #include <base/why.h>
 #include <gateway/reply.h>
+#include <gateway/state.h>
+#include <gateway/stores.h>
 #include <gateway/v1_routes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,16 +20,13 @@ enum { CREATED = 201 };
 
 /* ---- looking ---- */
 
-/* What `stats` asks for: the numbers of the routes since then. */
-static pouch_err read_stats(const struct httpd_call *c, const struct pl_settings *s, struct admin_route_stats *stats) {
+/* What `stats` asks for: the numbers of the routes since then. CONFIG: it is no time. */
+static pouch_err read_since(const struct httpd_call *c, struct admin_route_stats *stats) {
     const char *since = httpd_call_query(c, "stats");
-    int64_t since_ms;
-    *stats = (struct admin_route_stats){.query = {.until_us = INT64_MAX}};
-    if (!since) return POUCH_OK;
-    pouch_err e = admin_when_parse("stats", since, pl_wall_ms(&pl_clock_system), &since_ms);
-    if (e) return e;
-    stats->query.since_us = since_ms * 1000;
-    return admin_route_stats_read(stats, s->store, s->trace_spool);
+    int64_t since_ms = 0;
+    pouch_err e = since ? admin_when_parse("stats", since, pl_wall_ms(&pl_clock_system), &since_ms) : POUCH_OK;
+    *stats = (struct admin_route_stats){.query = {.since_us = since_ms * 1000, .until_us = INT64_MAX}};
+    return e;
 }
 
 /* Those of one route, whose names stand beside them already; null: it has none. */
@@ -57,21 +56,22 @@ static json_t *list_json(const struct httpd_call *c, const struct pl_route_row *
 }
 
 static pouch_err list_now(struct httpd_call *c, struct httpd_answer *a, void *gateway) {
-    const struct pl_settings *s = gateway_conf(gateway);
+    const struct gateway *g = gateway;
     struct admin_route_stats stats;
     struct pl_store *store = NULL;
     struct pl_route_row *routes = NULL;
     int64_t version;
     size_t n = 0;
-    pouch_err e = read_stats(c, s, &stats);
-    if (e == POUCH_E_CONFIG && httpd_call_query(c, "stats")) return gateway_v1_bad(a);
-    if (!e) e = gateway_v1_store(gateway, c, &store);
+    if (read_since(c, &stats)) return gateway_v1_bad(a);
+    pouch_err e = gateway_v1_store(gateway, c, &store);
+    if (!e && httpd_call_query(c, "stats"))
+        e = admin_route_stats_read(&stats, store, gateway_stores_url(g->stores), g->conf.trace_spool);
     if (!e) e = pl_store_routes(store, &routes, &n, &version);
     if (!e)
         e = gateway_v1_tagged(
             c, a, json_pack("{s:I,s:o}", "version", (json_int_t)version, "routes", list_json(c, routes, n, &stats)));
     pl_route_free(routes, n);
-    pl_store_close(store);
+    gateway_v1_store_end(gateway, store, e);
     admin_route_stats_free(&stats);
     return e;
 }
@@ -93,7 +93,7 @@ static pouch_err get_now(struct httpd_call *c, struct httpd_answer *a, void *gat
     if (!e) e = gateway_v1_versioned(c, a, full_json(row, service), row->version);
     pl_service_free(service, service != NULL);
     pl_route_free(row, row != NULL);
-    pl_store_close(store);
+    gateway_v1_store_end(gateway, store, e);
     return e;
 }
 
@@ -176,7 +176,7 @@ static pouch_err add_to(struct gateway *g, struct httpd_call *c, struct httpd_an
     struct pl_store *store = NULL;
     pouch_err e = gateway_v1_store(g, c, &store);
     if (!e) e = pl_store_route_put(store, row, 0);
-    pl_store_close(store);
+    gateway_v1_store_end(g, store, e);
     if (e) return e;
     a->status = CREATED;
     return gateway_v1_route_put(g, c, a, row, false);
@@ -212,7 +212,7 @@ static pouch_err replace_in(struct gateway *g, struct httpd_call *c, struct http
     if (!e) e = row_of(body, publisher, now, &row);
     if (!e && !now && expected < 0) e = admin_no_route(publisher);
     if (!e) e = pl_store_route_put(store, row, expected);
-    pl_store_close(store);
+    gateway_v1_store_end(g, store, e);
     a->status = now || e ? a->status : CREATED;
     e = e ? gateway_v1_conflict(a, e, expected) : gateway_v1_route_put(g, c, a, row, false);
     pl_route_free(now, now != NULL);
@@ -241,7 +241,7 @@ static pouch_err remove_now(struct httpd_call *c, struct httpd_answer *a, void *
     pouch_err e = gateway_v1_store(gateway, c, &store);
     if (!e) e = pl_store_route_remove(store, publisher, expected, &version);
     if (e == POUCH_E_NOT_FOUND) e = admin_no_route(publisher);
-    pl_store_close(store);
+    gateway_v1_store_end(gateway, store, e);
     if (e) return gateway_v1_conflict(a, e, 0);
     announce(gateway, &(struct pl_announcement){.publisher = publisher, .version = version, .removed = true});
     return gateway_json(

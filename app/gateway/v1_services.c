@@ -29,7 +29,7 @@ static pouch_err list_now(struct httpd_call *c, struct httpd_answer *a, void *ga
             all = admin_array_with(all, admin_service_json(&services[i]));
     if (!e) e = gateway_v1_tagged(c, a, json_pack("{s:o}", "services", all));
     pl_service_free(services, n);
-    pl_store_close(store);
+    gateway_v1_store_end(gateway, store, e);
     return e;
 }
 
@@ -50,7 +50,7 @@ static pouch_err get_now(struct httpd_call *c, struct httpd_answer *a, void *gat
     }
     admin_texts_free(publishers, n);
     pl_service_free(row, row != NULL);
-    pl_store_close(store);
+    gateway_v1_store_end(gateway, store, e);
     return e;
 }
 
@@ -99,7 +99,7 @@ static pouch_err put_in(struct gateway *g, struct httpd_call *c, struct httpd_an
     struct pl_store *store = NULL;
     pouch_err e = gateway_v1_store(g, c, &store);
     if (!e) e = pl_store_service_put(store, row, expected);
-    pl_store_close(store);
+    gateway_v1_store_end(g, store, e);
     if (e) return gateway_v1_conflict(a, e, expected);
     announce(g, &(struct pl_announcement){.service = row->name, .version = row->revision});
     if (!expected) a->status = CREATED;
@@ -134,7 +134,7 @@ static pouch_err remove_now(struct httpd_call *c, struct httpd_answer *a, void *
     pouch_err e = gateway_v1_store(gateway, c, &store);
     if (!e) e = pl_store_service_remove(store, name, expected, &revision);
     if (e == POUCH_E_NOT_FOUND) e = admin_no_service(name);
-    pl_store_close(store);
+    gateway_v1_store_end(gateway, store, e);
     if (e) return gateway_v1_conflict(a, e, 0);
     announce(gateway, &(struct pl_announcement){.service = name, .version = revision, .removed = true});
     return gateway_json(a, json_pack("{s:s,s:b,s:I}", "name", name, "removed", 1, "revision", (json_int_t)revision));

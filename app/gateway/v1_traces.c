@@ -1,9 +1,10 @@
 /* /v1/traces: what happened to requests, never what was in them. */
 #include <admin/anytext.h>
-#include <admin/registry.h>
 #include <admin/trace.h>
 #include <base/uuid.h>
 #include <base/why.h>
+#include <gateway/state.h>
+#include <gateway/stores.h>
 #include <gateway/v1.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,18 +61,17 @@ static json_t *page_json(const struct page *p, const struct admin_incomplete *in
     return admin_incomplete_json(json_pack("{s:o,s:o}", "rows", rows, "cursor", next_of(p)), incomplete);
 }
 
-static pouch_err read_page(const struct pl_settings *s, struct page *p, struct admin_incomplete *incomplete) {
-    struct pl_store *store = NULL;
-    char *url = NULL;
-    pouch_err e = admin_store_url(&url, s->store);
-    if (!e) e = pl_store_open(&store, url);
-    if (!e) admin_incomplete_look(incomplete, url, s->trace_spool, p->query.since_us, p->query.until_us);
-    if (!e) e = pl_store_by_time(store, &p->query, take, p);
+static pouch_err read_page(struct gateway *g, struct page *p, struct admin_incomplete *incomplete) {
+    struct pl_store *store;
+    pouch_err e = gateway_stores_take(g->stores, &store);
+    if (e) return e;
+    admin_incomplete_look(incomplete, gateway_stores_url(g->stores), g->conf.trace_spool, p->query.since_us,
+                          p->query.until_us);
+    e = pl_store_by_time(store, &p->query, take, p);
     if (!e) e = p->rows.error;
     int64_t since_us = p->rows.full ? p->rows.at[p->rows.n - 1].at_us : p->query.since_us;
     if (!e) e = admin_incomplete_ask(incomplete, store, since_us, p->query.until_us);
-    pl_store_close(store);
-    free(url);
+    gateway_stores_give(g->stores, store, e);
     return e;
 }
 
@@ -82,7 +82,7 @@ static pouch_err list_now(struct httpd_call *c, struct httpd_answer *a, void *ga
     pouch_err told;
     if (!gateway_may(c, a, AUTH_READ_TRACES, httpd_call_query(c, "publisher"), &told)) return told;
     if (read_query(c, &p)) return gateway_v1_bad(a);
-    pouch_err e = read_page(gateway_conf(gateway), &p, &incomplete);
+    pouch_err e = read_page(gateway, &p, &incomplete);
     if (!e) e = gateway_v1_tagged(c, a, page_json(&p, &incomplete));
     admin_rows_free(&p.rows);
     admin_incomplete_free(&incomplete);
@@ -111,13 +111,16 @@ static pouch_err answer_trace(struct httpd_call *c, struct httpd_answer *a, cons
 }
 
 static pouch_err get_now(struct httpd_call *c, struct httpd_answer *a, void *gateway) {
-    const struct pl_settings *s = gateway_conf(gateway);
+    const struct gateway *g = gateway;
     const char *text = httpd_call_param(c, "request_id");
-    struct admin_trace t;
+    struct admin_trace t = {0};
+    struct pl_store *store;
     struct pl_uuid id;
     if (!pl_uuid_parse(&id, text, strlen(text)))
         return pl_fail(POUCH_E_INVALID_PAYLOAD, "'%.64s' is no request id", text);
-    pouch_err e = admin_trace_read(&t, &id, s->store, s->trace_spool);
+    pouch_err e = gateway_stores_take(g->stores, &store);
+    if (!e) e = admin_trace_read(&t, &id, store, gateway_stores_url(g->stores), g->conf.trace_spool);
+    gateway_stores_give(g->stores, store, e);
     if (!e) e = answer_trace(c, a, &t);
     admin_trace_free(&t);
     return e;

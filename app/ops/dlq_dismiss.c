@@ -5,6 +5,7 @@
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/dlq_filter.h>
+#include <ops/registry.h>
 
 static int report(const struct ops_call *call, const struct admin_dismiss *d) {
     if (call->output != OPS_TABLE) return ops_print_json(admin_dismiss_json(d, ops_has(call, "--dry-run")));
@@ -19,7 +20,10 @@ static int run(const struct ops_call *call, struct admin_dismiss *d) {
     if (!d->n || ops_has(call, "--dry-run")) return report(call, d);
     int exit_code = ops_agreed(call, "Dismiss them?", "nothing was dismissed");
     if (exit_code) return exit_code;
-    pouch_err e = admin_dismiss_do(d);
+    struct pl_store *store;
+    pouch_err e = ops_registry_open(call, &store);
+    if (!e) e = admin_dismiss_do(d, store);
+    pl_store_close(store);
     exit_code = report(call, d);
     return e ? ops_error(e) : exit_code;
 }
@@ -49,7 +53,7 @@ static pouch_err read_flags(const struct ops_call *call, struct admin_dismiss *d
 }
 
 static int dismiss(struct ops_call *call) {
-    struct admin_dismiss d = {.store = pouch_options_get(call->options, "store")};
+    struct admin_dismiss d = {0};
     struct pl_settings s;
     if (read_flags(call, &d)) return ops_usage(call, "%s", pouch_why());
     pouch_err e = pl_settings_read(&s, call->options);

@@ -1,4 +1,5 @@
 #include <admin/anytext.h>
+#include <admin/registry.h>
 #include <base/why.h>
 #include <ops/common.h>
 #include <ops/dlq_filter.h>
@@ -24,7 +25,12 @@ json_t *ops_letter_filter_json(const struct ops_call *call) {
 
 pouch_err ops_letter_history_read(const struct ops_call *call, const char *dlq_topic, bool to_write,
                                   struct admin_letter_history *h) {
-    pouch_err e = admin_letter_history_read(h, pouch_options_get(call->options, "store"), dlq_topic, to_write);
+    const char *named = pouch_options_get(call->options, "store");
+    struct pl_store *store;
+    *h = (struct admin_letter_history){0};
+    pouch_err e = to_write ? admin_store_open(&store, named) : admin_store_look(&store, named);
+    if (!e) e = admin_letter_history_read(h, store, dlq_topic);
+    pl_store_close(store);
     if (e) ops_say("which of them were sent again or dismissed before is not known: %s", pouch_why());
     return e;
 }

@@ -26,7 +26,7 @@ POUCH_MUST_CHECK pouch_err ops_letter_filter_read(const struct ops_call *call,
 /* Those flags that were given, by name, and the argument. NULL: no memory. */
 json_t *ops_letter_filter_json(const struct ops_call *call);
 
-/* admin_letter_history_read(); where the store does not tell, this says so on stderr. */
+/* Of the store as it is, or, to_write, made if there is none. Where it does not tell, this says so on stderr. */
 pouch_err ops_letter_history_read(const struct ops_call *call, const char *dlq_topic, bool to_write,
                                   struct admin_letter_history *h);
 

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <ops/commands.h>
 #include <ops/common.h>
+#include <ops/registry.h>
 
 static void print_plan(const struct admin_purge *p) {
     for (int i = 0; i < ADMIN_PURGE_PARTITIONS; i++)
@@ -30,12 +31,15 @@ static int run_plan(const struct ops_call *call, struct admin_purge *p) {
     if (!p->letters || ops_has(call, "--dry-run")) return report(call, p);
     int exit_code = ops_agreed(call, "Delete them?", "nothing was deleted");
     if (exit_code) return exit_code;
-    pouch_err e = admin_purge_do(p);
+    struct pl_store *store;
+    pouch_err e = ops_registry_open(call, &store);
+    if (!e) e = admin_purge_do(p, store);
+    pl_store_close(store);
     return e ? ops_error(e) : report(call, p);
 }
 
 static int purge(struct ops_call *call) {
-    struct admin_purge p = {.store = pouch_options_get(call->options, "store")};
+    struct admin_purge p = {0};
     const char *until = ops_flag(call, "--until", 0);
     struct pl_settings s;
     if (!until) return ops_usage(call, "say with --until how old a letter must be; --until 0s deletes them all");

@@ -5,6 +5,7 @@
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/dlq_filter.h>
+#include <ops/registry.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -44,21 +45,25 @@ static void print_plan(const struct admin_redrive_plan *p) {
 
 /* trouble has room for the text of the last failure, which outlives the sender there. */
 static pouch_err send_with(struct redrive *r, const json_t *filter, char trouble[512]) {
-    struct admin_redrive *sender;
+    struct admin_redrive *sender = NULL;
+    struct pl_store *store;
+    pouch_err e = ops_registry_open(r->call, &store);
     const struct admin_redrive_options o = {.settings = r->settings,
-                                            .store = pouch_options_get(r->call->options, "store"),
+                                            .store = store,
                                             .filter = filter,
                                             .rate = r->rate,
                                             .tell = isatty(STDERR_FILENO) ? tell : NULL};
-    pouch_err e = admin_redrive_new(&sender, &o, &r->plan);
-    if (e) return e;
-    e = ops_on_stop(stop, sender);
-    if (!e) e = admin_redrive_send(sender);
-    ops_no_stop();
-    r->done = admin_redrive_done(sender);
-    snprintf(trouble, 512, "%s", r->done.trouble);
-    r->done.trouble = trouble;
+    if (!e) e = admin_redrive_new(&sender, &o, &r->plan);
+    if (sender) {
+        e = ops_on_stop(stop, sender);
+        if (!e) e = admin_redrive_send(sender);
+        ops_no_stop();
+        r->done = admin_redrive_done(sender);
+        snprintf(trouble, 512, "%s", r->done.trouble);
+        r->done.trouble = trouble;
+    }
     admin_redrive_free(sender);
+    pl_store_close(store);
     return e;
 }
 

@@ -99,11 +99,15 @@ static int route_stats(struct ops_call *call) {
         .stats.query = {.publisher = call->n_args ? call->args[0] : NULL, .route = ops_flag(call, "--id", 0)}};
     struct pl_stats_query *q = &s.stats.query;
     if (ops_when_span(call, &q->since_us, &q->until_us)) return ops_usage(call, "%s", pouch_why());
-    pouch_err e = admin_route_stats_read(&s.stats, pouch_options_get(call->options, "store"),
-                                         pouch_options_get(call->options, "trace.spool"));
+    struct pl_store *store = NULL;
+    char *url = NULL;
+    pouch_err e = ops_rows_store(call, &store, &url);
+    if (!e) e = admin_route_stats_read(&s.stats, store, url, pouch_options_get(call->options, "trace.spool"));
     int exit_code = e ? ops_error(e) : print_stats(&s);
     if (!e && !s.stats.n && !exit_code && call->output == OPS_TABLE) ops_say("there are no routes yet");
     admin_route_stats_free(&s.stats);
+    pl_store_close(store);
+    free(url);
     int written = ops_done();
     return exit_code ? exit_code : written;
 }

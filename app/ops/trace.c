@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int say_unknown(const struct admin_trace *t) {
-    ops_say("no trace of request %s in %s", t->request_id, t->url);
+static int say_unknown(const struct admin_trace *t, const char *url) {
+    ops_say("no trace of request %s in %s", t->request_id, url);
     ops_incomplete_say(&t->incomplete);
     ops_say("check that centers, workers and clients run with that store (--store, POUCH_STORE) and as a user who may "
             "write it, and that the request is not older than their trace.ttl");
@@ -84,17 +84,21 @@ static int print_rows(const struct admin_trace *t, bool document) {
 }
 
 static int trace(struct ops_call *call) {
-    struct admin_trace t;
+    struct admin_trace t = {0};
+    struct pl_store *store = NULL;
     struct pl_uuid id;
+    char *url = NULL;
     if (!pl_uuid_parse(&id, call->args[0], strlen(call->args[0])))
         return ops_usage(call, "'%.64s' is no request id", call->args[0]);
-    pouch_err e = admin_trace_read(&t, &id, pouch_options_get(call->options, "store"),
-                                   pouch_options_get(call->options, "trace.spool"));
+    pouch_err e = ops_rows_store(call, &store, &url);
+    if (!e) e = admin_trace_read(&t, &id, store, url, pouch_options_get(call->options, "trace.spool"));
     int exit_code = e                           ? ops_error(e)
-                    : !t.rows.n                 ? say_unknown(&t)
+                    : !t.rows.n                 ? say_unknown(&t, url)
                     : call->output == OPS_TABLE ? print_picture(&t)
                                                 : print_rows(&t, call->output == OPS_JSON);
     admin_trace_free(&t);
+    pl_store_close(store);
+    free(url);
     int written = ops_done();
     return exit_code ? exit_code : written;
 }
