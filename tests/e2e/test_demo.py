@@ -61,6 +61,7 @@ def test_the_demo_shows_the_main_job_and_leaves_nothing(demo):
         answered, rate = re.search(r"^(\d+) answered, 0 failed in .*: (\d+)/s$", out, re.M).groups()
         assert int(answered) > 0 and int(rate) > 0
         assert "\033" not in out + program.stderr()
+        wait_until(lambda: not processes_marked(folder), "the demo's processes ending")
         assert_nothing_is_left(folder)
 
 

@@ -6,6 +6,7 @@ import uuid
 
 import independent
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource
 from conftest import wait_until
 
@@ -90,11 +91,15 @@ def test_a_long_delay_does_not_hold_up_a_short_one(pouch, tiers):
 
 @pytest.mark.acceptance("C28", "D24")
 def test_whoever_brings_records_back_may_be_killed(pouch, tiers):
-    [waits] = tiers("3001ms")
+    [waits] = tiers("8001ms")  # time enough to end the worker before they come back
     topic = pouch.topic(partitions=1)
     first = pouch.worker(topic, *FAILS)
     requests = [pouch.ok("send", topic, stdin=str(i)).strip() for i in range(5)]
     wait_until(lambda: all(all_of(pouch, waits, request) for request in requests), "all to wait")
+    # What is not committed would be handled again, and become two dead letters.
+    looker = Consumer({"bootstrap.servers": pouch.brokers, "group.id": f"{topic}.workers"})
+    wait_until(lambda: looker.committed([TopicPartition(topic, 0)], timeout=30)[0].offset >= len(requests), "all to be committed")
+    looker.close()
     first.kill()
     pouch.worker(topic, *FAILS)
     for request in requests:
