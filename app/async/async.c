@@ -113,7 +113,7 @@ static void tend(struct async *a, int64_t now_us) {
 
 static int64_t until_next(struct async *a) {
     pthread_mutex_lock(&a->lock);
-    bool busy = a->n_waits || a->in_flight || a->scan.in_flight;
+    bool busy = a->n_waits || a->in_flight || a->scan.in_flight || a->level.is_wanted;
     pthread_mutex_unlock(&a->lock);
     int64_t now = pl_mono_us(a->clock), next = now + (busy || a->retry ? TURN_MOST_US : IDLE_US);
     int64_t send = pl_producer_due(a->producer);
@@ -129,6 +129,7 @@ static void turn(struct async *a) {
     tend(a, now_us);
     async_read_turn(a, now_us);
     async_scan_turn(a, now_us);
+    async_level_turn(a, now_us);
     async_wait_turn(a, now_us);
     if (!a->index.share && now_us >= a->expire_us) {
         a->expire_us = now_us + EXPIRE_US;
@@ -171,6 +172,7 @@ static void finish(struct async *a) {
     }
     async_wait_end(a);
     end_errands(a);
+    async_level_stop(a);
     async_scan_stop(a);
     async_read_leave(a);
     pl_producer_free(a->producer, 0); /* tells those that are left, which may be noted meanwhile */
@@ -240,6 +242,7 @@ fail_wake:
 }
 
 pouch_err async_open(struct async **out, const pouch_options *options, pouch_keyring *ring, struct share *share) {
+    char send_ms[24];
     struct async *a = calloc(1, sizeof *a);
     if (!a) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for asynchronous requests");
     a->clock = &pl_clock_system;
@@ -250,8 +253,8 @@ pouch_err async_open(struct async **out, const pouch_options *options, pouch_key
     pouch_err e = pl_settings_read(&a->settings, options);
     if (e) goto free_async;
     a->settings.start = PL_START_EARLIEST; /* what is old is skipped by its time */
-    /* A call of HTTP waits for these records, so they are given up sooner than the broker's own time. */
-    e = pl_settings_suggest(&a->settings, "message.timeout.ms", "10000");
+    snprintf(send_ms, sizeof send_ms, "%d", ASYNC_SEND_MS);
+    e = pl_settings_suggest(&a->settings, "message.timeout.ms", send_ms);
     if (!e) e = name(a);
     if (!e) e = make_items(a);
     if (!e) e = start(a, share);

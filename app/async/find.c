@@ -12,6 +12,7 @@ struct search {
     struct async *a;
     struct pl_uuid id;
     char owner[ASYNC_OWNER_MAX + 1];
+    int64_t read_ms; /* how far the topic was read before */
     async_found_fn *done;
     void *arg;
 };
@@ -122,7 +123,10 @@ static pouch_err judge(struct search *s, const struct async_look *look, struct p
         .payload = "", .error = "", .state = ASYNC_PENDING, .asked_ms = note.asked_ms, .deadline_ms = note.deadline_ms};
     if (look->reply.at) return read_answer(s->a, look->reply, &s->id, plain, answer);
     if (!look->complete) return now_ms > note.deadline_ms ? not_there(look) : POUCH_OK;
-    if (now_ms > note.deadline_ms) answer->state = ASYNC_EXPIRED;
+    if (s->read_ms > note.deadline_ms)
+        answer->state = ASYNC_EXPIRED;
+    else if (now_ms > note.deadline_ms)
+        async_level_want(s->a); /* a reply may be there that nobody has read */
     return POUCH_OK;
 }
 
@@ -142,7 +146,7 @@ static void looked(pouch_err e, const struct async_look *look, void *arg) {
 pouch_err async_find(struct async *a, const char *request_id, const char *owner, async_found_fn *done, void *arg) {
     struct search *s = calloc(1, sizeof *s);
     if (!s) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a question");
-    *s = (struct search){.a = a, .done = done, .arg = arg};
+    *s = (struct search){.a = a, .read_ms = async_level_ms(a), .done = done, .arg = arg};
     snprintf(s->owner, sizeof s->owner, "%s", owner);
     pouch_err e = pl_uuid_parse(&s->id, request_id, strlen(request_id)) ? POUCH_OK : no_such_id();
     if (!e) e = async_errand_enter(a);

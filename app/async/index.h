@@ -13,6 +13,12 @@
 #include <share/share.h>
 #include <wire/envelope.h>
 
+/*
+ * A record that Kafka has not taken by then is given up, sooner than is usual as a call of HTTP waits for it. What takes longer was to be
+ * sent by a gateway that has been killed.
+ */
+enum { ASYNC_SEND_MS = 10000 };
+
 enum { ASYNC_CLIENT_MAX = PL_NAME_MAX, ASYNC_NONCE_MAX = 37 };
 
 struct async_index {
@@ -42,15 +48,13 @@ POUCH_MUST_CHECK pouch_err async_index_note(struct async_index *ix, const struct
 /* firm: it stands in place of what was there; else it does not, as an error may be followed by a success. */
 POUCH_MUST_CHECK pouch_err async_index_reply(struct async_index *ix, const struct async_record *r, bool firm,
                                              async_kept_fn *done, void *arg);
+/* The request has been sent. */
+POUCH_MUST_CHECK pouch_err async_index_sent(struct async_index *ix, const struct pl_uuid *id, int64_t at_ms,
+                                            async_kept_fn *done, void *arg);
 /* The request has never been sent: forgets its note and its key (may be NULL), unless that is another one's by now. */
 POUCH_MUST_CHECK pouch_err async_index_drop(struct async_index *ix, const struct pl_uuid *id, const struct pl_uuid *key,
                                             async_kept_fn *done, void *arg);
 
-/* What is there; at NULL: nothing. complete: what is not there has never been, or is too old. */
-struct async_look {
-    struct pl_span note, reply;
-    bool complete;
-};
 typedef void async_look_fn(pouch_err e, const struct async_look *look_or_null, void *arg);
 POUCH_MUST_CHECK pouch_err async_index_find(struct async_index *ix, const struct pl_uuid *id, async_look_fn *done,
                                             void *arg);
@@ -63,6 +67,14 @@ enum { ASYNC_CLAIM_MS = 30000 };
 typedef void async_claimed_fn(pouch_err e, const struct pl_uuid *winner_or_null, void *arg);
 POUCH_MUST_CHECK pouch_err async_index_claim(struct async_index *ix, const struct pl_uuid *key,
                                              const struct pl_uuid *id, async_claimed_fn *done, void *arg);
+
+/*
+ * Takes it upon oneself to send a request, for as long as that may take. is_ours false: another gateway does so at this moment, or
+ * it is known to have been sent.
+ */
+typedef void async_taken_fn(pouch_err e, bool is_ours, void *arg);
+POUCH_MUST_CHECK pouch_err async_index_take(struct async_index *ix, const struct pl_uuid *id, async_taken_fn *done,
+                                            void *arg);
 
 /* ---- whether the index has all there is ---- */
 

@@ -11,8 +11,8 @@ struct async_kept {
     struct pl_uuid id, key;
     bool has_key;
     bool is_gone; /* in no map: only the line of ages still has it */
-    bool firm;
-    int64_t until_ms, reply_until_ms;
+    bool sent;
+    int64_t until_ms, reply_until_ms, taken_until_ms;
     char *note, *reply; /* NULL: not there */
     size_t note_n, reply_n;
 };
@@ -140,6 +140,25 @@ pouch_err async_memory_reply(struct async_memory *m, const struct pl_uuid *id, s
     return e;
 }
 
+pouch_err async_memory_sent(struct async_memory *m, const struct pl_uuid *id, int64_t until_ms) {
+    pthread_mutex_lock(&m->lock);
+    make_room(m, sizeof(struct async_kept));
+    struct async_kept *k = kept_of(m, id, until_ms);
+    if (k) k->sent = true;
+    pthread_mutex_unlock(&m->lock);
+    return k ? POUCH_OK : no_memory();
+}
+
+/* What had no room is sent by whoever made it. */
+bool async_memory_take(struct async_memory *m, const struct pl_uuid *id, int64_t now_ms, int64_t until_ms) {
+    pthread_mutex_lock(&m->lock);
+    struct async_kept *k = pl_idmap_get(&m->requests, id);
+    bool free = !k || (!k->sent && k->taken_until_ms <= now_ms);
+    if (k && free) k->taken_until_ms = until_ms;
+    pthread_mutex_unlock(&m->lock);
+    return free;
+}
+
 /* A claim is a request without a note. */
 pouch_err async_memory_claim(struct async_memory *m, const struct pl_uuid *key, const struct pl_uuid *id,
                              int64_t now_ms, int64_t until_ms, struct pl_uuid *winner) {
@@ -177,12 +196,13 @@ void async_memory_expire(struct async_memory *m, int64_t now_ms) {
 
 void async_memory_find(struct async_memory *m, const struct pl_uuid *id, int64_t now_ms, async_memory_fn *fn,
                        void *arg) {
-    struct pl_span note = {NULL, 0}, reply = {NULL, 0};
     pthread_mutex_lock(&m->lock);
+    struct async_look look = {.complete = m->complete};
     const struct async_kept *k = pl_idmap_get(&m->requests, id);
-    if (k && k->until_ms > now_ms) note = (struct pl_span){k->note, k->note_n};
-    if (k && k->reply_until_ms > now_ms) reply = (struct pl_span){k->reply, k->reply_n};
-    fn(note, reply, m->complete, arg);
+    if (k && k->until_ms > now_ms) look.note = (struct pl_span){k->note, k->note_n};
+    if (k && k->reply_until_ms > now_ms) look.reply = (struct pl_span){k->reply, k->reply_n};
+    look.sent = k && k->sent;
+    fn(&look, arg);
     pthread_mutex_unlock(&m->lock);
 }
 

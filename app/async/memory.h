@@ -9,6 +9,13 @@
 #include <stdbool.h>
 #include <wire/envelope.h>
 
+/* What is there of a request; at NULL: nothing. complete: what is not there has never been, or is too old. */
+struct async_look {
+    struct pl_span note, reply;
+    bool sent; /* it is known to have been */
+    bool complete;
+};
+
 struct async_kept;
 struct async_memory {
     pthread_mutex_t lock;
@@ -27,6 +34,7 @@ POUCH_MUST_CHECK pouch_err async_memory_note(struct async_memory *m, const struc
                                              const struct pl_uuid *key, struct pl_span bytes, int64_t until_ms);
 POUCH_MUST_CHECK pouch_err async_memory_reply(struct async_memory *m, const struct pl_uuid *id, struct pl_span bytes,
                                               bool firm, int64_t until_ms);
+POUCH_MUST_CHECK pouch_err async_memory_sent(struct async_memory *m, const struct pl_uuid *id, int64_t until_ms);
 void async_memory_drop(struct async_memory *m, const struct pl_uuid *id); /* and its key, if that is still its own */
 void async_memory_expire(struct async_memory *m, int64_t now_ms);
 
@@ -35,8 +43,11 @@ POUCH_MUST_CHECK pouch_err async_memory_claim(struct async_memory *m, const stru
                                               const struct pl_uuid *id, int64_t now_ms, int64_t until_ms,
                                               struct pl_uuid *winner);
 
-/* Calls fn with what is there, under the lock. */
-typedef void async_memory_fn(struct pl_span note, struct pl_span reply, bool complete, void *arg);
+/* Whether it is the caller's to send until then: nobody else's, and not known to have been sent. */
+bool async_memory_take(struct async_memory *m, const struct pl_uuid *id, int64_t now_ms, int64_t until_ms);
+
+/* Calls fn under the lock. */
+typedef void async_memory_fn(const struct async_look *look, void *arg);
 void async_memory_find(struct async_memory *m, const struct pl_uuid *id, int64_t now_ms, async_memory_fn *fn,
                        void *arg);
 

@@ -1,4 +1,4 @@
-/* What is noted of a request before it is sent: the plaintext of a sealed record. */
+/* What is noted of a request: the plaintext of a sealed record. */
 #ifndef POUCH_ASYNC_NOTE_H
 #define POUCH_ASYNC_NOTE_H
 
@@ -8,8 +8,16 @@
 
 enum { ASYNC_OWNER_MAX = 512 };
 
+/* Sealed with the rest, or a copy of a note could be made to say something else. */
+enum async_fate {
+    ASYNC_ASKED, /* it is about to be sent */
+    ASYNC_SENT,
+    ASYNC_VOID, /* it never was */
+};
+
 struct async_note {
     struct pl_uuid id;
+    enum async_fate fate;
     char owner[ASYNC_OWNER_MAX + 1];
     int64_t asked_ms, deadline_ms;
     bool has_key;

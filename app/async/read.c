@@ -15,12 +15,12 @@ enum { RETRY_US = 200000, LEAVE_US = 3000000 };
 
 /* ---- what a record is ---- */
 
-static bool has_kind(const rd_kafka_message_t *m, const char *kind) {
+static bool is_note(const rd_kafka_message_t *m) {
     rd_kafka_headers_t *headers;
     const void *value;
     size_t n;
     return !rd_kafka_message_headers(m, &headers) && !rd_kafka_header_get_last(headers, ASYNC_HEADER, &value, &n) &&
-           n == strlen(kind) && !memcmp(value, kind, n);
+           n == strlen(ASYNC_NOTE) && !memcmp(value, ASYNC_NOTE, n);
 }
 
 static bool same(const struct pl_uuid *a, const struct pl_uuid *b) {
@@ -42,6 +42,7 @@ static pouch_err read_note(struct async *a, struct async_item *x, const struct p
     if (!e) e = async_note_read(&note, a->plain.at, a->plain.len);
     if (!e && !same(&note.id, &env->id)) e = pl_fail(POUCH_E_INVALID_PAYLOAD, "a note of another request");
     if (e) return e;
+    x->fate = note.fate;
     x->has_key = note.has_key;
     x->key = note.key;
     return POUCH_OK;
@@ -75,8 +76,8 @@ static pouch_err read_record(struct async *a, struct async_item *x) {
     if (e) return e;
     x->record.id = env.id;
     x->record.at_ms = written_ms(a, m);
-    x->kind = has_kind(m, ASYNC_NOTE) ? ASYNC_IS_NOTE : has_kind(m, ASYNC_VOID) ? ASYNC_IS_VOID : ASYNC_IS_REPLY;
-    e = x->kind == ASYNC_IS_REPLY ? read_reply(a, x, &env) : read_note(a, x, &env);
+    x->is_reply = !is_note(m);
+    e = x->is_reply ? read_reply(a, x, &env) : read_note(a, x, &env);
     pl_buf_recycle_secret(&a->plain);
     return e;
 }
@@ -97,9 +98,10 @@ static void was_kept(pouch_err e, void *item) {
 static pouch_err give(struct async_item *x) {
     struct async_index *ix = &x->a->index;
     const struct pl_uuid *key = x->has_key ? &x->key : NULL;
-    if (x->kind == ASYNC_IS_REPLY) return async_index_reply(ix, &x->record, x->firm, was_kept, x);
-    if (x->kind == ASYNC_IS_NOTE) return async_index_note(ix, &x->record, key, was_kept, x);
-    return async_index_drop(ix, &x->record.id, key, was_kept, x);
+    if (x->is_reply) return async_index_reply(ix, &x->record, x->firm, was_kept, x);
+    if (x->fate == ASYNC_SENT) return async_index_sent(ix, &x->record.id, x->record.at_ms, was_kept, x);
+    if (x->fate == ASYNC_VOID) return async_index_drop(ix, &x->record.id, key, was_kept, x);
+    return async_index_note(ix, &x->record, key, was_kept, x);
 }
 
 static void keep(struct async_item *x) {

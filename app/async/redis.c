@@ -20,29 +20,38 @@ enum { KEY_MAX = sizeof((struct async_index *)0)->prefix + 64, READING_MS = 3000
     "local id, at = string.match(w, '^(' .. string.rep('[%x-]', 36) .. ')(%d*)$') return id, tonumber(at) end "
 
 /* What a command was for. */
+union done {
+    async_kept_fn *kept;
+    async_look_fn *look;
+    async_claimed_fn *claimed;
+    async_taken_fn *taken;
+    async_whole_fn *whole;
+};
 struct errand {
     struct async_index *ix;
+    union done done;
     void *arg;
-    union {
-        async_kept_fn *kept;
-        async_look_fn *look;
-        async_claimed_fn *claimed;
-        async_whole_fn *whole;
-    } done;
 };
 
-static struct errand *errand_new(struct async_index *ix, void *arg) {
+static pouch_err give(struct async_index *ix, const struct share_arg args[], size_t n, share_done_fn *answered,
+                      union done done, void *arg) {
     struct errand *x = malloc(sizeof *x);
-    if (x) *x = (struct errand){.ix = ix, .arg = arg};
-    return x;
-}
-
-/* x is freed when the command was not given. */
-static pouch_err give(struct errand *x, const struct share_arg args[], size_t n, share_done_fn *done) {
     if (!x) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a question to Redis");
-    pouch_err e = share_command(x->ix->share, args, n, done, x);
+    *x = (struct errand){ix, done, arg};
+    pouch_err e = share_command(ix->share, args, n, answered, x);
     if (e) free(x);
     return e;
+}
+
+/* words: the script's keys, of which there are so many, and then its arguments. */
+enum { SCRIPT_WORDS = 6 };
+static pouch_err give_script(struct async_index *ix, const char *script, size_t n_keys, const struct share_arg words[],
+                             size_t n, share_done_fn *answered, union done done, void *arg) {
+    char digits[SHARE_NUMBER_MAX];
+    struct share_arg eval[3 + SCRIPT_WORDS] = {share_text("EVAL"), share_text(script),
+                                               share_number(digits, (int64_t)n_keys)};
+    memcpy(&eval[3], words, n * sizeof *words);
+    return give(ix, eval, 3 + n, answered, done, arg);
 }
 
 static const char *key_of(char key[KEY_MAX], const struct async_index *ix, const char *kind, const struct pl_uuid *id) {
@@ -77,24 +86,16 @@ pouch_err async_redis_note(struct async_index *ix, const struct async_record *r,
                    "redis.call('SET', KEYS[2], ARGV[3] .. ARGV[4], 'PX', ARGV[2]) return 1";
     char note[KEY_MAX], claim[KEY_MAX], ttl[SHARE_NUMBER_MAX], at[SHARE_NUMBER_MAX], id[37];
     key_of(note, ix, "note", &r->id);
-    struct errand *x = errand_new(ix, arg);
-    if (x) x->done.kept = done;
     if (!key) {
         const struct share_arg set[] = {share_text("SET"), share_text(note), span(r->bytes), share_text("PX"),
                                         share_number(ttl, ttl_ms)};
-        return give(x, set, 5, was_kept);
+        return give(ix, set, 5, was_kept, (union done){.kept = done}, arg);
     }
     pl_uuid_format(id, &r->id);
-    const struct share_arg both[] = {share_text("EVAL"),
-                                     share_text(script),
-                                     share_text("2"),
-                                     share_text(note),
-                                     share_text(key_of(claim, ix, "key", key)),
-                                     span(r->bytes),
-                                     share_number(ttl, ttl_ms),
-                                     share_text(id),
-                                     share_number(at, r->at_ms)};
-    return give(x, both, 9, was_kept);
+    const struct share_arg words[] = {share_text(note), share_text(key_of(claim, ix, "key", key)),
+                                      span(r->bytes),   share_number(ttl, ttl_ms),
+                                      share_text(id),   share_number(at, r->at_ms)};
+    return give_script(ix, script, 2, words, 6, was_kept, (union done){.kept = done}, arg);
 }
 
 pouch_err async_redis_reply(struct async_index *ix, const struct async_record *r, int64_t ttl_ms, bool firm,
@@ -106,9 +107,7 @@ pouch_err async_redis_reply(struct async_index *ix, const struct async_record *r
                                     share_text("PX"),
                                     share_number(ttl, ttl_ms),
                                     share_text("NX")};
-    struct errand *x = errand_new(ix, arg);
-    if (x) x->done.kept = done;
-    return give(x, set, firm ? 5 : 6, was_kept);
+    return give(ix, set, firm ? 5 : 6, was_kept, (union done){.kept = done}, arg);
 }
 
 pouch_err async_redis_drop(struct async_index *ix, const struct pl_uuid *id, const struct pl_uuid *key,
@@ -118,21 +117,46 @@ pouch_err async_redis_drop(struct async_index *ix, const struct pl_uuid *id, con
                    "if holder(KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end return 1";
     char note[KEY_MAX], claim[KEY_MAX], text[37];
     key_of(note, ix, "note", id);
-    struct errand *x = errand_new(ix, arg);
-    if (x) x->done.kept = done;
     if (!key) {
         const struct share_arg del[] = {share_text("DEL"), share_text(note)};
-        return give(x, del, 2, was_kept);
+        return give(ix, del, 2, was_kept, (union done){.kept = done}, arg);
     }
     pl_uuid_format(text, id);
-    const struct share_arg both[] = {share_text("EVAL"),
-                                     share_text(script),
-                                     share_text("2"),
-                                     share_text(note),
-                                     share_text(key_of(claim, ix, "key", key)),
-                                     share_text(text)};
-    return give(x, both, 6, was_kept);
+    const struct share_arg words[] = {share_text(note), share_text(key_of(claim, ix, "key", key)), share_text(text)};
+    return give_script(ix, script, 2, words, 3, was_kept, (union done){.kept = done}, arg);
 }
+
+/* ---- whether it has been sent ---- */
+
+#define IS_SENT     "sent" /* whatever else stands there is nobody's */
+#define IS_SENT_NOW "now"
+
+pouch_err async_redis_sent(struct async_index *ix, const struct pl_uuid *id, int64_t ttl_ms, async_kept_fn *done,
+                           void *arg) {
+    char key[KEY_MAX], ttl[SHARE_NUMBER_MAX];
+    const struct share_arg set[] = {share_text("SET"), share_text(key_of(key, ix, "sent", id)), share_text(IS_SENT),
+                                    share_text("PX"), share_number(ttl, ttl_ms)};
+    return give(ix, set, 5, was_kept, (union done){.kept = done}, arg);
+}
+
+static void was_taken(pouch_err e, const struct share_reply *r, void *arg) {
+    struct errand x = *(struct errand *)arg;
+    int64_t number = 0;
+    free(arg);
+    if (!e && !share_read_number(r, &number)) e = pl_fail(POUCH_E_STORE, "Redis gives no number");
+    x.done.taken(e, number == 1, x.arg);
+}
+
+pouch_err async_redis_take(struct async_index *ix, const struct pl_uuid *id, async_taken_fn *done, void *arg) {
+    static const char script[] = LUA_GET "local v = get(KEYS[1]) if v == ARGV[1] or v == ARGV[2] then return 0 end "
+                                         "redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1";
+    char key[KEY_MAX], ttl[SHARE_NUMBER_MAX];
+    const struct share_arg words[] = {share_text(key_of(key, ix, "sent", id)), share_text(IS_SENT),
+                                      share_text(IS_SENT_NOW), share_number(ttl, ASYNC_SEND_MS)};
+    return give_script(ix, script, 1, words, 4, was_taken, (union done){.taken = done}, arg);
+}
+
+/* ---- what is there ---- */
 
 static struct pl_span text_at(const struct share_reply *r, size_t i) {
     struct pl_span s = {NULL, 0};
@@ -140,27 +164,25 @@ static struct pl_span text_at(const struct share_reply *r, size_t i) {
     return s;
 }
 
-static bool is_this_server(const struct async_index *ix, struct pl_span name) {
-    char server[SHARE_SERVER_MAX];
-    share_server(ix->share, server);
-    return name.at && name.n == strlen(server) && !memcmp(name.at, server, name.n);
+static bool is_text(struct pl_span s, const char *text) {
+    return s.at && s.n == strlen(text) && !memcmp(s.at, text, s.n);
 }
 
 static void was_found(pouch_err e, const struct share_reply *r, void *arg) {
     struct errand x = *(struct errand *)arg;
+    char server[SHARE_SERVER_MAX];
     free(arg);
-    const struct async_look look = {text_at(r, 0), text_at(r, 1), is_this_server(x.ix, text_at(r, 2))};
+    const struct async_look look = {text_at(r, 0), text_at(r, 1), is_text(text_at(r, 2), IS_SENT),
+                                    is_text(text_at(r, 3), share_server(x.ix->share, server))};
     x.done.look(e, e ? NULL : &look, x.arg);
 }
 
 pouch_err async_redis_find(struct async_index *ix, const struct pl_uuid *id, async_look_fn *done, void *arg) {
-    char note[KEY_MAX], reply[KEY_MAX], whole[KEY_MAX];
+    char note[KEY_MAX], reply[KEY_MAX], sent[KEY_MAX], whole[KEY_MAX];
     const struct share_arg get[] = {share_text("MGET"), share_text(key_of(note, ix, "note", id)),
                                     share_text(key_of(reply, ix, "reply", id)),
-                                    share_text(name_of(whole, ix, "whole"))};
-    struct errand *x = errand_new(ix, arg);
-    if (x) x->done.look = done;
-    return give(x, get, 4, was_found);
+                                    share_text(key_of(sent, ix, "sent", id)), share_text(name_of(whole, ix, "whole"))};
+    return give(ix, get, 5, was_found, (union done){.look = done}, arg);
 }
 
 static void was_claimed(pouch_err e, const struct share_reply *r, void *arg) {
@@ -183,25 +205,33 @@ pouch_err async_redis_claim(struct async_index *ix, const struct pl_uuid *key, c
                                             "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return ARGV[1]";
     char claim[KEY_MAX], whole[KEY_MAX], text[37], ttl[SHARE_NUMBER_MAX], server[SHARE_SERVER_MAX];
     pl_uuid_format(text, id);
-    const struct share_arg eval[] = {share_text("EVAL"),
-                                     share_text(script),
-                                     share_text("2"),
-                                     share_text(key_of(claim, ix, "key", key)),
-                                     share_text(name_of(whole, ix, "whole")),
-                                     share_text(text),
-                                     share_number(ttl, ASYNC_CLAIM_MS),
-                                     share_text(share_server(ix->share, server))};
-    struct errand *x = errand_new(ix, arg);
-    if (x) x->done.claimed = done;
-    return give(x, eval, 8, was_claimed);
+    const struct share_arg words[] = {share_text(key_of(claim, ix, "key", key)),
+                                      share_text(name_of(whole, ix, "whole")), share_text(text),
+                                      share_number(ttl, ASYNC_CLAIM_MS), share_text(share_server(ix->share, server))};
+    return give_script(ix, script, 2, words, 5, was_claimed, (union done){.claimed = done}, arg);
 }
 
 /* ---- whether the index has all there is ---- */
 
-/* Of whoever reads: with the run of the server, or one that has lost its last second would be taken for whole. */
-static void reader_name(char out[ASYNC_NONCE_MAX + SHARE_SERVER_MAX + 1], struct async_index *ix, const char *nonce) {
-    char server[SHARE_SERVER_MAX];
-    snprintf(out, ASYNC_NONCE_MAX + SHARE_SERVER_MAX + 1, "%s@%s", nonce, share_server(ix->share, server));
+/*
+ * The marker that it is whole, with the run of the server, or one that has lost its last second would be taken for whole; and
+ * who reads the topic again meanwhile, with that run too.
+ */
+struct marker {
+    char whole[KEY_MAX], reading[KEY_MAX], server[SHARE_SERVER_MAX], me[ASYNC_NONCE_MAX + SHARE_SERVER_MAX + 1];
+    char ttl[SHARE_NUMBER_MAX];
+};
+
+/* Each of these scripts has the same words. */
+static pouch_err give_marker(struct async_index *ix, const char *script, const char *nonce, share_done_fn *answered,
+                             union done done, void *arg) {
+    struct marker m;
+    share_server(ix->share, m.server);
+    snprintf(m.me, sizeof m.me, "%s@%s", nonce, m.server);
+    const struct share_arg words[] = {share_text(name_of(m.whole, ix, "whole")),
+                                      share_text(name_of(m.reading, ix, "reading")), share_text(m.server),
+                                      share_text(m.me), share_number(m.ttl, READING_MS)};
+    return give_script(ix, script, 2, words, 5, answered, done, arg);
 }
 
 static void was_asked(pouch_err e, const struct share_reply *r, void *arg) {
@@ -216,20 +246,7 @@ pouch_err async_index_ask(struct async_index *ix, const char *nonce, async_whole
     static const char script[] =
         LUA_GET "if get(KEYS[1]) == ARGV[1] then return 0 end local r = get(KEYS[2]) if r and r ~= ARGV[2] then return "
                 "2 end redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) return 1";
-    char whole[KEY_MAX], reading[KEY_MAX], me[ASYNC_NONCE_MAX + SHARE_SERVER_MAX + 1], ttl[SHARE_NUMBER_MAX],
-        server[SHARE_SERVER_MAX];
-    reader_name(me, ix, nonce);
-    const struct share_arg eval[] = {share_text("EVAL"),
-                                     share_text(script),
-                                     share_text("2"),
-                                     share_text(name_of(whole, ix, "whole")),
-                                     share_text(name_of(reading, ix, "reading")),
-                                     share_text(share_server(ix->share, server)),
-                                     share_text(me),
-                                     share_number(ttl, READING_MS)};
-    struct errand *x = errand_new(ix, arg);
-    if (x) x->done.whole = done;
-    return give(x, eval, 8, was_asked);
+    return give_marker(ix, script, nonce, was_asked, (union done){.whole = done}, arg);
 }
 
 static void was_held(pouch_err e, const struct share_reply *r, void *arg) {
@@ -242,31 +259,13 @@ static void was_held(pouch_err e, const struct share_reply *r, void *arg) {
 }
 
 pouch_err async_index_hold(struct async_index *ix, const char *nonce, async_kept_fn *done, void *arg) {
-    static const char script[] = LUA_GET "if get(KEYS[1]) ~= ARGV[1] then return 0 end "
-                                         "redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1";
-    char reading[KEY_MAX], me[ASYNC_NONCE_MAX + SHARE_SERVER_MAX + 1], ttl[SHARE_NUMBER_MAX];
-    reader_name(me, ix, nonce);
-    const struct share_arg eval[] = {share_text("EVAL"), share_text(script),
-                                     share_text("1"),    share_text(name_of(reading, ix, "reading")),
-                                     share_text(me),     share_number(ttl, READING_MS)};
-    struct errand *x = errand_new(ix, arg);
-    if (x) x->done.kept = done;
-    return give(x, eval, 6, was_held);
+    static const char script[] = LUA_GET "if get(KEYS[2]) ~= ARGV[2] then return 0 end "
+                                         "redis.call('PEXPIRE', KEYS[2], ARGV[3]) return 1";
+    return give_marker(ix, script, nonce, was_held, (union done){.kept = done}, arg);
 }
 
 pouch_err async_index_whole(struct async_index *ix, const char *nonce, async_kept_fn *done, void *arg) {
-    static const char script[] = LUA_GET "if get(KEYS[1]) ~= ARGV[1] then return 0 end "
-                                         "redis.call('SET', KEYS[2], ARGV[2]) redis.call('DEL', KEYS[1]) return 1";
-    char reading[KEY_MAX], whole[KEY_MAX], me[ASYNC_NONCE_MAX + SHARE_SERVER_MAX + 1], server[SHARE_SERVER_MAX];
-    reader_name(me, ix, nonce);
-    const struct share_arg eval[] = {share_text("EVAL"),
-                                     share_text(script),
-                                     share_text("2"),
-                                     share_text(name_of(reading, ix, "reading")),
-                                     share_text(name_of(whole, ix, "whole")),
-                                     share_text(me),
-                                     share_text(share_server(ix->share, server))};
-    struct errand *x = errand_new(ix, arg);
-    if (x) x->done.kept = done;
-    return give(x, eval, 7, was_held);
+    static const char script[] = LUA_GET "if get(KEYS[2]) ~= ARGV[2] then return 0 end "
+                                         "redis.call('SET', KEYS[1], ARGV[1]) redis.call('DEL', KEYS[2]) return 1";
+    return give_marker(ix, script, nonce, was_held, (union done){.kept = done}, arg);
 }

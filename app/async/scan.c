@@ -15,9 +15,9 @@ enum { CALL_MS = 2000, ASK_US = 1000000, HOLD_US = 5000000, SETTLE_US = 50000 };
 
 /* ---- where it begins ---- */
 
-/* The first record that is of use, or the end where there is none. */
+/* The first record that is of use, or the end where there is none. The mock knows no times, and keeps little. */
 static pouch_err find_starts(struct async *a, rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list) {
-    int64_t since = pl_wall_ms(a->clock) - 2 * a->index.retention_ms;
+    int64_t since = a->mock ? RD_KAFKA_OFFSET_BEGINNING : pl_wall_ms(a->clock) - 2 * a->index.retention_ms;
     for (int i = 0; i < list->cnt; i++) list->elems[i].offset = since;
     rd_kafka_resp_err_t e = rd_kafka_offsets_for_times(rk, list, CALL_MS);
     for (int i = 0; !e && i < list->cnt; i++) {
@@ -67,12 +67,14 @@ static void set_whole(struct async *a, bool whole) {
 static pouch_err begin(struct async *a, const struct pl_position *p, int n) {
     struct async_scan *scan = &a->scan;
     scan->ended = calloc((size_t)n, sizeof *scan->ended);
-    if (!scan->ended) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for partitions");
+    scan->next = calloc((size_t)n, sizeof *scan->next);
+    if (!scan->ended || !scan->next) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for partitions");
     pouch_err e =
         pl_reader_new_to_end(&scan->reader, &a->settings, a->client_id, a->mock, a->health, &a->wake, on_ended, a);
     if (!e) e = pl_reader_assign(scan->reader, a->topic, p, (size_t)n, true);
     if (e) return e;
     scan->n = scan->left = n;
+    for (int i = 0; i < n; i++) scan->next[i] = p[i].offset;
     PL_LOG(PL_LOG_INFO, "reading answers again", "topic", a->topic, "index", a->index.share ? "redis" : "memory");
     pl_metric_add(PL_M_ASYNC_SCANS, 1);
     return POUCH_OK;
@@ -94,6 +96,7 @@ void async_scan_stop(struct async *a) {
     for (async_read_settle(a); scan->in_flight; async_read_settle(a)) pl_wake_wait(&a->wake, SETTLE_US);
     pl_reader_free(scan->reader);
     free(scan->ended);
+    free(scan->next);
     *scan = (struct async_scan){.n = 0};
     if (!a->index.share) set_whole(a, false);
 }
@@ -103,7 +106,10 @@ static void take(struct async *a) {
     enum pl_reader_trouble trouble = PL_READER_NONE;
     size_t room = async_read_room(a, a->scan.in_flight);
     size_t n = room ? pl_reader_take(a->scan.reader, batch, room, &trouble) : 0;
-    for (size_t i = 0; i < n; i++) async_read_item(a, (struct pl_taken){.message = batch[i]});
+    for (size_t i = 0; i < n; i++) {
+        a->scan.next[batch[i]->partition] = batch[i]->offset + 1;
+        async_read_item(a, (struct pl_taken){.message = batch[i]});
+    }
     if (trouble == PL_READER_TOPIC_GONE) {
         a->scan.failed = true;
         a->tend_us = 0;

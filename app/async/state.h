@@ -13,10 +13,9 @@
 #include <stdatomic.h>
 #include <wire/dialect.h>
 
-/* A header of the records on our topic that are no replies: what they are. */
+/* A header of the records on our topic that are no replies. */
 #define ASYNC_HEADER "pouch-async"
-#define ASYNC_NOTE   "note" /* a request is about to be sent */
-#define ASYNC_VOID   "void" /* it never was: the same text again */
+#define ASYNC_NOTE   "note"
 
 enum { ASYNC_IN_FLIGHT_MOST = 1000, ASYNC_BATCH = 100 };
 
@@ -25,7 +24,8 @@ struct async_item {
     struct async_item *next;
     struct async *a;
     struct pl_taken taken; /* partition NULL: of a scan */
-    enum { ASYNC_IS_NOTE, ASYNC_IS_VOID, ASYNC_IS_REPLY } kind;
+    bool is_reply;
+    enum async_fate fate; /* of a note */
     struct async_record record;
     bool has_key, firm;
     struct pl_uuid key;
@@ -36,10 +36,19 @@ struct async_item {
 /* Reads the topic by hand from a time on, to its end and, without Redis, beyond. The thread's. */
 struct async_scan {
     struct pl_reader *reader; /* NULL: none is under way */
-    bool *ended;              /* of each partition */
+    bool *ended;              /* of each partition, as the next */
+    int64_t *next;            /* the offset after the last one taken */
     int n, left;
     size_t in_flight;
     bool failed;
+};
+
+/* How far the topic is read: all that was written before read_ms. */
+struct async_level {
+    bool is_wanted; /* further than that; under the lock, as the next */
+    int64_t read_ms;
+    rd_kafka_topic_partition_list_t *ends; /* the thread's, as the rest: of the log, at asked_ms; NULL: not asked */
+    int64_t asked_ms, begun_us, due_us;
 };
 
 struct async_wait;
@@ -76,6 +85,7 @@ struct async {
     char nonce[37];
     struct pl_group *group;
     struct async_scan scan;
+    struct async_level level;
     struct async_item *items, *idle, *retry; /* all there are; those of no record; those that the index did not take */
     size_t n_idle;
     size_t in_flight; /* items of the group */
@@ -109,6 +119,13 @@ void async_read_settle(struct async *a); /* what has gone in by now */
 POUCH_MUST_CHECK pouch_err async_scan_start(struct async *a);
 void async_scan_stop(struct async *a); /* waits until the index has answered what it was given */
 void async_scan_turn(struct async *a, int64_t now_us);
+
+/* level.c. Any thread: until when all that was written is in the index; and that somebody wants it to be later. */
+int64_t async_level_ms(struct async *a);
+void async_level_want(struct async *a);
+/* On the thread. */
+void async_level_turn(struct async *a, int64_t now_us);
+void async_level_stop(struct async *a);
 
 /* find.c. Any thread: a note as it was kept, of that request. BAD_ENVELOPE, DECRYPT_FAILED, INVALID_PAYLOAD, NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err async_open_note(struct async *a, struct pl_span bytes, const struct pl_uuid *id,

@@ -86,6 +86,12 @@ void pl_group_done(struct pl_group *g, struct pl_partition *p, uint64_t ticket);
 /* POUCH_OK, or why the group cannot go on (then in pouch_why()): NOT_ALLOWED, TARGET_REFUSED, CONFIG. Nothing is taken any more. */
 pouch_err pl_group_failed(struct pl_group *g);
 
+/*
+ * Where the group goes on in each partition of the list, whoever has it; RD_KAFKA_OFFSET_INVALID: nobody has begun there. Waits for
+ * the broker. What is done is committed up to a second later. The errors of pl_kafka_fail().
+ */
+POUCH_MUST_CHECK pouch_err pl_group_committed(struct pl_group *g, rd_kafka_topic_partition_list_t *list, int timeout);
+
 /* True once partitions have been assigned for the first time (even none). */
 bool pl_group_joined(const struct pl_group *g);
 size_t pl_group_partitions(const struct pl_group *g, struct pl_partition **out, size_t max);

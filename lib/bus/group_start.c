@@ -14,8 +14,8 @@
 /* A member of another make may hold partition 0 and commit nothing: then we decide after all. */
 enum { DECIDER_WAIT_US = 30000000 };
 
-static pouch_err ask_committed(struct pl_group *g, rd_kafka_topic_partition_list_t *list) {
-    rd_kafka_resp_err_t e = rd_kafka_committed(g->rk, list, PL_GROUP_ASK_MS);
+pouch_err pl_group_committed(struct pl_group *g, rd_kafka_topic_partition_list_t *list, int timeout) {
+    rd_kafka_resp_err_t e = rd_kafka_committed(g->rk, list, timeout);
     for (int i = 0; i < list->cnt && !e; i++) e = list->elems[i].err;
     return e ? pl_kafka_fail(e, "asking for the committed offsets of group", g->id) : POUCH_OK;
 }
@@ -105,7 +105,7 @@ static pouch_err begin_topic(struct pl_group *g, const char *topic, rd_kafka_top
     if (err || n == 0) return err;
     rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(n);
     rd_kafka_topic_partition_list_add_range(all, topic, 0, n - 1);
-    err = ask_committed(g, all);
+    err = pl_group_committed(g, all, PL_GROUP_ASK_MS);
     if (!err) {
         if (has_offset(all))
             err = begin_new_partitions(g, topic, all);
@@ -121,7 +121,7 @@ static pouch_err begin_topic(struct pl_group *g, const char *topic, rd_kafka_top
 
 /* copy_offsets() fills in all partitions of a topic, so that each topic is begun once. */
 pouch_err pl_group_positions(struct pl_group *g, rd_kafka_topic_partition_list_t *list, bool *ready) {
-    pouch_err err = list->cnt ? ask_committed(g, list) : POUCH_OK;
+    pouch_err err = list->cnt ? pl_group_committed(g, list, PL_GROUP_ASK_MS) : POUCH_OK;
     *ready = true;
     for (int i = 0; i < list->cnt && !err && *ready; i++)
         if (list->elems[i].offset < 0) err = begin_topic(g, list->elems[i].topic, list, ready);

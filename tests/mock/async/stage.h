@@ -72,6 +72,7 @@ struct told {
     char id[37], text[TEXT_MAX], why[TEXT_MAX];
     enum async_state state;
     pouch_err code;
+    int64_t deadline_ms;
 };
 
 static inline bool is_told(void *t) {
@@ -93,6 +94,7 @@ static inline void on_found(pouch_err e, const struct async_answer *answer, void
     if (!e) {
         t->state = answer->state;
         t->code = answer->code;
+        t->deadline_ms = answer->deadline_ms;
         snprintf(t->text, sizeof t->text, "%.*s%s", (int)answer->payload_n, answer->payload, answer->error);
     }
     snprintf(t->why, sizeof t->why, "%s", e ? pouch_why() : "");

@@ -3,6 +3,8 @@
 
 #include "stage.h"
 
+#include "noted.h"
+
 static struct async *a;
 
 static int set_up(void **state) {
@@ -109,6 +111,79 @@ static void what_others_write_is_no_answer(void **state) {
     assert_int_equal(find_as(a, asked.id, "key:ada").state, ASYNC_PENDING);
 }
 
+/* Its gateway was killed between the two: whoever asks again has been told nothing. */
+static void what_was_noted_and_not_sent_is_sent_when_its_key_comes_again(void **state) {
+    struct stage *s = *state;
+    struct async_note note = note_of("{\"n\":10}", "k10", 60000);
+    struct sought sought = leave_noted(s, a, &note);
+    struct told other = ask_later_with(s, a, "{\"n\":11}", "k10", 20000);
+    assert_int_equal(other.e, POUCH_E_EXISTS);
+    struct told again = ask_later_with(s, a, "{\"n\":10}", "k10", 20000);
+    assert_int_equal(again.e, POUCH_OK);
+    assert_true(again.before);
+    assert_string_equal(again.id, sought.id);
+    struct told found = await_answer(a, sought.id, 30000);
+    assert_int_equal(found.state, ASYNC_DONE);
+    assert_string_equal(found.text, "{\"n\":10}");
+    again = ask_later_with(s, a, "{\"n\":10}", "k10", 20000);
+    assert_string_equal(again.id, sought.id);
+}
+
+static void what_was_sent_is_not_sent_again(void **state) {
+    struct stage *s = *state;
+    struct async_note note = note_of("\"silence\"", "k12", 60000);
+    leave_note(s, &note);
+    note.fate = ASYNC_SENT;
+    leave_note(s, &note);
+    note.fate = ASYNC_ASKED; /* a copy of the first */
+    note.deadline_ms++;
+    struct sought sought = leave_noted(s, a, &note);
+    struct told own = ask_later_with(s, a, "\"silence\"", "k13", 20000);
+    long before = heard(s, a);
+    struct told again = ask_later_with(s, a, "\"silence\"", "k12", 20000);
+    assert_int_equal(again.e, POUCH_OK);
+    assert_string_equal(again.id, sought.id);
+    again = ask_later_with(s, a, "\"silence\"", "k13", 20000);
+    assert_string_equal(again.id, own.id);
+    assert_int_equal(heard(s, a), before + 1);
+}
+
+static void what_was_noted_is_not_sent_when_its_time_is_over(void **state) {
+    struct stage *s = *state;
+    struct async_note note = note_of("{\"n\":14}", "k14", -1);
+    leave_noted(s, a, &note);
+    long before = heard(s, a);
+    struct told again = ask_later_with(s, a, "{\"n\":14}", "k14", 20000);
+    assert_int_equal(again.e, POUCH_E_EXPIRED);
+    assert_non_null(strstr(again.why, "a new key"));
+    assert_int_equal(heard(s, a), before + 1);
+}
+
+static bool is_gone(void *sought) {
+    return !is_there(sought);
+}
+
+/* Whoever may write the topic can copy a note, and cannot make it say that its request was never sent. */
+static void only_a_note_that_is_sealed_as_void_takes_a_request_back(void **state) {
+    struct stage *s = *state;
+    struct async_note note = note_of("\"silence\"", NULL, 60000), other = note_of("1", NULL, 60000);
+    struct sought sought;
+    struct pl_buf copy, wrong;
+    leave_noted(s, a, &note);
+    seal_note(s, &copy, &note, &note.id);
+    produce_note(s, &note.id, "void", (struct pl_span){copy.at, copy.len});
+    other.fate = ASYNC_VOID;
+    seal_note(s, &wrong, &other, &note.id);
+    produce_note(s, &note.id, "note", (struct pl_span){wrong.at, wrong.len});
+    pl_buf_free(&copy);
+    pl_buf_free(&wrong);
+    note.deadline_ms++;
+    sought = leave_noted(s, a, &note);
+    note.fate = ASYNC_VOID;
+    leave_note(s, &note);
+    test_until(is_gone, &sought);
+}
+
 static void closing_ends_who_waits(void **state) {
     struct told asked = ask_later(*state, a, "\"silence\""), t = {0};
     assert_int_equal(async_await(a, asked.id, "key:ada", 600000, on_found, &t), POUCH_OK);
@@ -129,6 +204,10 @@ int main(void) {
         cmocka_unit_test(one_key_is_one_request),
         cmocka_unit_test(what_cannot_be_asked_is_refused_at_once),
         cmocka_unit_test(what_others_write_is_no_answer),
+        cmocka_unit_test(what_was_noted_and_not_sent_is_sent_when_its_key_comes_again),
+        cmocka_unit_test(what_was_sent_is_not_sent_again),
+        cmocka_unit_test(what_was_noted_is_not_sent_when_its_time_is_over),
+        cmocka_unit_test(only_a_note_that_is_sealed_as_void_takes_a_request_back),
         cmocka_unit_test(closing_ends_who_waits),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

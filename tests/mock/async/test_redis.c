@@ -7,6 +7,8 @@
 
 #include "stage.h"
 
+#include "noted.h"
+
 enum { GATES = 2 };
 
 struct gates {
@@ -68,6 +70,57 @@ static void one_key_is_one_request_at_all_gateways(void **state) {
     assert_true(again.before);
     assert_string_equal(again.id, first.id);
     assert_int_equal(other.e, POUCH_E_EXISTS);
+}
+
+/* Its gateway was killed between the two; each of those that are asked now would send it, and one does. */
+static void what_was_noted_and_not_sent_is_sent_once_by_whoever_is_asked(void **state) {
+    struct gates *g = *state;
+    struct async_note note = note_of("{\"n\":4}", "k4", 60000);
+    struct sought sought = leave_noted(g->stage, g->a[0], &note);
+    long before = heard(g->stage, g->a[0]);
+    struct told asked[2 * GATES] = {{0}};
+    for (int i = 0; i < 2 * GATES; i++) {
+        const struct async_ask ask = {
+            .to = g->stage->to, .json = "{\"n\":4}", .n = 7, .owner = "key:ada", .key = "k4", .timeout_ms = 20000};
+        assert_int_equal(async_request(g->a[i % GATES], &ask, on_asked, &asked[i]), POUCH_OK);
+    }
+    int stored = 0;
+    for (int i = 0; i < 2 * GATES; i++) {
+        test_until(is_told, &asked[i]);
+        assert_true(!asked[i].e || asked[i].e == POUCH_E_OVERLOADED);
+        if (asked[i].e) continue;
+        assert_string_equal(asked[i].id, sought.id);
+        stored++;
+    }
+    assert_true(stored > 0);
+    struct told found = await_answer(g->a[1], sought.id, 30000);
+    assert_int_equal(found.state, ASYNC_DONE);
+    assert_string_equal(found.text, "{\"n\":4}");
+    assert_int_equal(heard(g->stage, g->a[0]), before + 2);
+}
+
+struct again {
+    struct gates *g;
+    struct told told;
+};
+
+static bool is_known(void *arg) {
+    struct again *x = arg;
+    x->told = ask_later_with(x->g->stage, x->g->a[1], "\"silence\"", "k5", 60000);
+    return x->told.e != POUCH_E_STORE;
+}
+
+/* The topic knows that too. */
+static void what_was_sent_is_not_sent_again_when_redis_was_emptied(void **state) {
+    struct gates *g = *state;
+    struct told first = ask_later_with(g->stage, g->a[0], "\"silence\"", "k5", 60000);
+    struct again again = {.g = g};
+    long before = heard(g->stage, g->a[0]);
+    free(redis_say(&g->redis, "FLUSHALL"));
+    test_until(is_known, &again);
+    assert_int_equal(again.told.e, POUCH_OK);
+    assert_string_equal(again.told.id, first.id);
+    assert_int_equal(heard(g->stage, g->a[0]), before + 1);
 }
 
 struct step {
@@ -219,6 +272,8 @@ int main(void) {
         cmocka_unit_test(any_gateway_has_the_answer),
         cmocka_unit_test(one_key_is_one_request_at_all_gateways),
         cmocka_unit_test(a_request_that_was_never_sent_takes_no_key_from_a_later_one),
+        cmocka_unit_test(what_was_noted_and_not_sent_is_sent_once_by_whoever_is_asked),
+        cmocka_unit_test(what_was_sent_is_not_sent_again_when_redis_was_emptied),
         cmocka_unit_test(redis_has_only_what_is_sealed),
         cmocka_unit_test(what_others_left_there_does_no_harm),
         cmocka_unit_test(an_emptied_redis_is_filled_again),

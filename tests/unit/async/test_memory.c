@@ -22,11 +22,11 @@ struct seen {
     bool complete;
 };
 
-static void see(struct pl_span note, struct pl_span reply, bool complete, void *arg) {
+static void see(const struct async_look *look, void *arg) {
     struct seen *s = arg;
-    *s = (struct seen){.complete = complete};
-    if (note.at) memcpy(s->note, note.at, note.n);
-    if (reply.at) memcpy(s->reply, reply.at, reply.n);
+    *s = (struct seen){.complete = look->complete};
+    if (look->note.at) memcpy(s->note, look->note.at, look->note.n);
+    if (look->reply.at) memcpy(s->reply, look->reply.at, look->reply.n);
 }
 
 static struct seen find(struct async_memory *m, int n, int64_t now_ms) {
