@@ -123,6 +123,93 @@ static void what_was_sent_is_not_sent_again_when_redis_was_emptied(void **state)
     assert_int_equal(heard(g->stage, g->a[0]), before + 1);
 }
 
+/* A member of the gateways' group that commits nothing, as one that was killed a moment ago. */
+static rd_kafka_t *join_idle(struct stage *s) {
+    char why[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    const char *const pairs[] = {"bootstrap.servers",
+                                 s->mock.brokers,
+                                 "group.id",
+                                 "gate.async-replies",
+                                 "enable.auto.commit",
+                                 "false",
+                                 "auto.offset.reset",
+                                 "earliest",
+                                 "partition.assignment.strategy",
+                                 "range",
+                                 NULL};
+    for (int i = 0; pairs[i]; i += 2)
+        assert_int_equal(rd_kafka_conf_set(conf, pairs[i], pairs[i + 1], why, sizeof why), RD_KAFKA_CONF_OK);
+    rd_kafka_conf_set_log_cb(conf, NULL);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    assert_non_null(rk);
+    rd_kafka_poll_set_consumer(rk);
+    rd_kafka_topic_partition_list_add(list, "gate.async-replies", RD_KAFKA_PARTITION_UA);
+    assert_int_equal(rd_kafka_subscribe(rk, list), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_partition_list_destroy(list);
+    return rk;
+}
+
+static bool has_partitions(void *idle) {
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_message_t *m = rd_kafka_consumer_poll(idle, 10);
+    if (m) rd_kafka_message_destroy(m);
+    if (rd_kafka_assignment(idle, &list)) return false;
+    int n = list->cnt;
+    rd_kafka_topic_partition_list_destroy(list);
+    return n > 0;
+}
+
+enum { SOME = 24 };
+struct some {
+    struct gates *g;
+    char id[SOME][37];
+    int64_t deadline_ms; /* of the last one */
+    rd_kafka_t *idle;
+};
+
+/* How many are pending; none may be given up. */
+static int pending(struct some *x) {
+    int n = 0;
+    for (int i = 0; i < SOME; i++) {
+        struct told found = find_as(x->g->a[i % GATES], x->id[i], "key:ada");
+        assert_int_equal(found.e, POUCH_OK);
+        assert_true(found.state == ASYNC_PENDING || found.state == ASYNC_DONE);
+        if (found.state == ASYNC_PENDING) n++;
+    }
+    return n;
+}
+
+static bool is_past(void *some) {
+    struct some *x = some;
+    has_partitions(x->idle);
+    assert_true(pending(x) > 0);
+    return pl_wall_ms(&pl_clock_system) > x->deadline_ms + 1000;
+}
+
+static bool are_answered(void *some) {
+    return pending(some) == 0;
+}
+
+static void none_is_given_up_while_a_partition_is_not_read(void **state) {
+    struct gates *g = *state;
+    struct some x = {.g = g, .idle = join_idle(g->stage)};
+    test_until(has_partitions, x.idle);
+    for (int i = 0; i < SOME; i++) {
+        struct told asked = ask_later_with(g->stage, g->a[i % GATES], "{\"n\":9}", NULL, 1000);
+        assert_int_equal(asked.e, POUCH_OK);
+        memcpy(x.id[i], asked.id, sizeof asked.id);
+    }
+    x.deadline_ms = pl_wall_ms(&pl_clock_system) + 1000;
+    test_until(is_past, &x);
+    rd_kafka_consumer_close(x.idle);
+    rd_kafka_destroy(x.idle);
+    test_until(are_answered, &x);
+    struct told silent = ask_later_with(g->stage, g->a[0], "\"silence\"", NULL, 500);
+    assert_int_equal(await_answer(g->a[1], silent.id, 60000).state, ASYNC_EXPIRED);
+}
+
 struct step {
     atomic_bool over;
     pouch_err e;
@@ -274,6 +361,7 @@ int main(void) {
         cmocka_unit_test(a_request_that_was_never_sent_takes_no_key_from_a_later_one),
         cmocka_unit_test(what_was_noted_and_not_sent_is_sent_once_by_whoever_is_asked),
         cmocka_unit_test(what_was_sent_is_not_sent_again_when_redis_was_emptied),
+        cmocka_unit_test(none_is_given_up_while_a_partition_is_not_read),
         cmocka_unit_test(redis_has_only_what_is_sealed),
         cmocka_unit_test(what_others_left_there_does_no_harm),
         cmocka_unit_test(an_emptied_redis_is_filled_again),

@@ -19,12 +19,12 @@ static struct pl_span text(const char *at) {
 
 struct seen {
     char note[64], reply[64];
-    bool complete;
+    bool sent, complete;
 };
 
 static void see(const struct async_look *look, void *arg) {
     struct seen *s = arg;
-    *s = (struct seen){.complete = look->complete};
+    *s = (struct seen){.sent = look->sent, .complete = look->complete};
     if (look->note.at) memcpy(s->note, look->note.at, look->note.n);
     if (look->reply.at) memcpy(s->reply, look->reply.at, look->reply.n);
 }
@@ -141,6 +141,27 @@ static void a_request_that_was_never_sent_takes_no_key_from_a_later_one(void **s
     assert_int_equal(claim(m, 3, 1, 500), 2);
 }
 
+static bool take(struct async_memory *m, int n, int64_t now_ms) {
+    struct pl_uuid id = id_of(n);
+    return async_memory_take(m, &id, now_ms, now_ms + 10);
+}
+
+static void a_request_is_ones_own_to_send_until_it_is_sent_or_the_time_for_it_is_over(void **state) {
+    struct async_memory *m = *state;
+    struct pl_uuid id = id_of(1);
+    note(m, 1, 1, "note", 1000);
+    assert_true(take(m, 1, 0));
+    assert_false(take(m, 1, 9));
+    assert_true(take(m, 1, 10)); /* whoever had taken it was killed */
+    assert_false(find(m, 1, 0).sent);
+    assert_int_equal(async_memory_sent(m, &id, 1000), POUCH_OK);
+    assert_true(find(m, 1, 0).sent);
+    assert_false(take(m, 1, 500));
+    note(m, 1, 1, "note", 1000); /* read from the topic again */
+    assert_true(find(m, 1, 0).sent);
+    assert_true(take(m, 2, 0)); /* that had no room */
+}
+
 static void no_key_is_given_before_all_has_been_read(void **state) {
     struct async_memory *m = *state;
     async_memory_set_complete(m, false);
@@ -156,6 +177,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_key_is_one_requests_until_it_is_dropped_or_its_time_is_over, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_request_that_was_never_sent_takes_no_key_from_a_later_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_is_ones_own_to_send_until_it_is_sent_or_the_time_for_it_is_over,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_key_is_given_before_all_has_been_read, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

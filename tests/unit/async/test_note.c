@@ -15,6 +15,7 @@ static void a_note_is_read_as_it_was_written(void **state) {
         pl_buf_init(&out, 4096);
         assert_true(pl_uuid_parse(&note.id, ID, 36));
         note.has_key = has_key;
+        note.fate = has_key ? ASYNC_VOID : ASYNC_SENT;
         for (size_t i = 0; i < sizeof note.body.b; i++) note.body.b[i] = (uint8_t)(200 + i);
         for (size_t i = 0; has_key && i < sizeof note.key.b; i++) note.key.b[i] = (uint8_t)i;
         assert_int_equal(async_note_write(&out, &note), POUCH_OK);
@@ -24,6 +25,7 @@ static void a_note_is_read_as_it_was_written(void **state) {
         assert_memory_equal(&again.body, &note.body, sizeof note.body);
         assert_memory_equal(&again.key, &note.key, sizeof note.key);
         assert_int_equal(again.has_key, has_key);
+        assert_int_equal(again.fate, note.fate);
         assert_int_equal(again.asked_ms, note.asked_ms);
         assert_int_equal(again.deadline_ms, note.deadline_ms);
         pl_buf_free(&out);
@@ -44,6 +46,7 @@ static void what_is_no_note_is_refused(void **state) {
         "{\"note\":\"" ID "\",\"owner\":\"a\",\"asked\":1,\"deadline\":\"2\",\"body\":\"" HASH "\"}",
         "{\"note\":\"" ID "\",\"owner\":\"a\",\"asked\":1,\"deadline\":2,\"body\":\"00\"}",
         "{\"note\":\"" ID "\",\"owner\":\"a\",\"asked\":1,\"deadline\":2,\"body\":\"" HASH "\",\"key\":\"zz\"}",
+        "{\"note\":\"" ID "\",\"owner\":\"a\",\"asked\":1,\"deadline\":2,\"body\":\"" HASH "\",\"fate\":\"asked\"}",
     };
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
