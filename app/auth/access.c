@@ -53,6 +53,7 @@ const struct auth_issuer *auth_access_issuer(const struct auth_access *a, const 
 
 static pouch_err read_list(const struct auth_reading *r, const struct pl_yaml *list,
                            pouch_err (*read)(const struct auth_reading *, const struct pl_yaml *)) {
+    if (list->kind == PL_YAML_SCALAR && !*list->text) return POUCH_OK; /* "keys:" alone: the last was taken away */
     if (list->kind != PL_YAML_LIST)
         return pl_fail(POUCH_E_CONFIG, "%s:%u: %s: wants a list, each entry behind a dash", r->path, list->line,
                        list->key);
@@ -76,8 +77,7 @@ static pouch_err read_tree(const struct auth_reading *r, const struct pl_yaml *t
         pouch_err e = read_list(r, item, keys ? auth_key_read : auth_issuer_read);
         if (e) return e;
     }
-    if (r->access->n_keys || r->access->n_issuers) return POUCH_OK;
-    return pl_fail(POUCH_E_CONFIG, "%s lets nobody in: pouch access new makes a key and the lines for it", r->path);
+    return POUCH_OK;
 }
 
 pouch_err auth_access_parse(struct auth_access **a, const char *path, const char *text, size_t n,

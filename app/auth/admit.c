@@ -245,7 +245,7 @@ struct auth_who *auth_admit(struct auth *a, const struct auth_shown *shown, stru
     *no = (struct auth_refusal){0};
     struct auth_who *who = identify(a, shown, no);
     if (!who || passes(a, shown, who, no)) return who;
-    auth_who_free(who);
+    no->who = who;
     return NULL;
 }
 

@@ -63,11 +63,17 @@ static pouch_err make_anybody(struct auth *a) {
     return e;
 }
 
+static void warn_if_empty(const struct auth *a, const struct auth_access *access) {
+    if (!access->n_keys && !access->n_issuers)
+        PL_LOG(PL_LOG_WARN, "the access file has no entries, so nobody may use the gateway", "file", a->path);
+}
+
 static pouch_err begin(struct auth *a, const struct pl_settings *s, bool follow) {
     pouch_err e = copy_settings(a, s);
     if (!e) e = auth_rates_init(&a->rates);
     if (!e) e = auth_rates_init(&a->failures);
     if (!e) e = a->path ? auth_access_read(&a->access, a->path, &a->topics) : make_anybody(a);
+    if (!e && a->path) warn_if_empty(a, a->access);
     if (!e) e = auth_audit_open(&a->audit, s->gateway_audit);
     if (!e && follow) e = auth_follow(a);
     return e;
@@ -118,6 +124,28 @@ void auth_free(struct auth *a) {
 
 /* ---- a change ---- */
 
+/* why NULL: the file is what holds. */
+static void note_stale(struct auth *a, const char *why) {
+    pthread_mutex_lock(&a->lock);
+    snprintf(a->stale, sizeof a->stale, "%s", why ? why : "");
+    pthread_mutex_unlock(&a->lock);
+    pl_metric_set(PL_M_ACCESS_STALE, why != NULL);
+}
+
+void auth_back(struct auth *a) {
+    char why[sizeof a->stale];
+    if (auth_is_current(a, why, sizeof why)) return;
+    note_stale(a, NULL);
+    PL_LOG(PL_LOG_INFO, "the access file is again the one that holds", "file", a->path);
+}
+
+bool auth_is_current(struct auth *a, char *why, size_t n) {
+    pthread_mutex_lock(&a->lock);
+    snprintf(why, n, "%s", a->stale);
+    pthread_mutex_unlock(&a->lock);
+    return !*why;
+}
+
 static void swap(struct auth *a, struct auth_access *access) {
     pthread_mutex_lock(&a->lock);
     struct auth_access *old = a->access;
@@ -133,13 +161,16 @@ static pouch_err read_again(struct auth *a) {
     pouch_err e = auth_access_read(&access, a->path, &a->topics);
     pl_metric_add(e ? PL_M_ACCESS_RELOADS_REFUSED : PL_M_ACCESS_RELOADS, 1);
     if (e) {
+        note_stale(a, pouch_why());
         PL_LOG(PL_LOG_ERROR, "who may use the gateway stays as it was", "file", a->path, "why", pouch_why());
         return e;
     }
     char keys[16], issuers[16];
     snprintf(keys, sizeof keys, "%zu", access->n_keys);
     snprintf(issuers, sizeof issuers, "%zu", access->n_issuers);
+    warn_if_empty(a, access);
     swap(a, access);
+    note_stale(a, NULL);
     PL_LOG(PL_LOG_INFO, "the access file was read again", "file", a->path, "keys", keys, "tokens", issuers);
     return POUCH_OK;
 }

@@ -107,6 +107,9 @@ void auth_free(struct auth *a); /* writes what the audit log still has; NULL all
  */
 POUCH_MUST_CHECK pouch_err auth_reload(struct auth *a);
 
+/* False: the file is missing or not usable, which *why says, and what it said before holds. */
+bool auth_is_current(struct auth *a, char *why, size_t n);
+
 /* What a request shows of itself. Spans with a NULL `at` and NULL texts are not there. All of it is borrowed. */
 struct auth_shown {
     const char *peer; /* httpd_call_peer() */
@@ -117,9 +120,10 @@ struct auth_shown {
 };
 
 struct auth_refusal {
-    int status;        /* 401, 403 or 429 */
-    const char *why;   /* for who asked: static text that says what to do and not what was nearly right */
-    int retry_after_s; /* 0: none */
+    int status;           /* 401, 403 or 429 */
+    const char *why;      /* for who asked: static text that says what to do and not what was nearly right */
+    int retry_after_s;    /* 0: none */
+    struct auth_who *who; /* the caller's: they are known, and refused all the same; NULL: not known */
 };
 
 /*

@@ -25,10 +25,14 @@ static struct pl_key_mark mark_in_force(struct auth *a) {
 static void look(struct auth *a, struct looks *seen) {
     struct pl_key_mark now = pl_keyfile_look(a->path), in_force = mark_in_force(a);
     bool settled = pl_key_mark_same(&now, &seen->last);
-    bool known = pl_key_mark_same(&now, &in_force) || pl_key_mark_same(&now, &seen->refused);
     bool may_wait = now.inode && !now.regular; /* opening a pipe waits for its writer */
     seen->last = now;
-    if (settled && !known && !may_wait && auth_reload(a) == POUCH_E_CONFIG) seen->refused = now;
+    if (pl_key_mark_same(&now, &in_force)) {
+        seen->refused = in_force; /* what was refused before may come again, and is to be told of then */
+        auth_back(a);
+    } else if (settled && !may_wait && !pl_key_mark_same(&now, &seen->refused) && auth_reload(a) == POUCH_E_CONFIG) {
+        seen->refused = now;
+    }
 }
 
 static void *follow(void *arg) {

@@ -24,8 +24,9 @@ struct auth {
     struct auth_audit audit;
 
     pthread_mutex_t reload; /* held over a whole reload */
-    pthread_mutex_t lock;   /* for the next */
+    pthread_mutex_t lock;   /* for the next two */
     struct auth_access *access;
+    char stale[512]; /* why the file is not what holds; "": it is */
 
     struct pl_wake wake; /* for the thread that looks at the file and writes the audit log */
     pthread_t thread;
@@ -39,6 +40,9 @@ POUCH_MUST_CHECK pouch_err auth_make(struct auth **a, const struct pl_settings *
 
 /* With a reference; NULL: there is no file. */
 struct auth_access *auth_access_now(struct auth *a);
+
+/* The file is again the one that was read last. */
+void auth_back(struct auth *a);
 
 /* follow.c */
 POUCH_MUST_CHECK pouch_err auth_follow(struct auth *a);

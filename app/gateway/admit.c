@@ -99,9 +99,8 @@ static bool admit(struct httpd_call *c, struct httpd_answer *a, struct gateway *
     httpd_call_peer(c, peer);
     struct auth_shown shown = shown_by(c, endpoint, peer);
     struct auth_who *who = auth_admit(g->auth, &shown, &no);
-    if (!who) return refuse(a, &no);
-    httpd_call_set(c, who, forget);
-    return may(c, a, &endpoint->need);
+    if (who || no.who) httpd_call_set(c, who ? who : no.who, forget); /* the audit log names them either way */
+    return who ? may(c, a, &endpoint->need) : refuse(a, &no);
 }
 
 /* ---- the answer ---- */
@@ -155,6 +154,12 @@ static pouch_err start(struct gateway *g) {
     return auth_new(&g->auth, &g->conf, g->ring, gateway_listen(g));
 }
 
+static void notes(json_t *notes, struct gateway *g) {
+    char why[512];
+    if (!auth_is_current(g->auth, why, sizeof why))
+        gateway_say(notes, "the access file cannot be used, and what it said before holds: %s", why);
+}
+
 static void reload(struct gateway *g) {
     (void)!auth_reload(g->auth); /* it is logged, and what was holds */
 }
@@ -168,6 +173,7 @@ const struct gateway_part gateway_admission = {
     .start = start,
     .admit = admit,
     .finish = finish,
+    .notes = notes,
     .reload = reload,
     .free = end,
 };

@@ -102,6 +102,7 @@
     X(ADMIT_FAILED, counter, "pouch_gateway_refused_total", "reason=\"no_memory\"", "") \
     X(ACCESS_RELOADS, counter, "pouch_access_reloads_total", "outcome=\"taken\"", "Readings of the access file after the first, by outcome; refused: who may use the gateway stayed as it was.") \
     X(ACCESS_RELOADS_REFUSED, counter, "pouch_access_reloads_total", "outcome=\"refused\"", "") \
+    X(ACCESS_STALE, gauge, "pouch_access_stale", "", "1 while the access file is missing or not usable, and what it said before holds.") \
     X(AUDIT_LOST, counter, "pouch_audit_lost_total", "", "Lines that are missing in the audit log: too many waited, or the file could not be written.") \
     X(EVENTS_CLIENTS, gauge, "pouch_events_clients", "", "Streams of live events that are open.") \
     X(EVENTS_SENT, counter, "pouch_events_sent_total", "", "Live events queued for a client; once for each client.") \

@@ -3,6 +3,7 @@
 import collections
 import json
 import os
+import re
 import stat
 import time
 
@@ -29,7 +30,8 @@ class Guarded:
         self.file, self.audit = pouch.folder / "access.yaml", pouch.folder / "audit.log"
         self.entries, self.keys = {}, {}
         for name, *words in (("root", "--scope", "*"), ("late", "--scope", "*", "--not-after", "2020-01-31"), ("other", "--scope", "*:other.*"),
-                             ("reader", "--scope", "subscribe:news"), ("slow", "--scope", "*", "--rate", "1"), ("shop", "--scope", "*", "--origin", "https://shop.example")):
+                             ("reader", "--scope", "subscribe:news"), ("slow", "--scope", "*", "--rate", "1"), ("shop", "--scope", "*", "--origin", "https://shop.example"),
+                             ("auditor", "--scope", "read.*", "--scope", "subscribe")):
             self.add(name, *words)
         private = ec.generate_private_key(ec.SECP256R1())
         (pouch.folder / "issuer.pem").write_bytes(private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
@@ -135,6 +137,20 @@ def test_every_endpoint_refuses_everybody_but_who_may(guarded):
         expect("a token that may", good, guarded.token(everything))
     assert not failed, "\n".join(failed)
     assert seen > 10
+
+
+@pytest.mark.acceptance("C31")
+def test_an_auditor_sees_everything_and_changes_nothing(guarded):
+    """Whose key has the scopes read.* and subscribe, which docs/gateway.md names for it. A ticket is a way to listen."""
+    wrong, refused = [], 0
+    for method, path, filled, need, operation in endpoints(guarded):
+        looks = method == "GET" or (method, path) == ("POST", "/v1/tickets")
+        status, text, _ = guarded.status(method, filled, guarded.keys["auditor"], **({"json": {}} if "requestBody" in operation else {}))
+        refused += status == 403
+        if looks == (status == 403):
+            wrong.append(f"{method} {path} ({need['action']}): {status} {text[:200]}")
+    assert not wrong, "\n".join(wrong)
+    assert refused > 10
 
 
 @pytest.mark.acceptance("C31")
@@ -260,12 +276,37 @@ def test_a_changed_file_is_taken_and_a_bad_one_is_not(guarded):
     wait_until(lambda: status("guest") == 401, "the key being taken back")
 
 
+def test_a_missing_file_keeps_who_was_let_in_and_is_told_of_and_an_empty_one_lets_nobody_in(guarded):
+    status = lambda name: guarded.status("GET", "/v1/whoami", guarded.keys[name])[0]  # noqa: E731
+    ready = lambda: httpx.get(guarded.url + "/readyz")  # noqa: E731
+    stale = lambda: re.search(r"pouch_access_stale (\d)", guarded.status("GET", "/metrics", guarded.token("read.health"))[1]).group(1)  # noqa: E731
+    for spoil in (guarded.file.unlink, lambda: guarded.file.write_text("keys: 5\n")):
+        spoil()
+        wait_until(lambda: "the access file cannot be used" in ready().text, "/readyz telling of the file")
+        assert ready().status_code == 200 and status("root") == 200 and stale() == "1"
+        guarded.write()
+        wait_until(lambda: "the access file" not in ready().text, "the file being taken")
+        assert stale() == "0"
+    guarded.file.write_text("")
+    try:
+        wait_until(lambda: status("root") == 401, "the last key being taken back")
+        assert httpx.get(guarded.url + "/livez").status_code == 200
+    finally:
+        guarded.write()
+    wait_until(lambda: status("root") == 200, "the keys being back")
+
+
 def test_the_audit_log_has_who_did_what_and_no_secrets(guarded):
     guarded.status("POST", "/kafka/send/acme.orders", guarded.keys["root"], json={"value": {"canary": "canary-of-audit"}})
     guarded.status("POST", "/kafka/send/acme.orders", guarded.keys["other"], json={"value": {}})
     rows = lambda: [json.loads(line) for line in guarded.audit.read_text().splitlines()]  # noqa: E731
     sent = lambda who, status: [row for row in rows() if row["who"] == who and row["action"] == "send" and row.get("object") == "acme.orders" and row["status"] == status]  # noqa: E731
     wait_until(lambda: sent("key:root", "201") and sent("key:other", "403"), "the audit log")
+    guarded.status("GET", "/v1/whoami", guarded.keys["late"])
+    guarded.status("GET", "/v1/whoami", guarded.keys["shop"], headers={"Origin": "https://evil.example"})
+    wait_until(lambda: guarded.status("GET", "/v1/whoami", guarded.keys["slow"])[0] == 429, "a call over the rate")
+    named = {("key:late", "401"), ("key:shop", "403"), ("key:slow", "429")}
+    wait_until(lambda: named <= {(row["who"], row["status"]) for row in rows()}, "those being named who are known and refused")
     assert all({"ts", "who", "peer", "method", "route", "action", "status"} <= row.keys() for row in rows())
     assert stat.S_IMODE(os.stat(guarded.audit).st_mode) == 0o600
     written = guarded.audit.read_text() + "".join(gateway.program.stderr() for gateway in guarded.gateways)

@@ -58,8 +58,6 @@ static void a_file_says_who_may_do_what(void **state) {
 static const struct {
     const char *text, *why;
 } rows[] = {
-    {"", "lets nobody in"},
-    {"keys: []\n", "lets nobody in"},
     {"- a\n", "wants keys: and tokens:"},
     {"users:\n" KEY_A, ":1: users: there are keys: and tokens:"},
     {"keys: a\n", ":1: keys: wants a list"},
@@ -106,6 +104,18 @@ static void what_is_wrong_is_told_by_line(void **state) {
     }
 }
 
+static void a_file_without_entries_lets_nobody_in(void **state) {
+    static const char *const texts[] = {"", "# nobody\n", "keys:\n", "keys: []\n", "keys: ~\ntokens: []\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct auth_access *a;
+        assert_int_equal(auth_access_parse(&a, test_path("access.yaml"), texts[i], strlen(texts[i]), &topics),
+                         POUCH_OK);
+        assert_int_equal(a->n_keys + a->n_issuers, 0);
+        auth_access_free(a);
+    }
+}
+
 static void a_file_that_others_may_read_or_write_is_refused(void **state) {
     static const struct {
         mode_t mode;
@@ -127,6 +137,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_says_who_may_do_what),
         cmocka_unit_test(what_is_wrong_is_told_by_line),
+        cmocka_unit_test(a_file_without_entries_lets_nobody_in),
         cmocka_unit_test(a_file_that_others_may_read_or_write_is_refused),
     };
     return cmocka_run_group_tests(tests, make_files, test_folder_remove);

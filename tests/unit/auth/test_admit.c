@@ -6,6 +6,7 @@
 #include <auth/state.h>
 #include <auth/ticket.h>
 #include <base/hex.h>
+#include <metrics/metrics.h>
 
 #define RING   "8bc63a64d2adaecb6f3cc90d2736a84970fec1eb0db73598c5dcb7ad803f9276\n"
 #define RING_B "b:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
@@ -98,6 +99,7 @@ static void expect(struct auth *a, const struct auth_shown *s, int status) {
     assert_int_equal(!who, status != 0);
     if (status) assert_non_null(no.why);
     auth_who_free(who);
+    auth_who_free(no.who);
 }
 
 static struct auth_who *admitted(struct auth *a, const struct auth_shown *s) {
@@ -292,6 +294,7 @@ static void calls_over_the_rate_of_a_key_wait(void **state) {
     assert_null(auth_admit(a, &s, &no));
     assert_int_equal(no.status, 429);
     assert_int_equal(no.retry_after_s, 1);
+    auth_who_free(no.who);
     expect(a, &(struct auth_shown){.peer = "127.0.0.1", .api_key = span(key_a)}, 0);
     clock_now.mono_us += 100000;
     expect(a, &s, 0);
@@ -535,6 +538,61 @@ static void a_bad_new_file_changes_nothing(void **state) {
     auth_free(a);
 }
 
+static void the_last_key_is_taken_back_with_its_line(void **state) {
+    struct auth *a = with_keys("");
+    struct auth_shown s = shown(key_a);
+    (void)state;
+    expect(a, &s, 0);
+    test_write("access.yaml", "", 0600);
+    assert_int_equal(auth_reload(a), POUCH_OK);
+    expect(a, &s, 401);
+    write_access(NULL);
+    assert_int_equal(auth_reload(a), POUCH_OK);
+    expect(a, &s, 0);
+    auth_free(a);
+}
+
+static void a_file_that_is_gone_or_broken_is_told_of_until_it_is_back(void **state) {
+    struct auth *a = with_keys("");
+    struct auth_shown s = shown(key_b);
+    char why[512];
+    (void)state;
+    assert_true(auth_is_current(a, why, sizeof why));
+    for (int broken = 0; broken < 2; broken++) {
+        if (broken)
+            test_write("access.yaml", "keys: 5\n", 0600);
+        else
+            assert_int_equal(unlink(test_path("access.yaml")), 0);
+        assert_int_equal(auth_reload(a), POUCH_E_CONFIG);
+        assert_false(auth_is_current(a, why, sizeof why));
+        assert_non_null(strstr(why, "access.yaml"));
+        assert_int_equal(pl_metric_get(PL_M_ACCESS_STALE), 1);
+        expect(a, &s, 0);
+        write_access("");
+        assert_int_equal(auth_reload(a), POUCH_OK);
+        assert_true(auth_is_current(a, why, sizeof why));
+        assert_int_equal(pl_metric_get(PL_M_ACCESS_STALE), 0);
+    }
+    auth_free(a);
+}
+
+static void who_is_known_and_refused_is_named(void **state) {
+    struct auth *a = with_keys(", not_after: 2020-01-31");
+    struct auth_shown late = shown(key_b), elsewhere = shown(key_a), stranger = shown("pouch_nobody");
+    struct auth_refusal no;
+    (void)state;
+    elsewhere.origin = span("https://evil.example");
+    assert_null(auth_admit(a, &late, &no));
+    assert_string_equal(auth_who_name(no.who), "key:b");
+    auth_who_free(no.who);
+    assert_null(auth_admit(a, &elsewhere, &no));
+    assert_string_equal(auth_who_name(no.who), "key:a");
+    auth_who_free(no.who);
+    assert_null(auth_admit(a, &stranger, &no));
+    assert_null(no.who);
+    auth_free(a);
+}
+
 static void the_audit_log_says_who_did_what(void **state) {
     char path[256], line[1024];
     struct pl_settings s = settings(NULL);
@@ -588,6 +646,9 @@ int main(void) {
         cmocka_unit_test(the_newest_stream_of_a_ticket_lives),
         cmocka_unit_test(streams_are_bounded_by_key_and_end_when_it_is_taken_back),
         cmocka_unit_test(a_bad_new_file_changes_nothing),
+        cmocka_unit_test(the_last_key_is_taken_back_with_its_line),
+        cmocka_unit_test(a_file_that_is_gone_or_broken_is_told_of_until_it_is_back),
+        cmocka_unit_test(who_is_known_and_refused_is_named),
         cmocka_unit_test(the_audit_log_says_who_did_what),
     };
     return cmocka_run_group_tests(tests, begin, finish);
