@@ -15,10 +15,12 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import demo
 from gateway import Gateway, Refused
 from tasks import Executor, Types, Wrong, now
 
 BODY_MAX = 1 << 20
+SEQUENCE = demo.Sequence()
 HERE = Path(__file__).resolve().parent
 
 
@@ -68,6 +70,12 @@ def cached(x, _, which):
     return 200, {"types": [entry for entry in shown if which == "all" or entry["available"]], "timestamp": now()}
 
 
+def run_demo(x, _, name):
+    if name not in demo.DEMOS:
+        raise Wrong(404, f"there is no demonstration {name}; there are {', '.join(demo.DEMOS)} and run-all")
+    return 200, demo.DEMOS[name](x)
+
+
 ROUTES = [
     ("POST", r"/executor/tasks/execute", lambda x, body: (200, x.execute(body))),
     ("POST", r"/executor/tasks/batch", lambda x, body: (200, x.batch(body.get("tasks") if isinstance(body, dict) else None))),
@@ -83,6 +91,9 @@ ROUTES = [
     ("PUT", r"/tasks/([^/]+)/availability", switch),
     ("GET", r"/tasks/([^/]+)/status", lambda x, _, name: (200, x.status(name))),
     ("GET", r"/tasks/cache/(all|available)", cached),
+    ("GET", r"/demo/status", lambda x, _: (200, demo.status(x))),
+    ("POST", r"/demo/run-all", lambda x, _: (200, SEQUENCE.start(x))),
+    ("POST", r"/demo/([a-z-]+)", run_demo),
 ]
 
 
@@ -97,8 +108,11 @@ class Service(BaseHTTPRequestHandler):
         if "Transfer-Encoding" in self.headers or not 0 <= n <= BODY_MAX:
             self.close_connection = True
             raise Wrong(413, f"a body has a Content-Length of at most {BODY_MAX} bytes")
+        body = self.rfile.read(n)
+        if n and self.headers.get_content_type() != "application/json":  # which a page of another site cannot send without asking
+            raise Wrong(415, "a body is JSON: Content-Type: application/json")
         try:
-            return json.loads(self.rfile.read(n)) if n else None
+            return json.loads(body) if n else None
         except ValueError as error:
             raise Wrong(400, f"Invalid message format: {error}") from None
 
@@ -123,9 +137,10 @@ class Service(BaseHTTPRequestHandler):
 
     def answer(self, status, said):
         body = json.dumps(said).encode()
+        fields = {"Content-Type": "application/json", "Content-Length": len(body), **({"Connection": "close"} if self.close_connection else {})}
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
+        for name, value in fields.items():
+            self.send_header(name, str(value))
         self.end_headers()
         self.wfile.write(body)
 

@@ -1,5 +1,7 @@
 """Tasks: the types that a file declares, which of them are available, and what became of each one that was executed."""
 
+import contextlib
+import fcntl
 import json
 import os
 import sys
@@ -46,12 +48,20 @@ class Types:
         return {"type": name, "topic": entry["topic"], "description": entry["about"], "requires": entry["requires"],
                 "timeout": entry["timeout"], "available": name not in self.off()}
 
+    @contextlib.contextmanager
+    def alone(self):
+        """One at a time, of all instances: what two of them switch at once must both be kept."""
+        with open(f"{self.state}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     def switch(self, name, available):
         self.find(name)
-        off = self.off() - {name} if available else self.off() | {name}
-        part = self.state.with_suffix(f".{uuid.uuid4().hex}")
-        part.write_text(json.dumps(sorted(off)))
-        os.replace(part, self.state)
+        with self.alone():
+            off = self.off() - {name} if available else self.off() | {name}
+            part = self.state.with_suffix(f".{uuid.uuid4().hex}")
+            part.write_text(json.dumps(sorted(off)))
+            os.replace(part, self.state)
         return self.show(name)
 
 
@@ -63,10 +73,10 @@ class Executor:
         self.counts = {name: {"executed": 0, "failed": 0} for name in types.all}
         self.started = time.time()
 
-    def tell(self, event, data):
+    def tell(self, event, data, channel=CHANNEL):
         """A task is not lost for an event that cannot be told."""
         try:
-            self.gateway.broadcast(CHANNEL, event, data)
+            self.gateway.broadcast(channel, event, data)
         except Refused as error:
             print(f"task_executor: {event} was not told: {error}", file=sys.stderr)
 

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import independent
@@ -166,9 +167,18 @@ def test_a_task_is_executed_and_told(scene):
 @pytest.mark.acceptance("C17", "C30", "C37")
 @pytest.mark.parametrize("body", [b"{", b"[]", b"{}", b'{"id":"a","topic":"USER_LOGIN"}', b'{"id":7,"topic":"USER_LOGIN","startTime":1}'])
 def test_what_is_no_task_is_refused_with_what_is_wrong(scene, body):
-    said = scene.http.post("/executor/tasks/execute", content=body)
+    said = scene.http.post("/executor/tasks/execute", content=body, headers={"Content-Type": "application/json"})
     assert said.status_code == 400 and said.json().keys() == {"success", "message", "timestamp"}
     assert said.json()["success"] is False and said.json()["message"].startswith("Invalid message format")
+
+
+@pytest.mark.acceptance("C17", "C37")
+def test_a_body_of_another_type_is_refused_and_the_connection_goes_on(scene):
+    for kind in (None, "text/plain", "application/x-www-form-urlencoded"):
+        said = scene.http.post("/executor/tasks/execute", content=json.dumps(a_task()), headers={"Content-Type": kind} if kind else {})
+        assert said.status_code == 415 and said.json()["success"] is False, said.text
+    said = scene.http.post("/executor/tasks/execute", content=json.dumps(a_task()), headers={"Content-Type": "application/json; charset=utf-8"})
+    assert (said.status_code, said.json()["status"]) == (200, "success")
 
 
 @pytest.mark.acceptance("C18", "C20")
@@ -211,6 +221,24 @@ def test_a_task_can_be_sent_without_waiting(scene):
     wait_until(lambda: scene.seen(task["id"]), "the worker getting it")
 
 
+@pytest.mark.acceptance("C19", "C20")
+def test_the_demonstrations_show_each_thing_once_and_all_in_a_row(scene):
+    http, events = scene.http, Events(scene.gateways[1].url, "demo")
+    scene.pouch.run("topic", "create", "analytics", "--partitions", 1)
+    status = http.get("/demo/status").json()
+    assert status["kafka"]["producer"] is True and status["sseClients"] >= 1
+    for name in ("user-login", "fire-and-forget", "batch-processing", "sse-broadcast"):
+        said = http.post(f"/api/demo/{name}").json()
+        assert said["success"] is True and said.keys() >= {"message", "timestamp"}, said
+    assert events.wait_for("demo_completed")[0]["type"] == "user_login"
+    assert events.wait_for("batch_completed")[0] | {"timestamp": ""} == {"batchSize": 3, "successCount": 3, "failureCount": 0, "timestamp": ""}
+    assert events.wait_for("message_sent") and events.wait_for("demo_broadcast")
+    assert len(independent.read_all(scene.pouch.brokers, "analytics")) >= 1
+    assert http.post("/demo/run-all").json()["success"] is True
+    assert events.wait_for("demo_sequence_completed")[0]["failed"] == []
+    assert http.post("/demo/nothing").status_code == 404
+
+
 @pytest.mark.acceptance("C21")
 def test_task_types_are_told_and_executed(scene):
     http = scene.http
@@ -240,3 +268,18 @@ def test_a_type_that_is_not_available_is_not_executed_by_any_instance(scene):
     finally:
         assert http.put("/tasks/PURCHASE/availability", json={"available": True}).json()["available"] is True
     assert other.post("/executor/tasks/purchase", json={"userId": "u1", "amount": 1}).json()["status"] == "success"
+
+
+@pytest.mark.acceptance("C21")
+def test_what_two_instances_switch_at_once_is_all_kept(scene):
+    """A switch reads who is off and writes it back: without a lock the second forgets the first."""
+    names = ("USER_LOGIN", "PURCHASE", "ALERT")
+
+    def switch(i, available):
+        return httpx.put(f"{scene.executors[i % 2]}/tasks/{names[i]}/availability", json={"available": available}, timeout=60).json()
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        for available in (False, True) * 10:
+            assert all(said["available"] is available for said in pool.map(lambda i: switch(i, available), range(len(names))))  # noqa: B023
+            shown = scene.http.get("/tasks/cache/all").json()["types"]
+            assert [entry["available"] for entry in shown] == [available] * len(names)
