@@ -37,7 +37,7 @@ const columns: Column<Gateway>[] = [
     ),
   },
   { name: "Listens on", less: true, cell: (one) => <span class="code wrap">{one.listen}</span> },
-  { name: "Requests waiting", number: true, cell: (one) => count(one.kafka.pendingRequests) },
+  { name: "Waiting", number: true, cell: (one) => count(one.kafka.pendingRequests) },
   {
     name: "Streams",
     number: true,

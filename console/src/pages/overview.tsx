@@ -56,8 +56,8 @@ function stateOf(one: Process): [Tone, string] {
 }
 
 const processColumns: Column<Process>[] = [
-  { name: "Process", cell: (one) => <span class="code">{one.process}</span> },
-  { name: "Role", cell: (one) => one.role ?? "–" },
+  { name: "Process", cell: (one) => <span class="code wrap">{one.process}</span> },
+  { name: "Role", less: true, cell: (one) => one.role ?? "–" },
   {
     name: "State",
     cell: (one) => {
@@ -73,8 +73,8 @@ const processColumns: Column<Process>[] = [
   },
   { name: "Rate", number: true, cell: (one) => rate(one.rate) },
   { name: "Failed", number: true, cell: (one) => rate(one.failed_rate) },
-  { name: "p50", number: true, cell: (one) => span(one.times?.p50_us) },
-  { name: "p99", number: true, cell: (one) => span(one.times?.p99_us) },
+  { name: "p50", number: true, less: true, cell: (one) => span(one.times?.p50_us) },
+  { name: "p99", number: true, less: true, cell: (one) => span(one.times?.p99_us) },
   { name: "In flight", number: true, less: true, cell: (one) => count(one.in_flight) },
   { name: "Up for", number: true, less: true, cell: (one) => uptime(one.uptime_ms) },
 ];

@@ -29,7 +29,7 @@ const columns: Column<Row>[] = [
   {
     name: "Request",
     cell: (row) => (
-      <a class="code wrap" href={link("requests", row.request_id)}>
+      <a class="code id" href={link("requests", row.request_id)}>
         {row.request_id}
       </a>
     ),
@@ -37,7 +37,7 @@ const columns: Column<Row>[] = [
   { name: "Publisher", cell: (row) => row.publisher },
   { name: "By", less: true, cell: (row) => `${row.by}, ${row.message_type}` },
   { name: "Target", less: true, cell: (row) => row.target ?? row.topic },
-  { name: "Took", number: true, cell: (row) => span(row.took_us) },
+  { name: "Took", number: true, less: true, cell: (row) => span(row.took_us) },
   { name: "End", cell: (row) => <End success={row.success} code={row.code} /> },
 ];
 

@@ -127,19 +127,26 @@ function what(change: Change): string {
   );
 }
 
-function Back({ publisher, change, done }: { publisher: string; change: Change; done: () => void }) {
+/** now is null where the route was removed. */
+function Back({ publisher, now, change, done }: { publisher: string; now: Route | null; change: Change; done: () => void }) {
   const [asked, set] = useState(false);
   return (
     <>
       <button type="button" class="small" onClick={() => set(true)} aria-label={`Roll back to version ${change.version}`}>
-        Roll back to this
+        Roll back
       </button>
       {asked && (
         <Dialog title={`Roll back to version ${change.version}?`} onClose={() => set(false)}>
           <p>The route becomes again what it was in that version. That is a change as any other, and centers follow within a second.</p>
           <Asking
             label="Roll back"
-            act={() => ask(`${pathOf(publisher)}/rollback`, { method: "POST", body: { to: change.version } })}
+            act={() =>
+              ask(`${pathOf(publisher)}/rollback`, {
+                method: "POST",
+                headers: now ? asSeen(now) : { "if-none-match": "*" },
+                body: { to: change.version },
+              })
+            }
             done={() => {
               set(false);
               done();
@@ -165,9 +172,9 @@ function One({ publisher }: { publisher: string }) {
   const columns: Column<Change>[] = [
     { name: "Version", cell: (one) => one.version },
     { name: "When", cell: (one) => when(one.at) },
-    { name: "Who", cell: (one) => one.who },
+    { name: "Who", less: true, cell: (one) => one.who },
     { name: "What", cell: (one) => <span class="wrap code">{what(one)}</span> },
-    { name: "Back", cell: (one) => one.after && <Back publisher={publisher} change={one} done={changed} /> },
+    { name: "Back", cell: (one) => one.after && <Back publisher={publisher} now={route.data} change={one} done={changed} /> },
   ];
   return (
     <Page
