@@ -10,7 +10,8 @@ enum { VALUE_COST = 4 };
 
 struct reader {
     const uint8_t *at, *end;
-    size_t room; /* for what is still to be read */
+    size_t room;   /* for the text of what is still to be read */
+    size_t memory; /* and for its values */
     pouch_err error;
 };
 
@@ -218,9 +219,22 @@ static json_t *read_kind(struct reader *r, const struct avro_type *t, int depth)
     return broken(r, t);
 }
 
+static bool spend_memory(struct reader *r, const struct avro_type *t) {
+    bool object = t->kind == AVRO_RECORD || t->kind == AVRO_MAP;
+    size_t n = object ? PL_JSON_OBJECT_BYTES : t->kind == AVRO_ARRAY ? PL_JSON_ARRAY_BYTES : PL_JSON_VALUE_BYTES;
+    if (n + PL_JSON_VALUE_BYTES <= r->memory) {
+        r->memory -= n + PL_JSON_VALUE_BYTES;
+        return true;
+    }
+    if (!r->error)
+        r->error = pl_fail(POUCH_E_TOO_LARGE, "so many values would take more than %d MiB of memory as JSON",
+                           PL_JSON_TREE_MAX >> 20);
+    return false;
+}
+
 /* NULL after an error. */
 static json_t *read_value(struct reader *r, const struct avro_type *t, int depth) {
-    if (!spend(r, VALUE_COST)) return NULL;
+    if (!spend(r, VALUE_COST) || !spend_memory(r, t)) return NULL;
     if (depth == AVRO_DEPTH_MAX) return broken(r, t);
     json_t *value = read_kind(r, t, depth);
     if (!r->error) return value;
@@ -229,7 +243,7 @@ static json_t *read_value(struct reader *r, const struct avro_type *t, int depth
 }
 
 pouch_err schema_avro_read(const struct avro_schema *schema, const void *data, size_t n, size_t room, json_t **value) {
-    struct reader r = {.at = data, .end = (const uint8_t *)data + n, .room = room};
+    struct reader r = {.at = data, .end = (const uint8_t *)data + n, .room = room, .memory = PL_JSON_TREE_MAX};
     *value = read_value(&r, schema->root, 0);
     if (!r.error && r.at != r.end) broken(&r, schema->root);
     if (r.error) {

@@ -99,7 +99,7 @@ bool schema_js_check_schema(struct js_run *run, const struct js_schema *schema, 
     if (run->error || !schema_js_spend(run, 1)) return false;
     if (json_is_false(schema->json)) return misfit(run, "the schema allows nothing there");
     if (run->depth == DEPTH_MAX) {
-        run->error = pl_fail(POUCH_E_CONFIG, "the JSON Schema refers to itself without end");
+        run->error = pl_fail(POUCH_E_CONFIG, "the JSON Schema goes more than %d schemas deep", DEPTH_MAX);
         return false;
     }
     run->depth++;

@@ -34,6 +34,17 @@ static bool all_strings(const json_t *array) {
     return json_is_array(array);
 }
 
+/* By another name no value would be of that type, and so every payload invalid. */
+static bool all_types(const json_t *a) {
+    static const char *const types[] = {"array", "boolean", "integer", "null", "number", "object", "string"};
+    const char *type = json_string_value(a);
+    for (size_t i = 0; type && i < sizeof types / sizeof types[0]; i++)
+        if (!strcmp(types[i], type)) return true;
+    for (size_t i = 0; i < json_array_size(a); i++)
+        if (!json_is_string(json_array_get(a, i)) || !all_types(json_array_get(a, i))) return false;
+    return json_array_size(a) > 0;
+}
+
 /* What the arguments of a keyword are that has no subschemas in it. */
 static pouch_err check_plain(const struct js_keyword *k, const json_t *a) {
     bool integral = json_is_integer(a) || (json_is_real(a) && json_real_value(a) == floor(json_real_value(a)));
@@ -44,7 +55,7 @@ static pouch_err check_plain(const struct js_keyword *k, const json_t *a) {
     case JS_FLAG: return json_is_boolean(a) ? POUCH_OK : misused(k, "true or false");
     case JS_LIST: return json_is_array(a) ? POUCH_OK : misused(k, "a list");
     case JS_NAMES: return all_strings(a) ? POUCH_OK : misused(k, "a list of names");
-    case JS_TYPE: return json_is_string(a) || all_strings(a) ? POUCH_OK : misused(k, "the name of a type, or a list");
+    case JS_TYPE: return all_types(a) ? POUCH_OK : misused(k, "the name of a type, or a list");
     case JS_REFERENCE:
     case JS_REGEX: return json_is_string(a) ? POUCH_OK : misused(k, "a string");
     case JS_SCHEMAS: return json_array_size(a) ? POUCH_OK : misused(k, "a list of schemas");
@@ -132,6 +143,30 @@ static pouch_err read_check(struct jsonschema *all, struct js_check *c) {
 
 /* ---- subschemas ---- */
 
+/* Draft 7 does not know these, and so would let pass what they forbid. */
+static bool is_newer(const char *name) {
+    static const char *const names[] = {"$anchor",          "$dynamicAnchor",   "$dynamicRef",
+                                        "$recursiveAnchor", "$recursiveRef",    "dependentRequired",
+                                        "dependentSchemas", "maxContains",      "minContains",
+                                        "prefixItems",      "unevaluatedItems", "unevaluatedProperties"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!strcmp(names[i], name)) return true;
+    return false;
+}
+
+/* What draft 7 passes over, and the author hardly meant to be passed over. */
+static pouch_err check_passed_over(const struct jsonschema *all, const char *name, const struct js_keyword *k) {
+    if (!k && is_newer(name))
+        return pl_fail(POUCH_E_CONFIG, "JSON Schema: '%s' is of a newer draft than 7; write it in draft 7", name);
+    if (k && k->check && !all->draft_named)
+        return pl_fail(
+            POUCH_E_CONFIG,
+            "JSON Schema: '%s' beside $ref does not count in draft 7, and does in newer ones: name the draft by "
+            "$schema, or put both into allOf",
+            name);
+    return POUCH_OK;
+}
+
 /* A reference stands alone: what is beside it does not count. */
 static pouch_err read_checks(struct jsonschema *all, struct js_schema *s) {
     const json_t *reference = json_object_get(s->json, "$ref");
@@ -141,10 +176,13 @@ static pouch_err read_checks(struct jsonschema *all, struct js_schema *s) {
     json_t *argument;
     json_object_foreach((json_t *)s->json, name, argument) {
         const struct js_keyword *k = find_keyword(name);
-        if (!k || (reference && argument != reference)) continue;
+        bool counts = k && (!reference || argument == reference);
+        pouch_err e = counts ? POUCH_OK : check_passed_over(all, name, k);
+        if (e) return e;
+        if (!counts) continue;
         struct js_check *c = &s->checks[s->n++];
         *c = (struct js_check){.keyword = k, .argument = argument, .owner = s};
-        pouch_err e = read_check(all, c);
+        e = read_check(all, c);
         if (e) return e;
     }
     return POUCH_OK;
@@ -199,12 +237,13 @@ static pouch_err read_references(struct jsonschema *all) {
 /* ---- the whole ---- */
 
 /* Without `$schema` it is the draft that most tools mean. */
-static pouch_err check_draft(const json_t *json) {
+static pouch_err check_draft(struct jsonschema *all) {
     static const char *const known[] = {
         "http://json-schema.org/draft-07/schema", "https://json-schema.org/draft-07/schema",
         "http://json-schema.org/draft-06/schema", "https://json-schema.org/draft-06/schema"};
-    const char *draft = json_string_value(json_object_get(json, "$schema"));
+    const char *draft = json_string_value(json_object_get(all->json, "$schema"));
     if (!draft) return POUCH_OK;
+    all->draft_named = true;
     size_t n = strcspn(draft, "#");
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strlen(known[i]) == n && !memcmp(known[i], draft, n)) return POUCH_OK;
@@ -216,9 +255,10 @@ pouch_err schema_json_read(struct jsonschema **schema, const char *text, size_t 
     struct jsonschema *s = calloc(1, sizeof *s);
     if (!s) return no_memory();
     pouch_err e = pl_json_read_payload(&s->json, "JSON Schema", text, n);
-    if (!e) e = check_draft(s->json);
+    if (!e) e = check_draft(s);
     if (!e) e = schema_js_schema_at(s, s->json, NULL, &s->root);
     if (!e) e = read_references(s);
+    if (!e) e = schema_js_check_loops(s);
     if (e)
         schema_json_free(s);
     else

@@ -109,3 +109,39 @@ pouch_err schema_js_resolve(struct jsonschema *all, const struct js_schema *from
     return pl_fail(POUCH_E_CONFIG, "JSON Schema: '%.200s' is not in the schema, and nothing is fetched from elsewhere",
                    reference);
 }
+
+/* ---- loops ---- */
+
+/* Keywords whose subschemas look at the value itself, and not at what is in it. */
+static bool is_in_place(const struct js_keyword *k) {
+    static const char *const names[] = {"$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependencies"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!strcmp(k->name, names[i])) return true;
+    return false;
+}
+
+/* *reference gets one that is part of the loop. */
+static bool loops(struct js_schema *s, const char **reference) {
+    if (s->mark != JS_UNSEEN) return s->mark == JS_ON_THE_WAY;
+    bool found = false;
+    s->mark = JS_ON_THE_WAY;
+    for (size_t i = 0; !found && i < s->n; i++) {
+        const struct js_check *c = &s->checks[i];
+        for (size_t k = 0; !found && is_in_place(c->keyword) && k < c->n; k++)
+            found = c->schemas[k] && loops(c->schemas[k], reference);
+        if (found && !*reference && c->keyword->takes == JS_REFERENCE) *reference = json_string_value(c->argument);
+    }
+    s->mark = JS_SEEN;
+    return found;
+}
+
+pouch_err schema_js_check_loops(struct jsonschema *all) {
+    const char *reference = NULL;
+    for (struct js_schema *s = all->all; s; s = s->next)
+        if (loops(s, &reference))
+            return pl_fail(
+                POUCH_E_CONFIG,
+                "JSON Schema: the reference '%.200s' leads back to where it stands, so that no check would end",
+                reference ? reference : "");
+    return POUCH_OK;
+}

@@ -60,10 +60,12 @@ struct js_schema {
     const struct js_schema *resource; /* the schema around it, or itself, that its references start from */
     char *uri;                        /* of a resource, without a fragment; NULL: it is none */
     const char *anchor;               /* a name of its own in the resource; NULL: it has none */
+    enum { JS_UNSEEN, JS_ON_THE_WAY, JS_SEEN } mark; /* by schema_js_check_loops() */
 };
 
 struct jsonschema {
     json_t *json;
+    bool draft_named; /* by $schema; else the text may be meant for a newer draft */
     struct js_schema *root, *all;
     size_t n;
 };
@@ -76,6 +78,12 @@ POUCH_MUST_CHECK pouch_err schema_js_schema_at(struct jsonschema *all, const jso
                                                const struct js_schema *resource, struct js_schema **schema);
 POUCH_MUST_CHECK pouch_err schema_js_resolve(struct jsonschema *all, const struct js_schema *from,
                                              const char *reference, struct js_schema **target);
+
+/*
+ * CONFIG: a subschema stands for itself, by way of references alone and of keywords that look at the same value, so that no check would
+ * end. Once all references are read.
+ */
+POUCH_MUST_CHECK pouch_err schema_js_check_loops(struct jsonschema *all);
 
 /* A URI that a reference gives from a base, both with or without a fragment; to be freed, NULL: out of memory. */
 char *schema_js_uri(const char *base, const char *reference);

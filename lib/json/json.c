@@ -5,30 +5,52 @@
 
 enum { TEXT_MAX = 8 << 20, PAYLOAD_MAX = 64 << 20, DEPTH_MAX = 64 };
 
-/* How deep the brackets go, those in strings left out. A malformed text may give any number. */
-static size_t depth_of(const char *text, size_t n) {
-    size_t depth = 0, deepest = 0;
+/* What a text would become. Of a malformed one it may be anything. */
+struct shape {
+    size_t depth, memory;
+};
+
+/* About what jansson takes for a character outside of strings; a quote stands for half a string. */
+static size_t cost(char c) {
+    switch (c) {
+    case '[': return PL_JSON_ARRAY_BYTES;
+    case '{': return PL_JSON_OBJECT_BYTES;
+    case ',':
+    case ':': return PL_JSON_VALUE_BYTES;
+    case '"': return PL_JSON_VALUE_BYTES / 2;
+    default: return 0;
+    }
+}
+
+/* Before anything is made of it: jansson knows no bound, and a text of 64 MiB may become 5 GiB. */
+static struct shape shape_of(const char *text, size_t n) {
+    struct shape s = {.memory = n};
+    size_t depth = 0;
     bool in_string = false;
     for (size_t i = 0; i < n; i++) {
         char c = text[i];
-        if (c == '"')
-            in_string = !in_string;
-        else if (in_string)
+        if (c == '"') in_string = !in_string;
+        if (!in_string || c == '"') s.memory += cost(c);
+        if (in_string)
             i += c == '\\';
         else if (c == '[' || c == '{')
-            deepest = ++depth > deepest ? depth : deepest;
+            s.depth = ++depth > s.depth ? depth : s.depth;
         else if ((c == ']' || c == '}') && depth)
             depth--;
     }
-    return deepest;
+    return s;
 }
 
 static pouch_err check_text(const char *what, const char *text, size_t n, size_t max) {
     if (n > max) return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: larger than %zu bytes", what, max);
     /* Jansson takes a NUL behind the value for the end of the text. */
     if (memchr(text, 0, n)) return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: a NUL character", what);
-    if (depth_of(text, n) > DEPTH_MAX)
+    struct shape shape = shape_of(text, n);
+    if (shape.depth > DEPTH_MAX)
         return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: nested deeper than %d levels", what, DEPTH_MAX);
+    if (shape.memory > PL_JSON_TREE_MAX)
+        return pl_fail(POUCH_E_INVALID_PAYLOAD, "%s: so many values would take more than %d MiB of memory", what,
+                       PL_JSON_TREE_MAX >> 20);
     return POUCH_OK;
 }
 

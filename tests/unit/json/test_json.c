@@ -3,6 +3,7 @@
 
 #include <base/why.h>
 #include <json/json.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 static pouch_err read_text(json_t **value, const char *text) {
@@ -116,6 +117,39 @@ static void more_than_eight_mebibytes_are_refused(void **state) {
     free(text);
 }
 
+/* Many times part, in one array. */
+static pouch_err read_many(const char *part, size_t times) {
+    size_t n = strlen(part) + 1;
+    char *text = malloc(times * n + 1);
+    assert_non_null(text);
+    for (size_t i = 0; i < times; i++) {
+        text[i * n] = i ? ',' : '[';
+        memcpy(text + i * n + 1, part, n - 1);
+    }
+    text[times * n] = ']';
+    struct mallinfo2 before = mallinfo2();
+    json_t *value;
+    pouch_err e = pl_json_read_payload(&value, "payload", text, times * n + 1);
+    size_t used = mallinfo2().uordblks + mallinfo2().hblkhd - before.uordblks - before.hblkhd;
+    json_decref(value);
+    free(text);
+    if (used > PL_JSON_TREE_MAX) fail_msg("%zu times %s took %zu bytes", times, part, used);
+    return e;
+}
+
+/* Of each kind, a little more than may be: what is at the bound takes about that much, and what is beyond it nothing. */
+static void a_text_does_not_become_many_times_its_size(void **state) {
+    (void)state;
+    static const char *const parts[] = {"[]", "{}", "1", "\"\"", "{\"a\":1}", "[[[]]]", "[{},{}]"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        size_t times = (32 << 20) / (strlen(parts[i]) + 1);
+        if (read_many(parts[i], times) != POUCH_E_INVALID_PAYLOAD) fail_msg("taken: %zu times %s", times, parts[i]);
+        assert_string_equal(pouch_why(), "payload: so many values would take more than 256 MiB of memory");
+    }
+    assert_int_equal(read_many("{}", 700000), POUCH_OK);
+    assert_int_equal(read_many("\"[[[[{{{{,,,,\"", 700000), POUCH_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_kind_of_value_makes_the_round_trip),
@@ -124,6 +158,7 @@ int main(void) {
         cmocka_unit_test(sixty_four_levels_are_taken_and_no_more),
         cmocka_unit_test(brackets_in_strings_are_not_levels),
         cmocka_unit_test(more_than_eight_mebibytes_are_refused),
+        cmocka_unit_test(a_text_does_not_become_many_times_its_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
