@@ -65,17 +65,27 @@ static pouch_err compare(const struct pl_route_row *now, const struct state *s, 
     return pl_fail(POUCH_E_EXISTS, "route %s was changed by somebody else in this moment", now->publisher);
 }
 
+/* EXISTS also where it is gone: NOT_FOUND tells of versions that there never were. */
+static pouch_err check_expected(const char *publisher, const struct pl_route_row *now, int64_t expected) {
+    if (expected < 0 || expected == (now ? now->version : 0)) return POUCH_OK;
+    if (!now) return pl_fail(POUCH_E_EXISTS, "there is no route for %s any more; nothing was rolled back", publisher);
+    return pl_fail(POUCH_E_EXISTS,
+                   "nothing was rolled back: the route %s is of version %" PRId64 " by now; look at it again",
+                   publisher, now->version);
+}
+
 /*
  * The route is read before its history: a change in between is not in the version that the route is to be found with, and so it
  * ends the rollback.
  */
-pouch_err admin_rollback(struct pl_store *store, const char *publisher, int64_t version, struct pl_route_row **row,
-                         bool *as_it_was) {
+pouch_err admin_rollback(struct pl_store *store, const char *publisher, int64_t version, int64_t expected,
+                         struct pl_route_row **row, bool *as_it_was) {
     struct state state = {.wanted = version};
     struct pl_route_row *now;
     *row = NULL;
     *as_it_was = false;
     pouch_err e = admin_route_find(store, publisher, &now);
+    if (!e) e = check_expected(publisher, now, expected);
     if (!e) e = find_state(store, publisher, &state);
     if (!e) e = compare(now, &state, as_it_was);
     if (!e && !*as_it_was) e = put_state(store, state.text, now, row);

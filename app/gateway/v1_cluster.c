@@ -190,9 +190,9 @@ static const struct gateway_endpoint endpoints[] = {
          AUTH_READ_HEALTH, NULL, "Stats", stats),
     LOOK("/v1/topics", "listTopics", "Topics", "List the topics that may be seen, and what ails them.",
          AUTH_READ_TOPICS, AUTH_EACH, "Topics", topics),
-    LOOK("/v1/topics/catalog", "getCatalog", "Topics", "Show the catalogue: which topics there are to be.",
-         AUTH_READ_TOPICS, NULL, "Catalog", catalog),
-    LOOK("/v1/topics/plan", "getPlan", "Topics", "Show what differs between the catalogue and the cluster.",
+    LOOK("/v1/catalog", "getCatalog", "Topics", "Show the catalogue: which topics there are to be.", AUTH_READ_TOPICS,
+         NULL, "Catalog", catalog),
+    LOOK("/v1/catalog/plan", "getPlan", "Topics", "Show what differs between the catalogue and the cluster.",
          AUTH_READ_TOPICS, NULL, "Plan", plan),
     {
         .method = "GET",

@@ -5,8 +5,6 @@
 #include <base/why.h>
 #include <gateway/v1_routes.h>
 
-enum { CONFLICT = 409 };
-
 /* ---- enabling ---- */
 
 static pouch_err set_state(struct httpd_call *c, struct httpd_answer *a, struct gateway *g, bool enabled) {
@@ -50,17 +48,15 @@ static pouch_err history_now(struct httpd_call *c, struct httpd_answer *a, void 
     return e ? e : gateway_v1_tagged(c, a, json_pack("{s:o}", "changes", changes));
 }
 
-static pouch_err roll_back(struct gateway *g, struct httpd_call *c, struct httpd_answer *a, int64_t version) {
+static pouch_err roll_back(struct gateway *g, struct httpd_call *c, struct httpd_answer *a, int64_t version,
+                           int64_t expected) {
     struct pl_store *store = NULL;
     struct pl_route_row *row = NULL;
     bool as_it_was = false;
     pouch_err e = gateway_v1_store(g, c, &store);
-    if (!e) e = admin_rollback(store, httpd_call_param(c, "publisher"), version, &row, &as_it_was);
+    if (!e) e = admin_rollback(store, httpd_call_param(c, "publisher"), version, expected, &row, &as_it_was);
     gateway_v1_store_end(g, store, e);
-    if (e == POUCH_E_EXISTS)
-        e = gateway_problem_as(a, CONFLICT, pouch_err_code(e), pouch_why());
-    else if (!e)
-        e = gateway_v1_route_put(g, c, a, row, as_it_was);
+    e = e ? gateway_v1_conflict(a, e, 0) : gateway_v1_route_put(g, c, a, row, as_it_was);
     pl_route_free(row, row != NULL);
     return e;
 }
@@ -68,6 +64,9 @@ static pouch_err roll_back(struct gateway *g, struct httpd_call *c, struct httpd
 static pouch_err rollback_now(struct httpd_call *c, struct httpd_answer *a, void *gateway) {
     static const char *const known[] = {"to", NULL};
     json_t *body;
+    int64_t expected;
+    pouch_err told;
+    if (!gateway_v1_expected(c, a, true, &expected, &told)) return told;
     pouch_err e = gateway_body(c, &body);
     if (!e) e = gateway_v1_known(body, known);
     const json_t *to = json_object_get(body, "to");
@@ -75,7 +74,7 @@ static pouch_err rollback_now(struct httpd_call *c, struct httpd_answer *a, void
     if (!e && to && (!json_is_integer(to) || version < 1 || version == INT64_MAX))
         e = pl_fail(POUCH_E_INVALID_PAYLOAD, "the member to of the body is no version such as 17");
     json_decref(body);
-    return e ? e : roll_back(gateway, c, a, version);
+    return e ? e : roll_back(gateway, c, a, version, expected);
 }
 
 /* ---- endpoints ---- */
@@ -140,14 +139,20 @@ static const struct gateway_endpoint endpoints[] = {
         .id = "rollBackRoute",
         .tag = "Routes",
         .about =
-            "Make a route again what it was in a version, or before its last change. That is a change as any other.",
+            "Make a route again what it was in a version, or before its last change, if it is still of the version of "
+            "If-Match, or was removed, with If-None-Match: *. That is a change as any other.",
         .need = {AUTH_WRITE_ROUTES, "publisher"},
-        .params = GATEWAY_V1_PUBLISHER,
+        .params = (const struct gateway_param[]){GATEWAY_V1_PATH("publisher", "Whose route."),
+                                                 GATEWAY_V1_IF_MATCH,
+                                                 {"If-None-Match", "header", "{\"const\":\"*\"}",
+                                                  "The route was removed, and is to come back.", false},
+                                                 {0}},
         .body = "Rollback",
         .body_max = GATEWAY_V1_BODY,
         .says = (const struct gateway_says[]){{200, "It is so.", "Route", NULL},
                                               {404, "There is no such route, or no such version.", "Problem", NULL},
-                                              {409, "Somebody else has changed it at this moment.", "Problem", NULL},
+                                              GATEWAY_V1_CONFLICT,
+                                              GATEWAY_V1_UNCONDITIONAL,
                                               {0}},
         .handle = rollback,
     },

@@ -18,7 +18,7 @@ static int route_rollback(struct ops_call *call) {
     bool as_it_was = false;
     if (ops_number(call, "--to", 0, 1, INT64_MAX - 1, &version)) return ops_usage(call, "%s", pouch_why());
     pouch_err e = ops_registry_open(call, &store);
-    if (!e) e = admin_rollback(store, call->args[0], version, &row, &as_it_was);
+    if (!e) e = admin_rollback(store, call->args[0], version, -1, &row, &as_it_was);
     int exit_code = e ? ops_error(e) : ops_route_told(call, row, "rolled back", as_it_was);
     if (e == POUCH_E_EXISTS) ops_say("nothing was rolled back; see pouch route history %s", call->args[0]);
     pl_route_free(row, row != NULL);

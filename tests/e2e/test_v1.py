@@ -85,7 +85,7 @@ def test_routes_are_listed_with_their_numbers(scene):
 
 
 def test_what_has_not_changed_is_not_sent_again(scene):
-    for path in ("/v1/routes", "/v1/routes/orders", "/v1/services", "/v1/topics/catalog"):
+    for path in ("/v1/routes", "/v1/routes/orders", "/v1/services", "/v1/catalog"):
         first = scene.gateway.get(path)
         again = scene.gateway.get(path, headers={"If-None-Match": first.headers["etag"]})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
@@ -108,8 +108,8 @@ def test_a_route_is_made_changed_rolled_back_and_removed(scene):
     assert other.json()["enabled"] is False, "a disabled route stays so until it is enabled"
     on = scene.send("POST", f"/v1/routes/{name}/enable", **{"If-Match": "*"})
     assert on.json()["enabled"] is True
-    scene.send("POST", f"/v1/routes/{name}/rollback", {"version": made.json()["version"]}, 400)
-    back = scene.send("POST", f"/v1/routes/{name}/rollback", {"to": made.json()["version"]})
+    scene.send("POST", f"/v1/routes/{name}/rollback", {"version": made.json()["version"]}, 400, **{"If-Match": "*"})
+    back = scene.send("POST", f"/v1/routes/{name}/rollback", {"to": made.json()["version"]}, **{"If-Match": on.headers["etag"]})
     assert back.json()["targets"] == [scene.target]
 
     changes = scene.get(f"/v1/routes/{name}/history")["changes"]
@@ -118,6 +118,9 @@ def test_a_route_is_made_changed_rolled_back_and_removed(scene):
     gone = scene.send("DELETE", f"/v1/routes/{name}", **{"If-Match": back.headers["etag"]})
     assert gone.json()["removed"] is True
     scene.get(f"/v1/routes/{name}", 404)
+    scene.send("POST", f"/v1/routes/{name}/rollback", {"to": made.json()["version"]}, 412, **{"If-Match": back.headers["etag"]})
+    again = scene.send("POST", f"/v1/routes/{name}/rollback", {"to": made.json()["version"]}, **{"If-None-Match": "*"})
+    assert scene.get(f"/v1/routes/{name}")["version"] == again.json()["version"], "what was removed comes back"
 
 
 def test_a_change_for_another_version_is_refused_and_changes_nothing(scene):
@@ -128,7 +131,7 @@ def test_a_change_for_another_version_is_refused_and_changes_nothing(scene):
     made = scene.send("PUT", path, body, 201, **{"If-None-Match": "*"})
     scene.send("PUT", path, body, 412, **{"If-None-Match": "*"})
     other = f'"{made.json()["version"] + 1}"'
-    for method, at, what in (("PUT", path, {"targets": ["x"]}), ("DELETE", path, None), ("POST", f"{path}/disable", None)):
+    for method, at, what in (("PUT", path, {"targets": ["x"]}), ("DELETE", path, None), ("POST", f"{path}/disable", None), ("POST", f"{path}/rollback", {})):
         assert scene.send(method, at, what, 412, **{"If-Match": other}).json()["code"] == "exists"
         scene.send(method, at, what, 428)
         scene.send(method, at, what, 400, **{"If-Match": "nonsense"})
@@ -292,11 +295,19 @@ def test_the_cluster_is_told_as_the_commands_tell_it(scene):
     assert by[scene.target] == same and topics["total"] == len(by) == topics["healthy"] + topics["unhealthy"]
     assert scene.get(f"/v1/topics/{scene.target}") == scene.command("topic", "describe", scene.target)
     scene.get(f"/v1/topics/none-{uuid.uuid4().hex}", 404)
-    assert {entry["name"] for entry in scene.get("/v1/topics/catalog")["topics"]} >= {"platform.audit"}
-    assert set(scene.get("/v1/topics/plan")) == {"changes", "as_they_were", "tenants"}
+    assert {entry["name"] for entry in scene.get("/v1/catalog")["topics"]} >= {"platform.audit"}
+    assert set(scene.get("/v1/catalog/plan")) == {"changes", "as_they_were", "tenants"}
     assert isinstance(scene.get("/v1/tenants")["tenants"], list)
     [gateway] = scene.get("/v1/gateways")["gateways"]
     assert gateway["healthy"] and gateway["reasons"] == [] and gateway["kafka"]["pendingRequests"] == 0
+
+
+def test_a_topic_may_have_any_name_that_kafka_allows(scene):
+    names = ("catalog", "plan", "health")
+    for name in names:
+        scene.pouch.topic(name, partitions=1)
+        assert scene.get(f"/v1/topics/{name}")["topic"] == name
+    scene.pouch.ok("topic", "delete", *names, "--yes")
 
 
 def test_rates_are_those_of_the_processes_that_the_settings_name(scene):

@@ -63,7 +63,7 @@ static void roll_back(int64_t reads, pouch_err wanted, const char *target) {
     watched.audit = audit;
     s->kind = &watched;
     reads_left = reads;
-    assert_int_equal(admin_rollback(s, "p", 0, &row, &as_it_was), wanted);
+    assert_int_equal(admin_rollback(s, "p", 0, -1, &row, &as_it_was), wanted);
     assert_int_equal(reads_left, 0);
     assert_false(as_it_was);
     s->kind = real;
@@ -85,10 +85,38 @@ static void a_change_made_meanwhile_is_not_overwritten(void **state) {
     for (int64_t reads = 1; reads <= 2; reads++) roll_back(reads, POUCH_E_EXISTS, "theirs");
 }
 
+/* What is there, of an earlier version, or gone. */
+static void roll_back_expecting(bool removed, int64_t expected, pouch_err wanted) {
+    struct pl_store *s;
+    struct pl_route_row *row;
+    bool as_it_was;
+    int64_t version;
+    test_folder_make(&folder);
+    assert_int_equal(pl_store_open(&s, folder.url), POUCH_OK);
+    put_target(s, "first");
+    put_target(s, "second");
+    if (removed) assert_int_equal(pl_store_route_remove(s, "p", -1, &version), POUCH_OK);
+    assert_int_equal(admin_rollback(s, "p", 1, expected, &row, &as_it_was), wanted);
+    pl_route_free(row, row != NULL);
+    if (!removed) assert_target(s, wanted ? "second" : "first");
+    pl_store_close(s);
+    test_folder_remove(&folder);
+}
+
+static void a_route_of_another_version_than_expected_stays(void **state) {
+    (void)state;
+    roll_back_expecting(false, 2, POUCH_OK);
+    roll_back_expecting(false, 1, POUCH_E_EXISTS);
+    roll_back_expecting(false, 0, POUCH_E_EXISTS);
+    roll_back_expecting(true, 0, POUCH_OK);
+    roll_back_expecting(true, 2, POUCH_E_EXISTS);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_route_becomes_what_it_was_before_its_last_change),
         cmocka_unit_test(a_change_made_meanwhile_is_not_overwritten),
+        cmocka_unit_test(a_route_of_another_version_than_expected_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
