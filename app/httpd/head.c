@@ -175,6 +175,7 @@ static int read_target(struct httpd_head *h, struct httpd_span target) {
         h->path = target;
         h->query = (struct httpd_span){0};
     }
+    if (h->path.n && memchr(h->path.at, '\\', h->path.n)) return BAD; /* which a proxy may take for a slash */
     if (scheme && !h->path.n) h->path = (struct httpd_span){"/", 1};
     if (httpd_span_is(h->path, "*")) return httpd_span_is(h->method, "OPTIONS") && !h->query.at ? OK : BAD;
     return h->path.n && h->path.at[0] == '/' ? OK : BAD;

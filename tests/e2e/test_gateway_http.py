@@ -1,35 +1,54 @@
-"""A gateway's port under what HTTP clients may do wrong: the list of heads of tests/unit/httpd, at the real thing, and clients that are slow."""
+"""A gateway's port under what HTTP clients may do wrong: the rules of tests/support/http_rules.py by a raw socket, and clients that are slow."""
 
+import json
 import re
 import socket
 import threading
 
 import httpx
+import independent
 import pytest
-from conftest import ROOT, Pouch, wait_until
+from conftest import Pouch, wait_until
 from gateway import Gateway
+from http_rules import ASK, BODY, HOST, JSON, LENGTH, RULES, VALUE
 
-UNIT = (ROOT / "tests" / "unit" / "httpd" / "test_head.c").read_text()
-MACROS = {name: text for name, text in re.findall(r'^#define (HOST|GET|POST) +(.+)$', UNIT, re.MULTILINE)}
-PIECE = re.compile(r'"((?:[^"\\]|\\.)*)"|\b(HOST|GET|POST)\b')
-ESCAPES = {"r": "\r", "n": "\n", "t": "\t", '"': '"', "\\": "\\"}
 BLIND = 10  # clients that begin a request and never end it, of each kind
+WITHOUT_BODY = {204, 304}
+DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT")
+NEXT = f"POST {ASK} HTTP/1.1\r\n{HOST}{JSON}{LENGTH}Connection: close\r\n\r\n{BODY}"  # behind each rule's own request
+ECHO = {"success": True, "response": VALUE}
 
 
-def text_of(source):
-    """What a C expression of literals and the macros of the file says."""
-    def unescape(found):
-        return chr(int(found[1][1:], 16)) if found[1][0] == "x" else ESCAPES[found[1]]
+class Answer:
+    """The first answer of what a server has said, and what it has said behind."""
 
-    return "".join(re.sub(r"\\(x[0-9a-fA-F]{2}|.)", unescape, literal) if not macro else text_of(MACROS[macro]) for literal, macro in PIECE.findall(source))
+    def __init__(self, said, method):
+        head, end, self.rest = said.partition(b"\r\n\r\n")
+        assert end, said
+        first, *lines = head.decode("latin-1").split("\r\n")
+        version, status, _ = first.split(" ", 2)
+        assert version == "HTTP/1.1" and len(status) == 3, first
+        self.status = int(status)
+        self.fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        assert len(self.fields) == len(lines), head
+        silent = method == "HEAD" or self.status in WITHOUT_BODY
+        length = 0 if silent else int(self.fields["content-length"])
+        assert len(self.rest) >= length, said
+        self.body, self.rest = self.rest[:length], self.rest[length:]
 
-
-def entries(name):
-    return UNIT.split(f"}} {name}[] = {{" if name == "refused" else f"{name}[] = {{", 1)[1].split("\n};", 1)[0]
-
-
-REFUSED = [(text_of(text), int(status)) for text, status in re.findall(r'^    \{((?:[^{}"]|"(?:[^"\\]|\\.)*")+),\s+(\d{3})\},$', entries("refused"), re.MULTILINE)]
-TAKEN = [text_of(line) for line in entries("taken").splitlines() if line.strip()]
+    def wrong(self):
+        """What no answer of an origin server may be, whatever was asked (RFC 9110, sections 6.6.1, 8.3, 8.6, 15.5.2 and 15.5.6)."""
+        fields = self.fields
+        return [what for what, is_so in (
+            ("no date", not DATE.fullmatch(fields.get("date", ""))),
+            ("no type", self.body and "content-type" not in fields),
+            ("a length without a body", self.status in WITHOUT_BODY and "content-length" in fields),
+            ("two lengths", "transfer-encoding" in fields),
+            ("another protocol", "upgrade" in fields or self.status < 200),
+            ("no Allow", self.status == 405 and "allow" not in fields),
+            ("no challenge", self.status == 401 and "www-authenticate" not in fields),
+            ("a secret", b"secret" in self.body),
+        ) if is_so]
 
 
 @pytest.fixture(scope="module")
@@ -39,45 +58,90 @@ def gateway(kafka, tmp_path_factory):
     pouch.stop_all()
 
 
-def exchange(gateway, text, seconds=60):
+@pytest.fixture(scope="module")
+def echo(gateway):
+    topic = gateway.pouch.topic(partitions=1)
+    gateway.pouch.worker(topic, "--pipe", "cat")
+    wait_until(lambda: gateway.post(f"/kafka/request/{topic}", {"value": VALUE}).status_code == 200, "a worker that answers")
+    return topic
+
+
+def exchange(gateway, text, address="127.0.0.1", seconds=60):
     """All that comes back until the server has closed."""
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=seconds) as connection:
-        connection.sendall(text.encode("latin-1"))
-        connection.shutdown(socket.SHUT_WR)
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=seconds, source_address=(address, 0)) as connection:
+        try:
+            connection.sendall(text.encode("latin-1"))
+            connection.shutdown(socket.SHUT_WR)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it has heard enough
         said = b""
         while data := connection.recv(65536):
             said += data
     return said
 
 
-def statuses(said):
-    return [int(status) for status in re.findall(rb"^HTTP/1\.1 (\d{3}) ", said, re.MULTILINE)]
+def answers(said, methods):
+    """All that were given, by the methods that were asked with."""
+    found = []
+    while said:
+        found.append(Answer(said, methods[len(found)] if len(found) < len(methods) else "GET"))
+        said = found[-1].rest
+    return found
 
 
-def test_the_list_is_read_whole():
-    assert len(REFUSED) == len(re.findall(r"\d{3}\},$", entries("refused"), re.MULTILINE)) > 80
-    assert len(TAKEN) > 15 and TAKEN[0] == "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-
-
-def test_what_is_malformed_is_refused_and_nothing_behind_it_is_taken_for_a_request(gateway):
-    """F37. Each case, with a request smuggled in behind: one answer, with the status of the list, and the end."""
-    smuggled = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
-    wrong = [(text, status, found) for text, status in REFUSED if (found := statuses(exchange(gateway, text + smuggled))) != [status]]
-    assert not wrong
-    assert gateway.get("/livez").status_code == 200
-
-
-def test_what_is_well_formed_is_answered(gateway):
-    """Whatever the gateway thinks of the path, it does not call the request malformed."""
-    for text in TAKEN:
-        found = statuses(exchange(gateway, text + ("12345" if "Content-Length: " in text and "Length: 0\r" not in text else "")))
-        assert found and found[-1] not in {400, 414, 431, 501, 505}, (text, found)
+def judge(rule, said):
+    """What is wrong about what a server has said to a rule's request and the one behind it."""
+    methods = re.findall(r"(?:^|\n\r\n)([A-Z]+) [^\r\n]* HTTP/1\.\d\r\n", rule.sent.lstrip("\r\n")) if rule.kept else [rule.sent.lstrip("\r\n").split(" ")[0]]
+    found = answers(said, methods)
+    wrong = [what for answer in found for what in answer.wrong()]
+    if [answer.status for answer in found] != [*rule.statuses, *[200] * rule.kept]:
+        wrong.append(f"answered {[answer.status for answer in found]}")
+    elif rule.kept and json.loads(found[-1].body).get("response") != VALUE:
+        wrong.append(f"the next request got {found[-1].body}")
+    elif found and "close" not in found[-1].fields.get("connection", ""):
+        wrong.append("closed without a word")
+    elif rule.says and rule.says not in found[len(rule.statuses) - 1].body.decode():
+        wrong.append(f"said {found[len(rule.statuses) - 1].body}")
+    return wrong
 
 
 @pytest.mark.acceptance("C33")
-def test_requests_in_a_row_are_answered_in_their_order(gateway):
-    said = exchange(gateway, "".join(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n" for path in ("/livez", "/nothing-here", "/livez")))
-    assert statuses(said) == [200, 404, 200]
+def test_each_rule_of_http_holds_and_nothing_is_taken_for_a_request_that_is_none(gateway, echo):
+    """F37. What each rule sends, with a good request right behind: so many answers, with these statuses, and then the end; and the topic
+    has one record for each request that was good, and no other, whatever stood in the bodies of those that were not."""
+    before, wrong = len(independent.read_all(gateway.pouch.brokers, echo)), []
+    for rule in RULES:
+        said = exchange(gateway, (rule.sent if rule.ends else rule.sent + NEXT).replace("TOPIC", echo))
+        wrong += [f"{rule.section} {rule.probe} {rule.sent[:300]!r}: {what}" for what in judge(rule, said)]
+    assert not wrong, "\n".join(wrong)
+    assert len(independent.read_all(gateway.pouch.brokers, echo)) - before == sum(rule.asks() for rule in RULES)
+
+
+def test_an_address_has_no_more_connections_than_it_may_and_others_are_let_in(kafka, tmp_path):
+    """F36. One address with all its connections open is told 503 and may ask on those; from another one is served meanwhile."""
+    pouch, most = Pouch(kafka["KAFKA_BROKERS"], tmp_path), 8
+    few = Gateway(pouch, env={"POUCH_GATEWAY_CONNECTIONS_PER_ADDRESS": str(most)}).start()
+    last = f"GET /livez HTTP/1.1\r\n{HOST}Connection: close\r\n\r\n"
+    metric = re.compile(r'^pouch_http_rejects_total\{reason="address"\} (\d+)$', re.MULTILINE)
+    open_now = [socket.create_connection(("127.0.0.1", few.port), timeout=60, source_address=("127.0.0.2", 0)) for _ in range(most)]
+    try:
+        wait_until(lambda: metric_of(few, "pouch_http_connections") >= most, "its connections being there")
+        # Nothing is sent: what comes before the server has closed is not lost then.
+        with socket.create_connection(("127.0.0.1", few.port), timeout=60, source_address=("127.0.0.2", 0)) as one_more:
+            assert Answer(one_more.recv(65536), "GET").status == 503
+        assert Answer(exchange(few, last, "127.0.0.3"), "GET").status == 200
+        assert int(metric.search(few.get("/metrics").text)[1]) == 1
+        open_now[0].sendall(last.encode())
+        assert Answer(open_now[0].recv(65536), "GET").status == 200
+    finally:
+        for connection in open_now:
+            connection.close()
+    wait_until(lambda: Answer(exchange(few, last, "127.0.0.2"), "GET").status == 200, "it being let in again")
+    pouch.stop_all()
+
+
+def metric_of(gateway, name):
+    return int(re.search(rf"^{name} (\d+)$", gateway.get("/metrics").text, re.MULTILINE)[1])
 
 
 class Slow:
@@ -113,8 +177,7 @@ def test_slow_clients_leave_the_others_alone(gateway):
     """F36. While heads and bodies trickle, healthy clients are answered, each within the time that they would be given anyway."""
     slow = Slow(gateway, BLIND)
     try:
-        metric = re.compile(r"^pouch_http_connections (\d+)$", re.MULTILINE)
-        wait_until(lambda: int(metric.search(gateway.get("/metrics").text)[1]) >= 2 * BLIND, "the slow clients being there")
+        wait_until(lambda: metric_of(gateway, "pouch_http_connections") >= 2 * BLIND, "the slow clients being there")
         with httpx.Client(base_url=gateway.url, timeout=60) as healthy:
             assert all(healthy.get("/livez").status_code == 200 for _ in range(500))
     finally:
