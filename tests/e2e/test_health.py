@@ -29,10 +29,15 @@ def member(brokers, group, topics, commits):
     """A member of a group that has its partitions, has committed these offsets, and reads nothing."""
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": group, "enable.auto.commit": False, "auto.offset.reset": "earliest"})
     try:
-        assigned = []
-        consumer.subscribe(topics, on_assign=lambda _, partitions: assigned.extend(partitions))
-        wait_until(lambda: consumer.poll(0.1) or assigned, "the group giving its partitions")
-        consumer.pause(assigned)
+        consumer.subscribe(topics)
+
+        def has_all():
+            """Of each topic: one that was made a moment ago may be given later than the others."""
+            consumer.poll(0.1)
+            return {partition.topic for partition in consumer.assignment()} == set(topics)
+
+        wait_until(has_all, "the group giving its partitions")
+        consumer.pause(consumer.assignment())
         if commits:
             consumer.commit(offsets=[TopicPartition(*where, offset) for where, offset in commits.items()], asynchronous=False)
         yield consumer
@@ -279,3 +284,5 @@ def test_reply_topics_of_clients_that_are_gone_are_found_and_deleted(pouch, repl
     assert uses() == {name: (use, False) for use, name in reply_topics.items() if use != "orphan"}
     assert uses("--delete", "--unused", "--yes")[reply_topics["unused"]] == ("unused", True)
     assert set(uses()) == {reply_topics["recent"], reply_topics["group"]}
+    deleted = {row["name"]: row["before"] for row in json.loads(pouch.ok("changes", "--kind", "topic", "-o", "json")) if row["after"] is None}
+    assert deleted == {reply_topics["orphan"]: {"partitions": 1, "records": 1}, reply_topics["unused"]: {"partitions": 1, "records": 0}}
