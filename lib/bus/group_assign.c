@@ -119,6 +119,17 @@ static void log_rebalance(const struct pl_group *g, const char *what, int n) {
     PL_LOG(PL_LOG_INFO, what, "group", g->id, "partitions", count);
 }
 
+/*
+ * Until it is told what is read, librdkafka takes part in no further rebalance, and the group waits for this member as
+ * long as its session lasts. Where to begin may take longer, so for now nothing is read.
+ */
+static void read_nothing_yet(rd_kafka_t *rk) {
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+    rd_kafka_resp_err_t e = rd_kafka_assign(rk, none);
+    if (e) PL_LOG(PL_LOG_WARN, "an assignment is not taken", "error", rd_kafka_err2name(e));
+    rd_kafka_topic_partition_list_destroy(none);
+}
+
 void pl_group_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t e, rd_kafka_topic_partition_list_t *list, void *opaque) {
     struct pl_group *g = ((struct pl_kafka_opaque *)opaque)->owner;
     if (g->leaving) {
@@ -131,6 +142,7 @@ void pl_group_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t e, rd_kafka_topic
         g->pending = rd_kafka_topic_partition_list_copy(list);
         g->pending_us = pl_mono_us(&pl_clock_system);
         g->retry_us = 0;
+        read_nothing_yet(rk);
         return;
     }
     bool lost = rd_kafka_assignment_lost(rk);

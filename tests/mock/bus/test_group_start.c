@@ -2,6 +2,8 @@
 #include <support.h>
 
 #include "group_fixture.h"
+
+#include <bus/group_state.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -146,6 +148,39 @@ static void members_that_start_together_begin_at_one_decision(void **state) {
     member_leave(&p.a);
 }
 
+static bool has_begun_nothing(void *arg) {
+    struct member *m = arg;
+    member_take(m);
+    return m->group->pending != NULL;
+}
+
+static bool the_second_has_begun_nothing(void *arg) {
+    struct pair *p = arg;
+    member_take(&p->a);
+    return has_begun_nothing(&p->b);
+}
+
+/* Else the first would be put out of the group when its time to join again is over, and the second be given all. */
+static void a_member_that_cannot_begin_yet_lets_others_join(void **state) {
+    enum { OFTEN = 1000 };
+    static rd_kafka_resp_err_t refusals[OFTEN];
+    struct fixture *f = *state;
+    static struct pair p;
+    test_mock_topic(&f->mock, "waiting", 2);
+    fixture_write(f, "waiting", 2, 0, 10);
+    for (int i = 0; i < OFTEN; i++) refusals[i] = RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+    rd_kafka_mock_push_request_errors_array(f->mock.cluster, TEST_API_OFFSET_COMMIT, OFTEN, refusals);
+    member_join(&p.a, f, "g.waiting", "waiting");
+    test_until(has_begun_nothing, &p.a);
+    member_join(&p.b, f, "g.waiting", "waiting");
+    test_until(the_second_has_begun_nothing, &p);
+    assert_int_equal(p.b.group->pending->cnt, 1);
+    rd_kafka_mock_clear_request_errors(f->mock.cluster, TEST_API_OFFSET_COMMIT);
+    test_until(both_have_one, &p);
+    member_leave(&p.b);
+    member_leave(&p.a);
+}
+
 /* The broker goes at the moment it is asked to commit, and comes back when the member goes on, or at last. */
 struct outage {
     struct fixture *fixture;
@@ -206,6 +241,7 @@ int main(void) {
         WITH_FIXTURE(each_setting_begins_where_it_says_or_refuses),
         WITH_FIXTURE(latest_is_committed_so_that_nothing_is_lost_before_the_first_record),
         WITH_FIXTURE(members_that_start_together_begin_at_one_decision),
+        WITH_FIXTURE(a_member_that_cannot_begin_yet_lets_others_join),
         WITH_FIXTURE(a_decision_is_not_waited_for_while_there_is_no_broker),
         WITH_FIXTURE(a_partition_that_is_new_to_the_group_begins_at_the_earliest),
     };
