@@ -13,6 +13,7 @@ pouch_err admin_topics_catalog(struct admin_topics *t, const struct pl_settings 
 pouch_err admin_topics_open(struct admin_topics *t, const struct pl_settings *s, int copies_most) {
     pouch_err e = admin_topics_catalog(t, s, copies_most);
     if (!e) e = pl_cluster_open(&t->cluster, s, admin_client_id(s));
+    if (!e) e = pl_cluster_reach(pl_cluster_handle(t->cluster));
     return e ? e : pl_actual_topics(&t->actual, pl_cluster_handle(t->cluster), ADMIN_TOPICS_MS);
 }
 

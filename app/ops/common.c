@@ -17,6 +17,10 @@ pouch_err ops_cluster_open(const struct ops_call *call, struct pl_cluster **c) {
     if (e) return e;
     e = pl_cluster_open(c, &s, s.client_id ? s.client_id : "pouch-cli");
     pl_settings_free(&s);
+    if (!e && (e = pl_cluster_reach(pl_cluster_handle(*c)))) {
+        pl_cluster_close(*c);
+        *c = NULL;
+    }
     return e;
 }
 

@@ -8,7 +8,7 @@
 
 struct pl_cluster;
 
-/* A cluster handle as the settings say. Errors of both; closed by the caller with pl_cluster_close(). */
+/* A cluster as the settings say, of which a broker has answered. Errors of the settings, NO_BROKER; closed by the caller with pl_cluster_close(). */
 POUCH_MUST_CHECK pouch_err ops_cluster_open(const struct ops_call *call, struct pl_cluster **c);
 
 /* --help and -o; with settings, --config and -X as well. */

@@ -1,24 +1,14 @@
-/* pouch topic create, list, describe, delete. */
-#include <admin/topics.h>
+/* pouch topic create, delete. */
+#include <admin/anytext.h>
 #include <base/why.h>
-#include <cluster/cluster.h>
+#include <cluster/topics.h>
 #include <ops/commands.h>
 #include <ops/common.h>
-#include <ops/screen.h>
+#include <ops/topic_book.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wire/envelope.h>
 
-enum { TIMEOUT_MS = 10000, CONFIGS_MAX = 32 };
-
-static pouch_err check_names(const struct ops_call *call) {
-    for (size_t i = 0; i < call->n_args; i++)
-        if (!pl_name_valid(call->args[i], strlen(call->args[i])))
-            return pl_fail(POUCH_E_CONFIG,
-                           "'%.249s' is no topic name: 1 to 249 characters of letters, digits, '.', '_' and '-'",
-                           call->args[i]);
-    return POUCH_OK;
-}
+enum { TIMEOUT_MS = 10000, DELETE_MS = 30000, CONFIGS_MAX = 32, ANY = 1000 };
 
 /* Splits each --set name=value into the spec's list; storage holds the copies. */
 static pouch_err configs(const struct ops_call *call, const char *list[], char *storage[]) {
@@ -73,7 +63,17 @@ static pouch_err read_spec(const struct ops_call *call, struct pl_topic_spec *sp
     return fill(call, spec, list, storage);
 }
 
+/* For the book: what was asked for. All else the broker decided. */
+static json_t *asked_for(const struct pl_topic_spec *spec) {
+    json_t *o = json_object();
+    if (spec->partitions > 0) o = admin_json_with(o, "partitions", json_integer(spec->partitions));
+    if (spec->replication > 0) o = admin_json_with(o, "replication", json_integer(spec->replication));
+    for (const char *const *c = spec->configs; c[0]; c += 2) o = admin_json_with(o, c[0], admin_anytext_of(c[1]));
+    return o;
+}
+
 static int create_all(struct ops_call *call, struct pl_cluster *c, struct pl_topic_spec *spec) {
+    struct ops_topic_book book = {.call = call};
     int exit_code = OPS_EXIT_OK;
     pouch_err e = POUCH_OK;
     /* Without a broker each further topic would only wait for one again. */
@@ -88,8 +88,10 @@ static int create_all(struct ops_call *call, struct pl_cluster *c, struct pl_top
             if (!exit_code) exit_code = OPS_EXIT_NEGATIVE;
         } else {
             ops_say("topic %s created", call->args[i]);
+            ops_topic_book_put(&book, call->args[i], NULL, asked_for(spec));
         }
     }
+    ops_topic_book_close(&book);
     return exit_code;
 }
 
@@ -98,7 +100,7 @@ static int topic_create(struct ops_call *call) {
     char *storage[CONFIGS_MAX] = {0};
     struct pl_topic_spec spec;
     struct pl_cluster *c = NULL;
-    pouch_err e = check_names(call);
+    pouch_err e = ops_topic_names_check(call, call->n_args);
     if (!e) e = read_spec(call, &spec, list, storage);
     int exit_code = OPS_EXIT_OK;
     if (e)
@@ -112,97 +114,6 @@ static int topic_create(struct ops_call *call) {
     return exit_code;
 }
 
-static size_t offline(const struct pl_topic_info *t) {
-    size_t n = 0;
-    for (size_t i = 0; i < t->n_partitions; i++) n += t->partitions[i].leader < 0;
-    return n;
-}
-
-static size_t under_replicated(const struct pl_topic_info *t) {
-    size_t n = 0;
-    for (size_t i = 0; i < t->n_partitions; i++) n += t->partitions[i].in_sync < t->partitions[i].replicas;
-    return n;
-}
-
-static int print_list(const struct ops_call *call, const struct pl_topic_info *topics, size_t n) {
-    if (call->output == OPS_JSON) {
-        json_t *all = json_array();
-        for (size_t i = 0; all && i < n; i++) json_array_append_new(all, admin_topic_json(&topics[i], false));
-        return ops_print_json(all);
-    }
-    if (call->output == OPS_TABLE && n) printf("%-40s %10s %11s %s\n", "TOPIC", "PARTITIONS", "REPLICATION", "HEALTH");
-    const struct ops_screen screen = ops_screen_of(stdout);
-    int exit_code = OPS_EXIT_OK;
-    for (size_t i = 0; i < n && !exit_code; i++) {
-        if (call->output == OPS_JSONL) {
-            exit_code = ops_print_json(admin_topic_json(&topics[i], false));
-            continue;
-        }
-        const char *health = offline(&topics[i])            ? "offline partitions"
-                             : under_replicated(&topics[i]) ? "under-replicated"
-                                                            : "ok";
-        ops_screen_column(stdout, &screen, topics[i].name, 40);
-        printf(" %10zu %11d %s\n", topics[i].n_partitions, topics[i].replication, health);
-    }
-    return exit_code;
-}
-
-static int topic_list(struct ops_call *call) {
-    struct pl_cluster *c = NULL;
-    struct pl_topic_info *topics = NULL;
-    size_t n = 0;
-    pouch_err e = ops_cluster_open(call, &c);
-    if (!e) e = pl_topic_list(pl_cluster_handle(c), &topics, &n, TIMEOUT_MS);
-    int exit_code = e ? ops_error(e) : print_list(call, topics, n);
-    pl_topic_info_free(topics, n);
-    pl_cluster_close(c);
-    return exit_code ? exit_code : ops_done();
-}
-
-static void print_description(const struct pl_topic_info *t) {
-    const struct ops_screen screen = ops_screen_of(stdout);
-    printf("topic        %s\npartitions   %zu\nreplication  %d\n", t->name, t->n_partitions, t->replication);
-    for (char **c = t->configs; c && *c; c += 2) {
-        printf("config       %s = ", c[0]);
-        ops_screen_column(stdout, &screen, c[1], 0);
-        putchar('\n');
-    }
-    printf("\n%9s %7s %9s %8s %14s %14s %14s\n", "PARTITION", "LEADER", "REPLICAS", "IN-SYNC", "LOW", "HIGH",
-           "RECORDS");
-    for (size_t i = 0; i < t->n_partitions; i++) {
-        const struct pl_topic_partition_info *p = &t->partitions[i];
-        printf("%9d %7d %9d %8d %14lld %14lld %14lld\n", p->id, p->leader, p->replicas, p->in_sync, (long long)p->low,
-               (long long)p->high, (long long)(p->high - p->low));
-    }
-}
-
-/* all: what is printed at the end; NULL: print now. */
-static int describe(const struct ops_call *call, const struct pl_topic_info *t, json_t *all) {
-    if (all) return json_array_append_new(all, admin_topic_json(t, true)) ? ops_error(POUCH_E_NO_MEMORY) : OPS_EXIT_OK;
-    if (call->output != OPS_TABLE) return ops_print_json(admin_topic_json(t, true));
-    print_description(t);
-    return OPS_EXIT_OK;
-}
-
-static int topic_describe(struct ops_call *call) {
-    struct pl_cluster *c = NULL;
-    if (check_names(call)) return ops_usage(call, "%s", pouch_why());
-    pouch_err e = ops_cluster_open(call, &c);
-    if (e) return ops_error(e);
-    json_t *all = call->output == OPS_JSON && call->n_args > 1 ? json_array() : NULL;
-    int exit_code = OPS_EXIT_OK;
-    for (size_t i = 0; i < call->n_args && e != POUCH_E_NO_BROKER; i++) {
-        struct pl_topic_info *t = NULL;
-        e = pl_topic_describe(pl_cluster_handle(c), call->args[i], &t, TIMEOUT_MS);
-        int told = e ? ops_error(e) : describe(call, t, all);
-        if (told) exit_code = told;
-        pl_topic_info_free(t, t ? 1 : 0);
-    }
-    if (all && ops_print_json(all)) exit_code = OPS_EXIT_SOFTWARE;
-    pl_cluster_close(c);
-    return exit_code ? exit_code : ops_done();
-}
-
 /* Deleting is for ever, so a person is asked, and a script says --yes. OK: go on; else the exit code. */
 static int agreed(const struct ops_call *call) {
     if (ops_has(call, "--yes")) return OPS_EXIT_OK;
@@ -212,25 +123,49 @@ static int agreed(const struct ops_call *call) {
     return ops_agreed(call, "Delete?", "nothing deleted");
 }
 
-static int topic_delete(struct ops_call *call) {
-    if (check_names(call)) return ops_usage(call, "%s", pouch_why());
-    int exit_code = agreed(call);
-    if (exit_code) return exit_code;
-    struct pl_cluster *c = NULL;
-    pouch_err e = ops_cluster_open(call, &c);
-    if (e) return ops_error(e);
-    for (size_t i = 0; i < call->n_args && e != POUCH_E_NO_BROKER; i++) {
-        e = pl_topic_delete(pl_cluster_handle(c), call->args[i], TIMEOUT_MS);
-        if (e)
-            exit_code = ops_error(e);
-        else
+static void write_deleted(const struct ops_call *call, const struct pl_actual *before,
+                          const struct pl_outcome *outcomes) {
+    struct ops_topic_book book = {.call = call};
+    for (size_t i = 0; i < call->n_args; i++)
+        if (!outcomes[i].error) ops_topic_book_put(&book, call->args[i], ops_topic_state(before, call->args[i]), NULL);
+    ops_topic_book_close(&book);
+}
+
+/* e: what met all that were left. Gives the exit code. */
+static int tell_deleted(const struct ops_call *call, const struct pl_outcome *outcomes, pouch_err e) {
+    int exit_code = e ? ops_error(e) : OPS_EXIT_OK;
+    for (size_t i = 0; i < call->n_args; i++) {
+        if (!outcomes[i].error)
             ops_say("topic %s deleted", call->args[i]);
+        else if (!e)
+            exit_code = ops_error(pl_fail(outcomes[i].error, "%s", outcomes[i].why));
     }
-    pl_cluster_close(c);
     return exit_code;
 }
 
-enum { ANY = 1000 };
+static int delete_all(const struct ops_call *call, rd_kafka_t *rk) {
+    struct pl_actual before;
+    struct pl_outcome *outcomes = calloc(call->n_args, sizeof *outcomes);
+    if (!outcomes) return ops_error(pl_fail(POUCH_E_NO_MEMORY, "out of memory for %zu topics", call->n_args));
+    ops_topic_states(&before, rk, call, call->n_args);
+    pouch_err e = pl_topics_delete(rk, call->args, call->n_args, outcomes, NULL, DELETE_MS);
+    int exit_code = tell_deleted(call, outcomes, e);
+    write_deleted(call, &before, outcomes);
+    pl_actual_free(&before);
+    free(outcomes);
+    return exit_code;
+}
+
+static int topic_delete(struct ops_call *call) {
+    struct pl_cluster *c = NULL;
+    if (ops_topic_names_check(call, call->n_args)) return ops_usage(call, "%s", pouch_why());
+    int exit_code = agreed(call);
+    if (exit_code) return exit_code;
+    pouch_err e = ops_cluster_open(call, &c);
+    exit_code = e ? ops_error(e) : delete_all(call, pl_cluster_handle(c));
+    pl_cluster_close(c);
+    return exit_code;
+}
 
 const struct ops_command ops_topic_create = {
     .name = "topic create",
@@ -239,7 +174,8 @@ const struct ops_command ops_topic_create = {
     .about = "Without --partitions and --replication the settings topic.partitions, topic.replication and\n"
              "topic.retention are used, else the broker's defaults. A topic that is there already is left as it\n"
              "is; the exit code is then 1.\n\n"
-             "  pouch topic create calculate --partitions 3 --set retention.ms=604800000\n",
+             "  pouch topic create calculate --partitions 3 --set retention.ms=604800000\n\n"
+             "Who did it is kept: see pouch changes --kind topic.\n",
     .flags =
         (const struct ops_flag[]){
             {"--partitions", 'p', "N", false, "how many partitions"},
@@ -247,39 +183,24 @@ const struct ops_command ops_topic_create = {
             {"--set", 0, "NAME=VALUE", true, "a topic configuration, such as retention.ms=604800000"},
             {0},
         },
+    .settings = (const char *const[]){"store", NULL},
     .least = 1,
     .most = ANY,
     .run = topic_create,
-};
-
-const struct ops_command ops_topic_list = {
-    .name = "topic list",
-    .args = "",
-    .summary = "List topics with their partitions and health",
-    .about = "Kafka's internal topics (__…) are left out.\n",
-    .run = topic_list,
-};
-
-const struct ops_command ops_topic_describe = {
-    .name = "topic describe",
-    .args = "TOPIC…",
-    .summary = "Describe topics: leaders, replicas, offsets and settings",
-    .about = "Only settings that differ from the broker's defaults are shown.\n",
-    .least = 1,
-    .most = ANY,
-    .run = topic_describe,
 };
 
 const struct ops_command ops_topic_delete = {
     .name = "topic delete",
     .args = "TOPIC…",
     .summary = "Delete topics with all their records",
-    .about = "Shows what would be deleted and asks; scripts say --yes.\n",
+    .about = "Shows what would be deleted and asks; scripts say --yes.\n\n"
+             "Who did it is kept: see pouch changes --kind topic.\n",
     .flags =
         (const struct ops_flag[]){
             {"--yes", 'y', NULL, false, "do not ask"},
             {0},
         },
+    .settings = (const char *const[]){"store", NULL},
     .least = 1,
     .most = ANY,
     .run = topic_delete,

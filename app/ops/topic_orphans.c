@@ -8,6 +8,7 @@
 #include <ops/commands.h>
 #include <ops/common.h>
 #include <ops/screen.h>
+#include <ops/topic_book.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,10 @@ static bool is_for_deletion(const struct orphans *o, const struct pl_reply_topic
 
 /* ---- telling ---- */
 
+static json_t *state_of(const struct pl_reply_topic *t) {
+    return json_pack("{s:i, s:I}", "partitions", t->partitions, "records", (json_int_t)t->records);
+}
+
 static json_t *topic_json(const struct orphans *o, const struct pl_reply_topic *t, bool deleted) {
     return json_pack("{s:s, s:s, s:b, s:i, s:o, s:o, s:b}", "topic", t->name, "use", pl_reply_use_name(t->use),
                      "orphan", is_orphan(o, t), "partitions", t->partitions, "records",
@@ -71,8 +76,9 @@ static void print_table(const struct orphans *o) {
     }
 }
 
-/* outcomes: of those for deletion, in their order; NULL: nothing was deleted. */
+/* outcomes: of those for deletion, in their order, which are written down; NULL: nothing was deleted. */
 static int tell(const struct orphans *o, const struct pl_outcome *outcomes) {
+    struct ops_topic_book book = {.call = o->call};
     json_t *all = o->call->output == OPS_TABLE ? NULL : json_array();
     int exit_code = OPS_EXIT_OK;
     size_t k = 0;
@@ -83,10 +89,12 @@ static int tell(const struct orphans *o, const struct pl_outcome *outcomes) {
             exit_code = pouch_err_exit_code(done->error);
         } else if (done) {
             ops_say("topic %s deleted", o->topics[i].name);
+            ops_topic_book_put(&book, o->topics[i].name, state_of(&o->topics[i]), NULL);
         }
         if (o->call->output != OPS_TABLE)
             all = admin_array_with(all, topic_json(o, &o->topics[i], done && !done->error));
     }
+    ops_topic_book_close(&book);
     if (o->call->output == OPS_TABLE) {
         if (!outcomes) print_table(o);
     } else {
@@ -194,7 +202,8 @@ const struct ops_command ops_topic_orphans = {
              "--delete deletes orphans, and with --unused those as well. A client that is there after all, and was\n"
              "only quiet, makes its topic again; a reply that was on its way meanwhile is lost.\n\n"
              "  pouch topic orphans --older 1h\n"
-             "  pouch topic orphans --older 1h --delete --yes\n",
+             "  pouch topic orphans --older 1h --delete --yes\n\n"
+             "Who deleted what is kept: see pouch changes --kind topic.\n",
     .flags =
         (const struct ops_flag[]){
             {"--older", 0, "AGE", false,
@@ -204,5 +213,6 @@ const struct ops_command ops_topic_orphans = {
             {"--yes", 'y', NULL, false, "do not ask"},
             {0},
         },
+    .settings = (const char *const[]){"store", NULL},
     .run = orphans,
 };

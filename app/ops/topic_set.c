@@ -5,9 +5,9 @@
 #include <cluster/configs.h>
 #include <ops/commands.h>
 #include <ops/common.h>
+#include <ops/topic_book.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wire/envelope.h>
 
 enum { CALL_MS = 30000, CHANGES_MAX = 64 };
 
@@ -30,11 +30,35 @@ static pouch_err read_changes(const struct ops_call *call, struct pl_config_chan
     return POUCH_OK;
 }
 
+/* For the book: what it was, with what was changed. Another broker than the one that has shown it may not know it yet. */
+static json_t *changed_state(const json_t *before, const struct pl_config_change *changes, size_t n) {
+    json_t *o = json_copy((json_t *)before);
+    for (size_t i = 0; o && i < n; i++) {
+        if (changes[i].value)
+            o = admin_json_with(o, changes[i].name, admin_anytext_of(changes[i].value));
+        else
+            json_object_del(o, changes[i].name);
+    }
+    return o;
+}
+
+static void write_down(const struct ops_call *call, const struct pl_actual *before,
+                       const struct pl_config_change *changes) {
+    struct ops_topic_book book = {.call = call};
+    json_t *was = ops_topic_state(before, call->args[0]);
+    ops_topic_book_put(&book, call->args[0], was, changed_state(was, changes, call->n_args - 1));
+    ops_topic_book_close(&book);
+}
+
 static pouch_err change(const struct ops_call *call, const struct pl_config_change *changes, bool *changed) {
     struct pl_cluster *c = NULL;
+    struct pl_actual before;
     pouch_err e = ops_cluster_open(call, &c);
-    if (!e)
-        e = pl_topic_configs_change(pl_cluster_handle(c), call->args[0], changes, call->n_args - 1, changed, CALL_MS);
+    if (e) return e;
+    ops_topic_states(&before, pl_cluster_handle(c), call, 1);
+    e = pl_topic_configs_change(pl_cluster_handle(c), call->args[0], changes, call->n_args - 1, changed, CALL_MS);
+    if (!e && *changed) write_down(call, &before, changes);
+    pl_actual_free(&before);
     pl_cluster_close(c);
     return e;
 }
@@ -53,8 +77,7 @@ static int topic_set(struct ops_call *call) {
     char *copies[CHANGES_MAX] = {0};
     bool changed = false;
     int exit_code;
-    if (!pl_name_valid(call->args[0], strlen(call->args[0])))
-        return ops_usage(call, "'%.249s' is no topic name", call->args[0]);
+    if (ops_topic_names_check(call, 1)) return ops_usage(call, "%s", pouch_why());
     pouch_err e = read_changes(call, changes, copies);
     if (e)
         exit_code = ops_usage(call, "%s", pouch_why());
@@ -72,7 +95,9 @@ const struct ops_command ops_topic_set = {
     .summary = "Change configs of a topic and keep all others",
     .about = "NAME= takes a config away, so that the broker's default holds. What others change at the same time is\n"
              "told, with an error; only what falls into the moment of the write itself is lost.\n\n"
-             "  pouch topic set orders retention.ms=604800000 max.message.bytes=\n",
+             "  pouch topic set orders retention.ms=604800000 max.message.bytes=\n\n"
+             "Who did it is kept: see pouch changes --kind topic.\n",
+    .settings = (const char *const[]){"store", NULL},
     .least = 2,
     .most = CHANGES_MAX,
     .run = topic_set,

@@ -3,6 +3,8 @@
 #include <cluster/metadata.h>
 #include <stdlib.h>
 
+enum { REACH_MS = 10000 };
+
 struct pl_cluster {
     rd_kafka_t *rk;
     struct pl_kafka_opaque opaque;
@@ -41,10 +43,23 @@ void pl_cluster_close(struct pl_cluster *c) {
     free(c);
 }
 
+/* librdkafka keeps what it was told once. Freed with rd_kafka_mem_free(). */
+static pouch_err ask_id(rd_kafka_t *rk, char **id, const char *what, int timeout) {
+    *id = rd_kafka_clusterid(rk, timeout);
+    return *id ? POUCH_OK : pl_metadata_fail(rk, RD_KAFKA_RESP_ERR__TIMED_OUT, what, NULL, timeout);
+}
+
+pouch_err pl_cluster_reach(rd_kafka_t *rk) {
+    char *id;
+    pouch_err e = ask_id(rk, &id, "cannot reach the cluster", REACH_MS);
+    if (!e) rd_kafka_mem_free(rk, id);
+    return e;
+}
+
 pouch_err pl_cluster_mock(rd_kafka_t *rk, bool *mock, int timeout) {
-    char *id = rd_kafka_clusterid(rk, timeout);
-    if (!id)
-        return pl_metadata_fail(rk, RD_KAFKA_RESP_ERR__TIMED_OUT, "cannot ask for the cluster's id", NULL, timeout);
+    char *id;
+    pouch_err e = ask_id(rk, &id, "cannot ask for the cluster's id", timeout);
+    if (e) return e;
     *mock = pl_kafka_is_mock(id);
     rd_kafka_mem_free(rk, id);
     return POUCH_OK;

@@ -12,6 +12,11 @@ POUCH_MUST_CHECK pouch_err pl_cluster_open(struct pl_cluster **c, const struct p
 rd_kafka_t *pl_cluster_handle(struct pl_cluster *c);
 void pl_cluster_close(struct pl_cluster *c);
 
+/*
+ * Waits at most 10 s until a broker answers. What then waits longer, for many topics, need not find out that there is none. NO_BROKER.
+ */
+POUCH_MUST_CHECK pouch_err pl_cluster_reach(rd_kafka_t *rk);
+
 /* Whether it is the mock. NO_BROKER when none answers in time. */
 POUCH_MUST_CHECK pouch_err pl_cluster_mock(rd_kafka_t *rk, bool *mock, int timeout);
 

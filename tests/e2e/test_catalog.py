@@ -5,12 +5,13 @@ import os
 import pty
 import random
 import subprocess
+import time
 
 import pytest
 from conftest import Pouch, running, wait_until
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic
 
-USAGE, CONFIG = 64, 78
+USAGE, UNAVAILABLE, CONFIG = 64, 69, 78
 DAY = 24 * 3600 * 1000
 TENANTS = [f"tenant-{n}" for n in range(20)]
 # What is promised: partitions, days, cleanup.
@@ -232,6 +233,54 @@ def test_setting_one_config_keeps_the_others(pouch, admin):
         assert pouch.run("topic", "set", "set.one", *words).returncode == code
     assert pouch.run("topic", "set", "set.nowhere", "retention.ms=1").returncode == 1
     assert overrides(admin, "set.one") == {"retention.ms": "2000", "max.message.bytes": "5000"}
+
+
+@pytest.mark.acceptance("D5")
+def test_who_made_changed_and_deleted_a_topic_is_kept(pouch, admin):
+    pouch.ok("topic", "create", "kept.one", "kept.two", "--partitions", 2, "--set", "retention.ms=1000")
+    assert pouch.run("topic", "create", "kept.one").returncode == 1
+    pouch.ok("topic", "set", "kept.one", "retention.ms=2000", "segment.ms=600000")
+    pouch.ok("topic", "set", "kept.one", "retention.ms=2000")  # it is so already
+    pouch.ok("topic", "set", "kept.one", "segment.ms=")
+    alter(admin, "kept.two", retention__ms="3000")
+    wait_until(lambda: overrides(admin, "kept.two") == {"retention.ms": "3000"}, "the change by another client")
+    done = pouch.run("topic", "delete", "kept.one", "kept.none", "kept.two", "--yes")
+    assert done.returncode == 1 and "kept.none" in done.stderr and not {"kept.one", "kept.two"} & set(there(admin))
+    asked = {"partitions": 2, "retention.ms": "1000"}
+    state = lambda **configs: {"partitions": 2, "replication": 1, **{name.replace("__", "."): value for name, value in configs.items()}}  # noqa: E731
+    rows = json.loads(pouch.ok("changes", "--kind", "topic", "-o", "json"))
+    assert [(row["name"], row["before"], row["after"]) for row in rows] == [
+        ("kept.one", None, asked), ("kept.two", None, asked),
+        ("kept.one", state(retention__ms="1000"), state(retention__ms="2000", segment__ms="600000")),
+        ("kept.one", state(retention__ms="2000", segment__ms="600000"), state(retention__ms="2000")),
+        ("kept.one", state(retention__ms="2000"), None), ("kept.two", state(retention__ms="3000"), None)]
+    assert all("@" in row["who"] and row["at"].endswith("Z") for row in rows)
+    assert "retention.ms 1000 -> 2000; segment.ms none -> 600000" in (table := pouch.ok("changes", "--kind", "topic")) and "segment.ms 600000 -> none" in table
+
+
+@pytest.mark.acceptance("D5")
+def test_a_store_that_is_not_there_holds_up_no_topic(pouch, admin):
+    away = {"POUCH_STORE": "sqlite:///proc/nowhere"}
+    for words in (["create", "away.one", "away.two"], ["set", "away.one", "retention.ms=1000"], ["delete", "away.one", "away.two", "--yes"]):
+        done = pouch.run("topic", *words, env=away)
+        assert done.returncode == 0 and done.stderr.count("who changed it is not written down") == 1, done.stderr
+    assert not {"away.one", "away.two"} & set(there(admin))
+
+
+@pytest.mark.acceptance("D31")
+def test_without_a_broker_all_say_the_same_after_the_same_time(tmp_path):
+    nowhere = Pouch("127.0.0.1:1", tmp_path)
+    commands = [["topic", "list"], ["topic", "plan"], ["topic", "apply"], ["topic", "set", "t", "retention.ms=1"], ["topic", "orphans"], ["topic", "health"], ["tenant", "list"]]
+    began = time.monotonic()
+    programs = [subprocess.Popen(nowhere.command(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=nowhere.env) for words in commands]
+    took, said = [], set()
+    for program in programs:  # the first takes as long as any
+        error = program.communicate(timeout=120)[1]
+        took.append(time.monotonic() - began)
+        assert program.returncode == UNAVAILABLE, error
+        said.add(next(line for line in error.splitlines() if line.startswith("pouch: cannot reach the cluster: ")))
+    assert len(said) == 1 and "127.0.0.1:1" in said.pop()
+    assert took[-1] < 2 * took[0], dict(zip(map(" ".join, commands), took))
 
 
 @pytest.mark.acceptance("D5", "D13")
