@@ -5,11 +5,12 @@
 #include <admin/when.h>
 #include <base/clock.h>
 #include <cluster/cluster.h>
-#include <cluster/config.h>
+#include <cluster/configs.h>
 #include <string.h>
 #include <wire/headers.h>
 
-enum { CALL_MS = 10000 };
+/* Of what is read at first where the time has a bound, and how much more the next step reads. */
+enum { CALL_MS = 10000, STEP = 5000, GROWTH = 4 };
 
 static bool on_record(const rd_kafka_message_t *m, void *arg) {
     struct admin_letter_stats *s = arg;
@@ -21,26 +22,43 @@ static bool on_record(const rd_kafka_message_t *m, void *arg) {
     return !s->error;
 }
 
+/* -2: not known. */
+static int64_t retention_of(const char *value) {
+    int64_t ms;
+    if (!strcmp(value, "-1")) return -1;
+    return pl_header_number(&ms, value, strlen(value)) ? ms : -2;
+}
+
 /* How long the topic keeps letters. Who may not see that still sees the letters. */
 static void read_retention(struct admin_letter_stats *s) {
     struct pl_cluster *c = NULL;
-    struct pl_topic_config config = {.name = "retention.ms"};
-    s->retention_ms = -2;
+    struct pl_configs configs = {0};
     pouch_err e = pl_cluster_open(&c, s->settings, admin_client_id(s->settings));
-    if (!e) e = pl_topic_configs(pl_cluster_handle(c), s->settings->dlq_topic, &config, 1, CALL_MS);
+    if (!e) e = pl_topic_configs(pl_cluster_handle(c), s->settings->dlq_topic, &configs, CALL_MS);
+    s->retention_ms = e ? -2 : retention_of(pl_configs_value(&configs, "retention.ms"));
+    pl_configs_free(&configs, 1);
     pl_cluster_close(c);
-    if (e) return;
-    if (!strcmp(config.value, "-1"))
-        s->retention_ms = -1;
-    else if (!pl_header_number(&s->retention_ms, config.value, strlen(config.value)))
-        s->retention_ms = -2;
+}
+
+/* The newest first, so that those are counted when the time is over. */
+static pouch_err read_back(struct admin_letter_stats *s) {
+    struct admin_walk *w;
+    pouch_err e = admin_walk_open(&w, s->settings, s->settings->dlq_topic, &s->until);
+    int64_t records = s->until.by_us ? STEP : INT64_MAX;
+    while (!e && admin_walk_has_more(w, -1)) {
+        e = admin_walk_step(w, records, on_record, s);
+        if (!e) e = s->error;
+        if (records < INT64_MAX / GROWTH) records *= GROWTH;
+    }
+    admin_walk_close(w);
+    s->incomplete = e == POUCH_E_EXPIRED;
+    return s->incomplete ? POUCH_OK : e;
 }
 
 pouch_err admin_letter_stats_read(struct admin_letter_stats *s) {
     s->retention_ms = -2;
     pouch_err e = admin_tally_init(&s->tally, pl_wall_ms(&pl_clock_system));
-    if (!e) e = admin_scan(s->settings, s->settings->dlq_topic, NULL, on_record, s);
-    if (!e) e = s->error;
+    if (!e) e = read_back(s);
     if (!e) read_retention(s);
     if (!e || e == POUCH_E_TARGET_REFUSED) admin_tally_order(&s->tally);
     return e;
@@ -96,6 +114,8 @@ json_t *admin_letter_stats_json(const struct admin_letter_stats *s) {
         snprintf(name, sizeof name, "by_%s", admin_tally_name(by));
         o = admin_json_with(o, name, list_json(&t->by[by], admin_tally_name(by)));
     }
+    if (!o) return NULL;
+    o = admin_json_with(o, "complete", json_boolean(!s->incomplete));
     if (!o) return NULL;
     json_t *beyond = json_object();
     for (enum admin_tally_by by = 0; beyond && by < ADMIN_TALLY_BYS; by++)

@@ -1,6 +1,6 @@
 #include <base/clock.h>
 #include <bus/kafka.h>
-#include <cluster/config.h>
+#include <cluster/configs.h>
 #include <doctor/look.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,17 +26,23 @@ static void judge(struct doctor *d, const char *cluster, int64_t took_ms) {
 }
 
 /* Brokers tell no version but that of the protocol among them, and from 4.0 on not that. */
-static void version(struct doctor *d, rd_kafka_t *rk, int32_t broker) {
-    struct pl_topic_config protocol = {.name = "inter.broker.protocol.version"};
-    if (pl_broker_configs(rk, broker, &protocol, 1, TIMEOUT_MS)) return; /* it may not be asked, so nothing is said */
-    if (!protocol.value[0])
+static void judge_version(struct doctor *d, const char *protocol) {
+    if (!protocol[0])
         doctor_good(d, "version", d->settings->brokers, "Kafka 4 or later; librdkafka %s", rd_kafka_version_str());
-    else if (strtol(protocol.value, NULL, 10) < OLDEST)
+    else if (strtol(protocol, NULL, 10) < OLDEST)
         doctor_bad(d, DOCTOR_WARN, "version", d->settings->brokers, "bring the brokers to Kafka 2.0 at least",
-                   "the brokers speak protocol %s, older than what this is tested with", protocol.value);
+                   "the brokers speak protocol %s, older than what this is tested with", protocol);
     else
-        doctor_good(d, "version", d->settings->brokers, "Kafka of protocol %s; librdkafka %s", protocol.value,
+        doctor_good(d, "version", d->settings->brokers, "Kafka of protocol %s; librdkafka %s", protocol,
                     rd_kafka_version_str());
+}
+
+/* Who may not ask it is told nothing. */
+static void version(struct doctor *d, rd_kafka_t *rk, int32_t broker) {
+    struct pl_configs configs;
+    if (!pl_broker_configs(rk, broker, &configs, TIMEOUT_MS))
+        judge_version(d, pl_configs_value(&configs, "inter.broker.protocol.version"));
+    pl_configs_free(&configs, 1);
 }
 
 static void unreachable(struct doctor *d, const char *why) {

@@ -2,7 +2,7 @@
 #include <base/clock.h>
 #include <base/why.h>
 #include <cluster/cluster.h>
-#include <cluster/config.h>
+#include <cluster/configs.h>
 #include <doctor/look.h>
 #include <letter/tiers.h>
 #include <stdio.h>
@@ -21,27 +21,22 @@ struct wanted {
     int64_t delay_ms; /* of a retry topic */
 };
 
-enum { RETENTION, POLICY, INSYNC, BYTES, CONFIGS };
+static void take_configs(struct doctor_topic *t, const struct pl_configs *c) {
+    t->configs_known = true;
+    t->retention_ms = strtoll(pl_configs_value(c, "retention.ms"), NULL, 10);
+    t->compacted = strstr(pl_configs_value(c, "cleanup.policy"), "compact") != NULL;
+    t->min_insync = (int)strtol(pl_configs_value(c, "min.insync.replicas"), NULL, 10);
+    t->max_bytes = strtoll(pl_configs_value(c, "max.message.bytes"), NULL, 10);
+}
 
 static void read_configs(struct doctor *d, rd_kafka_t *rk, struct doctor_topic *t) {
-    struct pl_topic_config configs[CONFIGS] = {[RETENTION] = {.name = "retention.ms"},
-                                               [POLICY] = {.name = "cleanup.policy"},
-                                               [INSYNC] = {.name = "min.insync.replicas"},
-                                               [BYTES] = {.name = "max.message.bytes"}};
-    bool mock = false;
-    pouch_err e = pl_cluster_mock(rk, &mock, TIMEOUT_MS);
-    if (mock) return; /* it has none */
-    if (!e) e = pl_topic_configs(rk, t->name, configs, CONFIGS, TIMEOUT_MS);
-    if (e) {
+    struct pl_configs configs;
+    if (pl_topic_configs(rk, t->name, &configs, TIMEOUT_MS))
         doctor_bad(d, DOCTOR_WARN, check, t->name, "allow this user DescribeConfigs on the topic",
                    "its settings cannot be read: %s", pouch_why());
-        return;
-    }
-    t->configs_known = true;
-    t->retention_ms = strtoll(configs[RETENTION].value, NULL, 10);
-    t->compacted = strstr(configs[POLICY].value, "compact") != NULL;
-    t->min_insync = (int)strtol(configs[INSYNC].value, NULL, 10);
-    t->max_bytes = strtoll(configs[BYTES].value, NULL, 10);
+    else if (configs.n) /* the embedded broker has none */
+        take_configs(t, &configs);
+    pl_configs_free(&configs, 1);
 }
 
 static struct doctor_topic facts_of(const struct pl_topic_info *info, enum doctor_use use) {

@@ -7,7 +7,6 @@
 #include <base/clock.h>
 #include <base/why.h>
 #include <cluster/cluster.h>
-#include <cluster/config.h>
 #include <inttypes.h>
 #include <ops/commands.h>
 #include <ops/common.h>

@@ -1,5 +1,5 @@
 /*
- * All configs of topics, with where each value comes from, and changes that keep those not named.
+ * All configs of topics and of brokers, with where each value comes from, and changes of topics' that keep those not named.
  *
  * librdkafka 2.0.2 knows AlterConfigs alone, which replaces all overrides of a topic. So a change is read, merged, written and
  * read again. What others change from the first reading on is found and told, but for the moment between the second
@@ -25,9 +25,10 @@ struct pl_config {
     bool read_only;
 };
 
-/* Those of one topic, in the order of their names. */
+/* Those of one topic or broker, in the order of their names. */
 struct pl_configs {
-    struct pl_outcome outcome; /* whether they could be read. TARGET_REFUSED: no such topic; NOT_ALLOWED, TIMEOUT */
+    struct pl_outcome
+        outcome; /* of a topic: whether they could be read. TARGET_REFUSED: no such topic; NOT_ALLOWED, TIMEOUT */
     struct pl_config *at;
     size_t n;
     void *texts; /* what names and values point into */
@@ -42,8 +43,17 @@ POUCH_MUST_CHECK pouch_err pl_topics_configs(rd_kafka_t *rk, const char *const *
                                              int timeout);
 void pl_configs_free(struct pl_configs *configs, size_t n);
 
+/* The same of one topic; fails with what else would be its outcome. */
+POUCH_MUST_CHECK pouch_err pl_topic_configs(rd_kafka_t *rk, const char *topic, struct pl_configs *c, int timeout);
+
+/* Those of a broker, which the mock has no request for. NOT_ALLOWED, NO_BROKER, TIMEOUT, NO_MEMORY. */
+POUCH_MUST_CHECK pouch_err pl_broker_configs(rd_kafka_t *rk, int32_t broker, struct pl_configs *c, int timeout);
+
 /* NULL: there is none of that name. */
 const struct pl_config *pl_configs_find(const struct pl_configs *c, const char *name);
+
+/* "": there is none of that name, or its value is not told. */
+const char *pl_configs_value(const struct pl_configs *c, const char *name);
 
 struct pl_config_change {
     const char *name;

@@ -24,8 +24,7 @@ struct change {
 };
 
 static pouch_err read_again(struct reading *r, const struct change *c) {
-    pouch_err e = pl_topics_configs(c->rk, &c->topic, 1, &r->configs, NULL, pl_left_ms(c->until_us));
-    if (!e && r->configs.outcome.error) e = pl_fail(r->configs.outcome.error, "%s", r->configs.outcome.why);
+    pouch_err e = pl_topic_configs(c->rk, c->topic, &r->configs, pl_left_ms(c->until_us));
     return e ? e : pl_overrides_of(&r->overrides, &r->configs, c->topic);
 }
 

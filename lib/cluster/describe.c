@@ -1,8 +1,7 @@
 /* What topics there are and how they stand. */
-#include <base/clock.h>
 #include <base/why.h>
-#include <cluster/admin.h>
 #include <cluster/cluster.h>
+#include <cluster/configs.h>
 #include <cluster/metadata.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,54 +70,23 @@ static pouch_err fill_offsets(rd_kafka_t *rk, struct pl_topic_info *t, int timeo
     return POUCH_OK;
 }
 
-static pouch_err copy_configs(struct pl_topic_info *t, const rd_kafka_ConfigEntry_t **entries, size_t n) {
+static pouch_err copy_overrides(struct pl_topic_info *t, const struct pl_configs *c) {
     size_t at = 0;
-    t->configs = calloc(2 * n + 1, sizeof *t->configs);
+    t->configs = calloc(2 * c->n + 1, sizeof *t->configs);
     if (!t->configs) return no_memory();
-    for (size_t i = 0; i < n; i++) {
-        if (rd_kafka_ConfigEntry_source(entries[i]) != RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG) continue;
-        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
-        if (!(t->configs[at] = strdup(rd_kafka_ConfigEntry_name(entries[i])))) return no_memory();
-        if (!(t->configs[at + 1] = strdup(value ? value : ""))) return no_memory();
-        at += 2;
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->at[i].source != PL_CONFIG_TOPIC) continue;
+        if (!(t->configs[at++] = strdup(c->at[i].name))) return no_memory();
+        if (!(t->configs[at++] = strdup(c->at[i].value ? c->at[i].value : ""))) return no_memory();
     }
     return POUCH_OK;
 }
 
-static pouch_err ask_configs(rd_kafka_t *rk, struct pl_topic_info *t, rd_kafka_ConfigResource_t *resource,
-                             int timeout) {
-    static const char what[] = "cannot read the configs of";
-    struct pl_admin a;
-    size_t n, n_entries;
-    pouch_err err = pl_admin_begin(&a, rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout);
-    if (err) return err;
-    rd_kafka_DescribeConfigs(rk, &resource, 1, a.options, a.queue);
-    err = pl_admin_wait(&a, what, t->name);
-    if (!err) {
-        const rd_kafka_ConfigResource_t *r =
-            rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(a.event), &n)[0];
-        rd_kafka_resp_err_t e = rd_kafka_ConfigResource_error(r);
-        if (e)
-            err = pl_kafka_fail(e, what, t->name);
-        else {
-            const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(r, &n_entries);
-            err = copy_configs(t, entries, n_entries);
-        }
-    }
-    pl_admin_end(&a);
-    return err;
-}
-
-/* The mock knows no configs. */
 static pouch_err fill_configs(rd_kafka_t *rk, struct pl_topic_info *t, int timeout) {
-    bool mock;
-    pouch_err err = pl_cluster_mock(rk, &mock, timeout);
-    if (err) return err;
-    if (mock) return copy_configs(t, NULL, 0);
-    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, t->name);
-    if (!resource) return no_memory();
-    err = ask_configs(rk, t, resource, timeout);
-    rd_kafka_ConfigResource_destroy(resource);
+    struct pl_configs c;
+    pouch_err err = pl_topic_configs(rk, t->name, &c, timeout);
+    if (!err) err = copy_overrides(t, &c);
+    pl_configs_free(&c, 1);
     return err;
 }
 
