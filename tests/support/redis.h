@@ -21,13 +21,25 @@ struct redis {
     const char *password; /* NULL: none */
 };
 
+/*
+ * Below the ports that the kernel gives to connections: those of a server that is away it also gives to whoever looks for
+ * the server, who then finds himself. Tests that run at once begin at different ones.
+ */
 static inline int redis_free_port(void) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(fd >= 0 && !bind(fd, (struct sockaddr *)&at, n) && !getsockname(fd, (struct sockaddr *)&at, &n));
-    close(fd);
-    return ntohs(at.sin_port);
+    static int next;
+    if (!next) next = getpid() % 1000 * 10;
+    for (int i = 0; i < 10000; i++) {
+        int port = 10000 + next++ % 10000;
+        struct sockaddr_in at = {
+            .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        assert_true(fd >= 0);
+        bool is_free = !bind(fd, (struct sockaddr *)&at, sizeof at);
+        close(fd);
+        if (is_free) return port;
+    }
+    fail_msg("no port from 10000 to 19999 is free");
+    return 0;
 }
 
 /* It ends with the test. */
