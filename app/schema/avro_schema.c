@@ -61,6 +61,16 @@ static bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
+/* A string; NULL: it is none, or has a NUL in it, as defaults may and names may not. */
+static const char *plain_text(const json_t *json) {
+    const char *text = json_string_value(json);
+    return text && strlen(text) == json_string_length(json) ? text : NULL;
+}
+
+static const char *text_of(const json_t *json, const char *member) {
+    return plain_text(json_object_get(json, member));
+}
+
 /* Parts of letters, digits and _ with dots between them; without `dots` one part. */
 static bool name_is_good(const char *name, bool dots) {
     bool first = true;
@@ -113,18 +123,13 @@ static pouch_err read_reference(const struct reader *r, const char *name, struct
     return pl_fail(POUCH_E_INVALID_PAYLOAD, "Avro schema: there is no type '%.100s'", name);
 }
 
-/* What JSON calls a member that is a string; NULL: it is none, or not there. */
-static const char *text_of(const json_t *json, const char *member) {
-    return json_string_value(json_object_get(json, member));
-}
-
 /* Makes the named type, so that what is inside it can refer to it. *space gets the namespace in it, to be freed. */
 static pouch_err define(const struct reader *r, const json_t *json, enum avro_kind kind, struct avro_type **type,
                         char **space) {
     const char *name = text_of(json, "name"), *given = text_of(json, "namespace");
     if (!name || !name_is_good(name, true))
         return pl_fail(POUCH_E_INVALID_PAYLOAD, "Avro schema: a %s without a good name", text_of(json, "type"));
-    if (given && *given && !name_is_good(given, true))
+    if (given ? *given && !name_is_good(given, true) : json_is_string(json_object_get(json, "namespace")))
         return pl_fail(POUCH_E_INVALID_PAYLOAD, "Avro schema: %.100s: its namespace is no name", name);
     char *full;
     pouch_err e = qualify(given ? given : r->space, name, &full);
@@ -189,7 +194,7 @@ static pouch_err read_enum(const struct reader *r, const json_t *json, struct av
     json_t *numbers = (*type)->numbers = json_object();
     if (!numbers) return no_memory();
     for (size_t i = 0; i < n; i++) {
-        const char *symbol = json_string_value(json_array_get(symbols, i));
+        const char *symbol = plain_text(json_array_get(symbols, i));
         if (!symbol || !name_is_good(symbol, false) || json_object_get(numbers, symbol))
             return pl_fail(POUCH_E_INVALID_PAYLOAD, "Avro schema: %.100s: symbol %zu is no name or comes twice",
                            (*type)->name, i + 1);
@@ -245,8 +250,8 @@ static pouch_err read_union(const struct reader *r, const json_t *json, struct a
 
 static pouch_err read_object(const struct reader *r, const json_t *json, struct avro_type **type) {
     const json_t *inner = json_object_get(json, "type");
-    const char *kind = json_string_value(inner);
-    if (inner && !kind) return read_type(r, inner, type);
+    const char *kind = plain_text(inner);
+    if (inner && !json_is_string(inner)) return read_type(r, inner, type);
     if (!kind) return pl_fail(POUCH_E_INVALID_PAYLOAD, "Avro schema: an object without a type");
     if (!strcmp(kind, "record")) return read_record(r, json, type);
     if (!strcmp(kind, "enum")) return read_enum(r, json, type);
@@ -257,7 +262,7 @@ static pouch_err read_object(const struct reader *r, const json_t *json, struct 
 }
 
 static pouch_err read_type(const struct reader *r, const json_t *json, struct avro_type **type) {
-    if (json_is_string(json)) return read_reference(r, json_string_value(json), type);
+    if (plain_text(json)) return read_reference(r, plain_text(json), type);
     if (json_is_array(json)) return read_union(r, json, type);
     if (json_is_object(json)) return read_object(r, json, type);
     return pl_fail(POUCH_E_INVALID_PAYLOAD, "Avro schema: a type is missing, or neither a name, a list nor an object");
@@ -282,7 +287,7 @@ pouch_err schema_avro_compile(struct avro_schema **schema, const char *text, siz
     *schema = NULL;
     struct avro_schema *s = calloc(1, sizeof *s);
     if (!s) return no_memory();
-    pouch_err e = pl_json_read(&s->json, "Avro schema", text, n);
+    pouch_err e = pl_json_read_payload(&s->json, "Avro schema", text, n);
     if (!e) e = read_type(&(struct reader){s, ""}, s->json, &s->root);
     if (!e) e = check_fallbacks(s);
     if (e)

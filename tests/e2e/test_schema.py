@@ -12,13 +12,15 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from conftest import POUCH, clean_environment
 from gateway import Gateway
+from secure import other_authority
+from tls_front import TlsFront
 
 NEGATIVE, USAGE, UNAVAILABLE, LATER, CONFIG, NO_PERMISSION = 1, 64, 69, 75, 78, 77
 
@@ -238,6 +240,59 @@ def test_a_password_is_sent_and_never_shown():
         shown = subprocess.run([POUCH, "config", "show"], capture_output=True, text=True,
                                env=dict(clean_environment(), SCHEMA_REGISTRY_URL=f"http://ann:other-secret@{host}"))
         assert shown.returncode == 0 and "secret" not in shown.stdout and host in shown.stdout
+
+
+@pytest.mark.acceptance("D19")
+def test_over_tls_the_certificate_is_to_be_trusted_and_of_the_name_that_was_asked(url, subject, tmp_path):
+    with TlsFront(url, tmp_path, "ann:s3cret") as front:
+        ours, there = {"POUCH_SCHEMA_CA_FILE": str(front.certificate)}, f"localhost:{front.port}{front.path}"
+        ok(f"https://ann:s3cret@{there}", "register", subject, stdin=json.dumps(PERSON), **ours)
+        framed = ok(f"https://ann:s3cret@{there}", "encode", subject, stdin='{"name": "a"}', **ours)
+        assert json.loads(ok(f"https://ann:s3cret@{there}", "decode", stdin=framed, **ours)) == {"name": "a"}
+        assert front.refused == 0
+        for at, more in ((there, {}), (there, {"POUCH_SCHEMA_CA_FILE": str(other_authority(tmp_path))}), (there.replace("localhost", "127.0.0.1"), ours)):
+            done = run(f"https://ann:s3cret@{at}", "list", **more)
+            assert done.returncode == CONFIG and b"its certificate is not trusted" in done.stderr, (at, more, done.stderr)
+            assert b"s3cret" not in done.stderr + done.stdout and front.refused == 0  # nobody was told the password
+        for user in ("", "ann:wrong@", "ann@"):
+            done = run(f"https://{user}{there}", "list", **ours)
+            assert done.returncode == NO_PERMISSION and b"wants a user and a password" in done.stderr, (user, done.stderr)
+        assert front.refused == 3
+        done = run(f"https://ann:s3cret@{there}", "list", POUCH_SCHEMA_CA_FILE=f"{tmp_path}/none.pem")
+        assert done.returncode == CONFIG and b"certificate" in done.stderr, done.stderr
+
+
+LINE = {"type": "record", "name": "Line", "fields": [{"name": "n", "type": "int"}]}
+PROTO = 'syntax = "proto3"; message Person { string name = 1; }'
+
+
+@pytest.mark.acceptance("D19")
+def test_kinds_of_schemas_that_are_not_supported_are_told_by_name(url, peer, subject):
+    line = subject.replace("-value", "-line")
+    peer.register_schema(line, Schema(json.dumps(LINE), "AVRO"))
+    bill = dict(LINE, name="Bill", fields=[{"name": "line", "type": "Line"}])
+    refers = Schema(json.dumps(bill), "AVRO", [SchemaReference("Line", line, 1)])
+    for kind, schema, said in (("refers", refers, "references to other subjects, which are not supported"),
+                               ("proto", Schema(PROTO, "PROTOBUF"), "is of type PROTOBUF; AVRO and JSON are supported")):
+        own = f"{kind}-{subject}"
+        id = peer.register_schema(own, schema)
+        framed = b"\0" + id.to_bytes(4, "big") + b"\x02"
+        for words, stdin in ((("encode", own), b"{}"), (("decode",), framed)):
+            done = run(url, *words, stdin=stdin)
+            assert done.returncode == CONFIG and said in done.stderr.decode(), (kind, words, done.stderr)
+
+
+@pytest.mark.acceptance("D19")
+@pytest.mark.parametrize("schema, said", [
+    (dict(PERSON, **{"$schema": "https://json-schema.org/draft/2020-12/schema"}), "2020-12/schema' is not known here; write it in draft 7"),
+    (dict(PERSON, dependentRequired={"age": ["name"]}), "'dependentRequired' is of a newer draft than 7"),
+    ({"$schema": PERSON["$schema"], "allOf": [{"$ref": "#"}]}, "leads back to where it stands")], ids=["draft", "keyword", "loop"])
+def test_what_a_schema_says_in_vain_is_told_when_it_is_registered_and_used(url, subject, schema, said):
+    done = run(url, "register", subject, stdin=json.dumps(schema))
+    assert "pouch cannot check payloads by it" in done.stderr.decode() and said in done.stderr.decode()
+    assert done.returncode == 0, done.stderr
+    done = run(url, "encode", subject, stdin='{"name": "a"}')
+    assert done.returncode == CONFIG and said in done.stderr.decode(), done.stderr
 
 
 @pytest.mark.acceptance("D31")

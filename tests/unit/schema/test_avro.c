@@ -101,6 +101,9 @@ static const struct {
     {"{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}", "5", "0a", NULL},
     {"{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"u\",\"type\":[\"null\",\"int\"],\"default\":null}]}",
      "{}", "00", "{\"u\":null}"},
+    {"{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"b\",\"type\":\"bytes\",\"default\":"
+     "\"\\u0000\\u00ff\"}]}",
+     "{}", "0400ff", "{\"b\":\"\\u0000ÿ\"}"},
 };
 
 /* acceptance: D19 */
@@ -155,6 +158,11 @@ static void what_is_no_schema_is_refused(void **state) {
         "[]x",
         "[[\"null\"]]",
         "[\"int\",\"int\"]",
+        "\"int\\u0000\"",
+        "{\"type\":\"int\\u0000\"}",
+        "{\"type\":\"fixed\",\"name\":\"F\\u0000\",\"size\":1}",
+        "{\"type\":\"fixed\",\"name\":\"F\",\"namespace\":\"a\\u0000\",\"size\":1}",
+        "{\"type\":\"enum\",\"name\":\"S\",\"symbols\":[\"A\\u0000\"]}",
         "{\"type\":\"array\"}",
         "{\"type\":\"map\"}",
         "{\"type\":\"fixed\",\"name\":\"F\"}",
