@@ -138,10 +138,10 @@ function Waterfall({ hops }: { hops: Hop[] }) {
           <tr>
             <th scope="col">Who</th>
             <th scope="col">From → to</th>
-            <th scope="col" class="number">
+            <th scope="col" class="number less">
               Start
             </th>
-            <th scope="col" class="bar">
+            <th scope="col" class="bar less">
               {span(all)} in all
             </th>
             <th scope="col" class="number">
@@ -155,8 +155,8 @@ function Waterfall({ hops }: { hops: Hop[] }) {
             <tr key={i}>
               <td>{hop.by}</td>
               <td class="code wrap">{[hop.from, hop.to].filter(Boolean).join(" → ")}</td>
-              <td class="number">{span(hop.start_us - first)}</td>
-              <td class="bar">
+              <td class="number less">{span(hop.start_us - first)}</td>
+              <td class="bar less">
                 <Bar hop={hop} first={first} all={all} />
               </td>
               <td class="number">{span(hop.took_us)}</td>
