@@ -128,8 +128,8 @@ void auth_free(struct auth *a) {
 static void note_stale(struct auth *a, const char *why) {
     pthread_mutex_lock(&a->lock);
     snprintf(a->stale, sizeof a->stale, "%s", why ? why : "");
+    pl_metric_set(PL_M_ACCESS_STALE, why != NULL); /* under the lock, so that the two agree for whoever asks */
     pthread_mutex_unlock(&a->lock);
-    pl_metric_set(PL_M_ACCESS_STALE, why != NULL);
 }
 
 void auth_back(struct auth *a) {
