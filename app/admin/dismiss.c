@@ -1,6 +1,5 @@
 #include <admin/anytext.h>
 #include <admin/dismiss.h>
-#include <admin/scan.h>
 #include <base/why.h>
 #include <stdlib.h>
 
@@ -50,7 +49,7 @@ static pouch_err put_change(const struct admin_dismiss *d, struct pl_store *stor
 }
 
 pouch_err admin_dismiss_find(struct admin_dismiss *d) {
-    pouch_err e = admin_scan(d->settings, d->settings->dlq_topic, d->one ? &d->only : NULL, on_record, d);
+    pouch_err e = admin_scan(d->settings, d->settings->dlq_topic, d->one ? &d->only : NULL, &d->until, on_record, d);
     return e ? e : d->error;
 }
 

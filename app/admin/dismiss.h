@@ -3,9 +3,10 @@
 #define POUCH_ADMIN_DISMISS_H
 
 #include <admin/letter_filter.h>
+#include <admin/scan.h>
 #include <conf/settings.h>
 
-/* Down to `asked` the caller's, borrowed; all else zero at first. */
+/* Down to `until` the caller's, borrowed; all else zero at first. */
 struct admin_dismiss {
     const struct pl_settings *settings;
     struct admin_letter_filter filter;
@@ -13,6 +14,7 @@ struct admin_dismiss {
     bool one;
     struct admin_letter_history history; /* of letters that are dismissed already; freed here */
     const json_t *asked;                 /* what was asked for, to be written down; NULL: nothing */
+    struct admin_until until;
 
     struct pl_position *places; /* of those to be dismissed */
     size_t n, cap;

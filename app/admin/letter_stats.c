@@ -9,7 +9,8 @@
 #include <string.h>
 #include <wire/headers.h>
 
-enum { CALL_MS = 10000 };
+/* Of what is read at first where the time has a bound, and how much more the next step reads. */
+enum { CALL_MS = 10000, STEP = 5000, GROWTH = 4 };
 
 static bool on_record(const rd_kafka_message_t *m, void *arg) {
     struct admin_letter_stats *s = arg;
@@ -39,11 +40,25 @@ static void read_retention(struct admin_letter_stats *s) {
     pl_cluster_close(c);
 }
 
+/* The newest first, so that those are counted when the time is over. */
+static pouch_err read_back(struct admin_letter_stats *s) {
+    struct admin_walk *w;
+    pouch_err e = admin_walk_open(&w, s->settings, s->settings->dlq_topic, &s->until);
+    int64_t records = s->until.by_us ? STEP : INT64_MAX;
+    while (!e && admin_walk_has_more(w, -1)) {
+        e = admin_walk_step(w, records, on_record, s);
+        if (!e) e = s->error;
+        if (records < INT64_MAX / GROWTH) records *= GROWTH;
+    }
+    admin_walk_close(w);
+    s->incomplete = e == POUCH_E_EXPIRED;
+    return s->incomplete ? POUCH_OK : e;
+}
+
 pouch_err admin_letter_stats_read(struct admin_letter_stats *s) {
     s->retention_ms = -2;
     pouch_err e = admin_tally_init(&s->tally, pl_wall_ms(&pl_clock_system));
-    if (!e) e = admin_scan(s->settings, s->settings->dlq_topic, NULL, on_record, s);
-    if (!e) e = s->error;
+    if (!e) e = read_back(s);
     if (!e) read_retention(s);
     if (!e || e == POUCH_E_TARGET_REFUSED) admin_tally_order(&s->tally);
     return e;
@@ -99,6 +114,8 @@ json_t *admin_letter_stats_json(const struct admin_letter_stats *s) {
         snprintf(name, sizeof name, "by_%s", admin_tally_name(by));
         o = admin_json_with(o, name, list_json(&t->by[by], admin_tally_name(by)));
     }
+    if (!o) return NULL;
+    o = admin_json_with(o, "complete", json_boolean(!s->incomplete));
     if (!o) return NULL;
     json_t *beyond = json_object();
     for (enum admin_tally_by by = 0; beyond && by < ADMIN_TALLY_BYS; by++)

@@ -4,6 +4,7 @@
 
 #include <admin/letter_filter.h>
 #include <admin/letter_tally.h>
+#include <admin/scan.h>
 #include <conf/settings.h>
 
 /* Down to the history the caller's; all else zero at first. */
@@ -11,9 +12,11 @@ struct admin_letter_stats {
     const struct pl_settings *settings; /* borrowed */
     struct admin_letter_filter filter;
     struct admin_letter_wanted wanted;
+    struct admin_until until;            /* what was counted by then is told */
     struct admin_letter_history history; /* freed here */
 
     struct admin_tally tally;
+    bool incomplete;      /* the time was over before all were counted */
     int64_t retention_ms; /* how long the topic keeps letters: -1: for ever; -2: not known */
     pouch_err error;      /* inside */
 };

@@ -2,7 +2,6 @@
 #include <admin/letter_history.h>
 #include <admin/purge.h>
 #include <admin/registry.h>
-#include <admin/scan.h>
 #include <admin/when.h>
 #include <base/why.h>
 #include <cluster/cluster.h>
@@ -37,7 +36,7 @@ static bool on_record(const rd_kafka_message_t *m, void *arg) {
 pouch_err admin_purge_find(struct admin_purge *p) {
     p->parts = calloc(ADMIN_PURGE_PARTITIONS, sizeof *p->parts);
     if (!p->parts) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for %d partitions", ADMIN_PURGE_PARTITIONS);
-    return admin_scan(p->settings, p->settings->dlq_topic, NULL, on_record, p);
+    return admin_scan(p->settings, p->settings->dlq_topic, NULL, &p->until, on_record, p);
 }
 
 static pouch_err write_down(const struct admin_purge *p, struct pl_store *store) {

@@ -2,6 +2,7 @@
 #ifndef POUCH_ADMIN_PURGE_H
 #define POUCH_ADMIN_PURGE_H
 
+#include <admin/scan.h>
 #include <conf/settings.h>
 #include <json/json.h>
 #include <store/store.h>
@@ -16,10 +17,11 @@ struct admin_purge_part {
     bool seen, stopped; /* anything; a letter that stays */
 };
 
-/* Down to `until_ms` the caller's, borrowed; all else zero at first. */
+/* Down to `until` the caller's, borrowed; all else zero at first. */
 struct admin_purge {
     const struct pl_settings *settings;
     int64_t until_ms; /* letters that failed before then */
+    struct admin_until until;
 
     struct admin_purge_part *parts;
     size_t letters, behind;

@@ -1,7 +1,6 @@
 #include <admin/anytext.h>
 #include <admin/redrive.h>
 #include <admin/registry.h>
-#include <admin/scan.h>
 #include <base/clock.h>
 #include <base/why.h>
 #include <letter/redrive.h>
@@ -27,6 +26,7 @@ struct admin_redrive {
     struct sent chunk[CHUNK]; /* not written down yet */
     size_t in_chunk;
     int64_t next_us, chunk_us, told_us; /* next_us: when the next may go, by the rate */
+    int64_t stop_by_us;                 /* until when it waits once it is stopped; 0: it is not */
     size_t sent, stored;
     size_t refused;    /* of those not stored: those that another run would not store either */
     char trouble[512]; /* why the last one was not stored */
@@ -35,6 +35,11 @@ struct admin_redrive {
 
 static int64_t now_us(void) {
     return pl_mono_us(&pl_clock_system);
+}
+
+static bool stopping(const struct admin_redrive *r) {
+    const atomic_bool *stop = r->plan->until.stop;
+    return atomic_load(&r->stopping) || (stop && atomic_load(stop));
 }
 
 static void delivered(const struct pl_delivery *d, void *owner) {
@@ -92,12 +97,26 @@ static pouch_err write_down(struct admin_redrive *r, struct pl_position *places,
     return e;
 }
 
+static bool may_wait(struct admin_redrive *r) {
+    if (!r->given.stop_ms || !stopping(r)) return true;
+    if (!r->stop_by_us) r->stop_by_us = now_us() + (int64_t)r->given.stop_ms * 1000;
+    return now_us() < r->stop_by_us;
+}
+
+/* What it does not wait for any longer is given up before anything is written down, lest it be reported afterwards. */
+static void wait_for_chunk(struct admin_redrive *r) {
+    while (r->producer && pl_producer_waiting(r->producer) && may_wait(r)) poll_for(r, WAIT_US);
+    if (!r->producer || !pl_producer_waiting(r->producer)) return;
+    pl_producer_free(r->producer, 0);
+    r->producer = NULL;
+}
+
 /* Waits until the broker has all of them, and writes down which, with those that count as sent with them. */
 static pouch_err finish_chunk(struct admin_redrive *r) {
     struct pl_position places[CHUNK];
     pouch_err e = POUCH_OK;
     size_t n = 0;
-    while (pl_producer_waiting(r->producer)) poll_for(r, WAIT_US);
+    wait_for_chunk(r);
     for (size_t i = 0; i < r->in_chunk; i++) {
         size_t with;
         const struct admin_redrive_letter *l = admin_redrive_letters(r->plan, r->chunk[i].place, &with);
@@ -116,7 +135,7 @@ static pouch_err finish_chunk(struct admin_redrive *r) {
 static void keep_to_rate(struct admin_redrive *r) {
     int64_t left, earliest;
     if (!r->given.rate) return;
-    while ((left = r->next_us - now_us()) > 0 && !atomic_load(&r->stopping)) poll_for(r, left);
+    while ((left = r->next_us - now_us()) > 0 && !stopping(r)) poll_for(r, left);
     earliest = now_us() - WAIT_US;
     r->next_us = (r->next_us > earliest ? r->next_us : earliest) + (1000000 + r->given.rate - 1) / r->given.rate;
 }
@@ -126,7 +145,9 @@ static pouch_err put(struct admin_redrive *r, const rd_kafka_message_t *m, const
     struct sent *s = &r->chunk[r->in_chunk];
     pouch_err e;
     *s = (struct sent){.place = {m->partition, m->offset}};
-    while ((e = pl_redrive_send(r->producer, m, &l->facts, topic, s)) == POUCH_E_OVERLOADED) poll_for(r, WAIT_US);
+    while ((e = pl_redrive_send(r->producer, m, &l->facts, topic, s)) == POUCH_E_OVERLOADED && !stopping(r))
+        poll_for(r, WAIT_US);
+    if (e == POUCH_E_OVERLOADED) return POUCH_OK;
     if (!r->in_chunk) r->chunk_us = now_us();
     r->sent++;
     if (!e) {
@@ -146,7 +167,7 @@ static bool on_record(const rd_kafka_message_t *m, void *arg) {
     admin_letter_read(&l, m);
     if (!admin_redrive_target(r->plan, &l, topic)) return true;
     keep_to_rate(r);
-    if (atomic_load(&r->stopping)) return false;
+    if (stopping(r)) return false;
     r->error = put(r, m, &l, topic);
     if (!r->error && (r->in_chunk == CHUNK || now_us() - r->chunk_us > CHUNK_US)) r->error = finish_chunk(r);
     tell(r, false);
@@ -159,8 +180,9 @@ void admin_redrive_stop(struct admin_redrive *r) {
 }
 
 static pouch_err send_all(struct admin_redrive *r) {
-    pouch_err e =
-        admin_scan(r->given.settings, r->given.settings->dlq_topic, r->plan->one ? &r->plan->only : NULL, on_record, r);
+    pouch_err e = admin_scan(r->given.settings, r->given.settings->dlq_topic, r->plan->one ? &r->plan->only : NULL,
+                             &r->plan->until, on_record, r);
+    if (e == POUCH_E_CLOSED && stopping(r)) e = POUCH_OK; /* what was sent by then is told */
     pouch_err f = finish_chunk(r);
     tell(r, true);
     return r->error ? r->error : e ? e : f;
@@ -207,12 +229,14 @@ void admin_redrive_free(struct admin_redrive *r) {
 }
 
 struct admin_redrive_done admin_redrive_done(const struct admin_redrive *r) {
-    return (struct admin_redrive_done){r->sent, r->stored, r->refused, r->trouble};
+    bool stopped = stopping(r) && r->sent < r->plan->nots[ADMIN_REDRIVE_SENT];
+    return (struct admin_redrive_done){r->sent, r->stored, r->refused, r->trouble, stopped};
 }
 
 json_t *admin_redrive_json(const struct admin_redrive_plan *plan, const struct admin_redrive_done *done, bool dry) {
     json_t *o = admin_redrive_plan_json(plan);
     if (o) o = admin_json_with(o, "dry_run", json_boolean(dry));
     if (o) o = admin_json_with(o, "sent", json_integer((json_int_t)done->stored));
-    return o ? admin_json_with(o, "failed", json_integer((json_int_t)(done->sent - done->stored))) : NULL;
+    if (o) o = admin_json_with(o, "failed", json_integer((json_int_t)(done->sent - done->stored)));
+    return o ? admin_json_with(o, "stopped", json_boolean(done->stopped)) : NULL;
 }

@@ -12,9 +12,10 @@ struct admin_redrive;
 /* What is to be sent is the plan; all is borrowed. */
 struct admin_redrive_options {
     const struct pl_settings *settings;
-    struct pl_store *store;                                           /* is told, in the name of its author */
-    const json_t *filter;                                             /* what was asked for, to be written down */
-    int64_t rate;                                                     /* letters a second; 0: as fast as it goes */
+    struct pl_store *store; /* is told, in the name of its author */
+    const json_t *filter;   /* what was asked for, to be written down */
+    int64_t rate;           /* letters a second; 0: as fast as it goes */
+    int stop_ms;            /* how long what is on its way is waited for after a stop; 0: as long as it takes */
     void (*tell)(size_t stored, size_t planned, bool end, void *arg); /* now and then; NULL: nobody */
     void *arg;
 };
@@ -23,6 +24,7 @@ struct admin_redrive_options {
 struct admin_redrive_done {
     size_t sent, stored, refused;
     const char *trouble; /* why the last one was not stored; "" */
+    bool stopped;        /* before all were sent */
 };
 
 /* Borrows the plan, which is made. NO_MEMORY, OVERLOADED. */
@@ -34,10 +36,14 @@ void admin_redrive_free(struct admin_redrive *r); /* NULL allowed */
 POUCH_MUST_CHECK pouch_err admin_redrive_send(struct admin_redrive *r);
 struct admin_redrive_done admin_redrive_done(const struct admin_redrive *r);
 
-/* Any thread, also a signal handler: what is on its way is waited for and written down, and nothing more is sent. */
+/*
+ * Any thread, also a signal handler; the plan's `until` does the same. What is on its way is waited for, what the broker is
+ * known to have is written down, and nothing more is sent. What stop_ms was too short for counts as failed; the broker may
+ * have it all the same, and the next run sends it again.
+ */
 void admin_redrive_stop(struct admin_redrive *r);
 
-/* The plan with dry_run, sent and failed. NULL: no memory. */
+/* The plan with dry_run, sent, failed and stopped. NULL: no memory. */
 json_t *admin_redrive_json(const struct admin_redrive_plan *plan, const struct admin_redrive_done *done, bool dry);
 
 #endif

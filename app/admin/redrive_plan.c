@@ -1,6 +1,5 @@
 #include <admin/anytext.h>
 #include <admin/redrive_plan.h>
-#include <admin/scan.h>
 #include <base/uuid.h>
 #include <base/why.h>
 #include <cluster/cluster.h>
@@ -169,7 +168,7 @@ static pouch_err look_up(struct admin_redrive_plan *p, const struct pl_settings 
 }
 
 pouch_err admin_redrive_plan_make(struct admin_redrive_plan *p, const struct pl_settings *s) {
-    pouch_err e = admin_scan(s, s->dlq_topic, p->one ? &p->only : NULL, on_record, p);
+    pouch_err e = admin_scan(s, s->dlq_topic, p->one ? &p->only : NULL, &p->until, on_record, p);
     if (!e) e = p->error;
     if (!e) e = look_up(p, s);
     if (!e) settle(p);

@@ -3,6 +3,7 @@
 #define POUCH_ADMIN_REDRIVE_PLAN_H
 
 #include <admin/letter_filter.h>
+#include <admin/scan.h>
 
 enum { ADMIN_REDRIVES_MAX = 3, ADMIN_REDRIVE_TOPICS = 64, ADMIN_REDRIVE_LETTERS = 1000000 };
 
@@ -39,6 +40,7 @@ struct admin_redrive_plan {
     bool again, force; /* also those that were sent before or dismissed; that circle */
     struct pl_position only;
     bool one; /* only that place */
+    struct admin_until until;
 
     const char *own[3], *inbox;           /* topics that nothing is sent to; the centers' inbox */
     struct admin_redrive_letter *letters; /* once it is made, by `with`, then `at` */
@@ -53,7 +55,7 @@ struct admin_redrive_plan {
     pouch_err error;
 };
 
-/* Empty, for all letters; filter, again and force are the caller's to set. Borrows. CONFIG: nothing may be sent to that topic (NULL: to where each came from). */
+/* Empty, for all letters; filter, again, force and until are the caller's to set. Borrows. CONFIG: nothing may be sent to that topic (NULL: to where each came from). */
 POUCH_MUST_CHECK pouch_err admin_redrive_plan_begin(struct admin_redrive_plan *p, const struct pl_settings *s,
                                                     const char *to);
 

@@ -112,7 +112,7 @@ static void begin_drain(struct gateway *g) {
     for (size_t i = 0; i < g->n_started; i++)
         if (gateway_parts[i]->drain) gateway_parts[i]->drain(g);
     if (g->server) gateway_quiet(g);
-    gateway_pool_close(g->pool);
+    g->stuck = !gateway_pool_close(g->pool, gateway_drain_left(g));
 }
 
 /* Whatever the worker is like that was asked. */
@@ -127,6 +127,7 @@ static void finish(struct gateway *g) {
     for (size_t i = g->n_started; i-- > 0;)
         if (gateway_parts[i]->end) gateway_parts[i]->end(g);
     pouch_client_close(g->client, gateway_drain_left(g));
+    if (g->stuck) return;
     httpd_stop(g->server);
     g->server = NULL;
     for (; g->n_started > 0; g->n_started--)
@@ -148,7 +149,14 @@ pouch_err gateway_run(struct gateway *g) {
     if (!e) wait_for_stop(g);
     if (!e && g->hooks.ending) g->hooks.ending(g->hooks.arg);
     finish(g);
+    if (!e && g->stuck)
+        return pl_fail(POUCH_E_TIMEOUT,
+                       "what was being looked up or changed has not ended within drain: it is left as it is");
     return e ? pl_fail(e, "%s", why) : POUCH_OK;
+}
+
+bool gateway_is_stuck(const struct gateway *g) {
+    return g->stuck;
 }
 
 void gateway_hook(struct gateway *g, const struct gateway_hooks *hooks) {

@@ -33,6 +33,8 @@ struct gateway_hooks {
 void gateway_hook(struct gateway *g, const struct gateway_hooks *hooks);
 /* Serves until gateway_stop(), then drains: what is open is answered for as long as gateway.drain says. */
 POUCH_MUST_CHECK pouch_err gateway_run(struct gateway *g);
+/* After gateway_run(): a thread is still in a call that has not ended with the drain, so nothing can be freed and the process is to end at once. */
+bool gateway_is_stuck(const struct gateway *g);
 void gateway_stop(struct gateway *g);   /* async-signal-safe, as the next */
 void gateway_reload(struct gateway *g); /* keys, certificates, and what the parts have in files */
 void gateway_free(struct gateway *g);   /* NULL allowed */
@@ -65,6 +67,11 @@ const struct gateway_endpoint *gateway_endpoint_at(size_t i);
  */
 POUCH_MUST_CHECK pouch_err gateway_work(struct gateway *g, struct httpd_call *c, struct httpd_answer *a,
                                         pouch_err (*fn)(struct httpd_call *c, struct httpd_answer *a, void *gateway));
+
+/* The same for what may take long, as reading a topic does: on threads of its own, so that it keeps nothing else waiting. */
+POUCH_MUST_CHECK pouch_err gateway_work_long(struct gateway *g, struct httpd_call *c, struct httpd_answer *a,
+                                             pouch_err (*fn)(struct httpd_call *c, struct httpd_answer *a,
+                                                             void *gateway));
 
 /*
  * What went wrong as a problem whose status and member `code` come from the one table (problem.c), with its

@@ -46,7 +46,9 @@ static void status(json_t *into, void *gateway) {
     struct gateway *g = gateway;
     json_object_set_new(into, "instance", json_string(g->instance));
     json_object_set_new(into, "open_requests", json_integer((json_int_t)pl_metric_get(PL_M_GATEWAY_OPEN)));
-    json_object_set_new(into, "waiting_work", json_integer((json_int_t)pl_metric_get(PL_M_GATEWAY_WORK)));
+    json_object_set_new(
+        into, "waiting_work",
+        json_integer((json_int_t)(pl_metric_get(PL_M_GATEWAY_WORK) + pl_metric_get(PL_M_GATEWAY_WORK_LONG))));
     if (gateway_draining(g)) return;
     for (const struct gateway_part *const *p = gateway_parts; *p; p++)
         if ((*p)->status) (*p)->status(into, g);

@@ -40,6 +40,7 @@ struct gateway {
     size_t n_routes;
     struct pl_buf openapi, docs; /* served as they are */
     size_t n_started;            /* parts; the main thread's */
+    bool stuck;                  /* work has not ended with the drain; the main thread's */
     /* Shared. */
     struct pl_wake wake; /* the main thread sleeps on it */
     atomic_bool stop, reload, draining, serving;
@@ -69,9 +70,9 @@ json_t *gateway_details(struct gateway *g);
 POUCH_MUST_CHECK pouch_err gateway_serve(struct gateway *g);
 void gateway_quiet(struct gateway *g);
 
-/* work.c. _close: what runs is waited for, what waits is told that the gateway stops. */
+/* work.c. _close: what waits is told that the gateway stops, and what runs is waited for; false: it has not ended within ms. */
 POUCH_MUST_CHECK pouch_err gateway_pool_new(struct gateway_pool **p, struct gateway *g);
-void gateway_pool_close(struct gateway_pool *p);
+bool gateway_pool_close(struct gateway_pool *p, int ms);
 void gateway_pool_free(struct gateway_pool *p); /* NULL allowed */
 
 /* watch.c: asks the brokers now and then, so that it is known how they are when nobody else asks. */

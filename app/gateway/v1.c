@@ -167,6 +167,10 @@ pouch_err gateway_v1_cursor(const struct httpd_call *c, int64_t at[3], bool *giv
         for (size_t i = 0; i < 3; i++) at[i] = (int64_t)n[i];
         if (!strcmp(text, gateway_v1_cursor_text(same, at))) return POUCH_OK;
     }
+    return gateway_v1_no_cursor();
+}
+
+pouch_err gateway_v1_no_cursor(void) {
     return pl_fail(POUCH_E_INVALID_PAYLOAD, "the parameter cursor is none that a page has ended with");
 }
 

@@ -83,6 +83,7 @@ enum { GATEWAY_V1_CURSOR = 64 };
 const char *gateway_v1_cursor_text(char out[GATEWAY_V1_CURSOR], const int64_t at[3]);
 /* Of the parameter cursor; *given is false without one. INVALID_PAYLOAD: it is none of ours. */
 POUCH_MUST_CHECK pouch_err gateway_v1_cursor(const struct httpd_call *c, int64_t at[3], bool *given);
+POUCH_MUST_CHECK pouch_err gateway_v1_no_cursor(void); /* INVALID_PAYLOAD */
 
 /* ---- what there is ---- */
 

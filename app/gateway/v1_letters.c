@@ -3,10 +3,15 @@
 #include <admin/letter_list.h>
 #include <admin/letter_stats.h>
 #include <admin/scan.h>
+#include <base/clock.h>
 #include <base/why.h>
+#include <gateway/state.h>
 #include <gateway/v1.h>
 #include <string.h>
 #include <wire/headers.h>
+
+/* STEP: as many records as are read at first. */
+enum { READ_US = 5000000, STEP = 1000 };
 
 /* The letters' topic is made when there is a first one. */
 static pouch_err or_none(pouch_err e) {
@@ -34,49 +39,40 @@ static pouch_err read_filter(const struct httpd_call *c, struct admin_letter_fil
     return e;
 }
 
-static json_t *next_of(const struct admin_letter_list *l, size_t limit) {
-    char text[GATEWAY_V1_CURSOR];
-    if (l->n < limit || l->n == 0) return json_null();
-    const struct admin_letter *last = &l->at[l->n - 1];
-    return json_string(gateway_v1_cursor_text(text, (int64_t[3]){last->time_ms, last->partition, last->offset}));
-}
-
 static json_t *list_json(const struct admin_letter_list *l) {
     json_t *letters = json_array();
     for (size_t i = 0; letters && i < l->n; i++)
         letters = admin_array_with(letters, admin_letter_list_json(l, &l->at[i]));
-    return json_pack("{s:o,s:o,s:I,s:I}", "letters", letters, "cursor", next_of(l, l->limit), "matching",
-                     (json_int_t)l->matching, "hidden", (json_int_t)l->hidden);
+    return json_pack("{s:o,s:s?,s:I,s:I,s:b}", "letters", letters, "cursor", l->cursor, "matching",
+                     (json_int_t)l->matching, "hidden", (json_int_t)l->hidden, "complete", (int)!l->incomplete);
 }
 
-static pouch_err read_query(const struct httpd_call *c, struct admin_letter_list *list, struct admin_letter_place *at) {
-    int64_t numbers[3];
-    bool given;
+static pouch_err read_query(const struct httpd_call *c, struct admin_letter_list *list) {
     pouch_err e = read_filter(c, &list->filter, &list->wanted);
     if (!e) e = gateway_v1_limit(c, &list->limit);
-    if (!e) e = gateway_v1_cursor(c, numbers, &given);
-    if (e || !given) return e;
-    *at = (struct admin_letter_place){numbers[0], {(int32_t)numbers[1], numbers[2]}};
-    list->behind = at;
-    return POUCH_OK;
+    list->behind = httpd_call_query(c, "cursor");
+    return e || !list->behind || admin_letter_cursor_valid(list->behind) ? e : gateway_v1_no_cursor();
+}
+
+/* The topic may hold millions: what was found within that time is told, and that it is not all. */
+static struct admin_until until(const struct gateway *g) {
+    return (struct admin_until){&g->draining, pl_mono_us(&pl_clock_system) + READ_US};
 }
 
 static pouch_err list_now(struct httpd_call *c, struct httpd_answer *a, void *gateway) {
-    const struct pl_settings *s = gateway_conf(gateway);
-    struct admin_letter_list list = {0};
-    struct admin_letter_place at;
+    struct admin_letter_list list = {.step = STEP, .until = until(gateway)};
     pouch_err told;
     if (!gateway_may(c, a, AUTH_READ_LETTERS, httpd_call_query(c, "topic"), &told)) return told;
-    if (read_query(c, &list, &at)) return gateway_v1_bad(a);
+    if (read_query(c, &list)) return gateway_v1_bad(a);
     read_history(gateway, c, &list.history);
-    pouch_err e = or_none(admin_letter_list_read(&list, s));
+    pouch_err e = or_none(admin_letter_list_read(&list, gateway_conf(gateway)));
     if (!e) e = gateway_v1_tagged(c, a, list_json(&list));
     admin_letter_list_free(&list);
     return e;
 }
 
 static pouch_err stats_now(struct httpd_call *c, struct httpd_answer *a, void *gateway) {
-    struct admin_letter_stats stats = {.settings = gateway_conf(gateway)};
+    struct admin_letter_stats stats = {.settings = gateway_conf(gateway), .until = until(gateway)};
     pouch_err told;
     if (!gateway_may(c, a, AUTH_READ_LETTERS, httpd_call_query(c, "topic"), &told)) return told;
     if (read_filter(c, &stats.filter, &stats.wanted)) return gateway_v1_bad(a);
@@ -123,12 +119,13 @@ static pouch_err read_place(const struct httpd_call *c, struct pl_position *at) 
 
 static pouch_err get_now(struct httpd_call *c, struct httpd_answer *a, void *gateway) {
     const struct pl_settings *s = gateway_conf(gateway);
+    const struct admin_until by = until(gateway);
     struct one one = {0};
     struct pl_position at;
     pouch_err told, e = read_place(c, &at);
     if (e) return e;
     read_history(gateway, c, &one.history);
-    e = admin_scan(s, s->dlq_topic, &at, on_letter, &one);
+    e = admin_scan(s, s->dlq_topic, &at, &by, on_letter, &one);
     admin_letter_history_free(&one.history);
     if (e == POUCH_E_TARGET_REFUSED || (!e && !one.json))
         e = pl_fail(POUCH_E_NOT_FOUND, "there is no dead letter there");
@@ -144,15 +141,15 @@ static pouch_err get_now(struct httpd_call *c, struct httpd_answer *a, void *gat
 /* ---- endpoints ---- */
 
 static pouch_err list(struct httpd_call *c, struct httpd_answer *a, void *g) {
-    return gateway_work(g, c, a, list_now);
+    return gateway_work_long(g, c, a, list_now);
 }
 
 static pouch_err stats(struct httpd_call *c, struct httpd_answer *a, void *g) {
-    return gateway_work(g, c, a, stats_now);
+    return gateway_work_long(g, c, a, stats_now);
 }
 
 static pouch_err get(struct httpd_call *c, struct httpd_answer *a, void *g) {
-    return gateway_work(g, c, a, get_now);
+    return gateway_work_long(g, c, a, get_now);
 }
 
 #define FILTERS                                                                                            \
@@ -165,6 +162,13 @@ static pouch_err get(struct httpd_call *c, struct httpd_answer *a, void *g) {
          "What this has become of; all but those dismissed unless given.", false},                         \
         GATEWAY_V1_SINCE_PARAM, GATEWAY_V1_UNTIL_PARAM
 
+#define CURSOR                                                                                               \
+    {                                                                                                        \
+        "cursor", "query",                                                                                   \
+            "{\"type\":\"string\",\"maxLength\":4352,\"pattern\":\"^[0-9a-f]{1,15}([.][0-9a-f]{1,15})*$\"}", \
+            "Where the page before has ended.", false                                                        \
+    }
+
 static const struct gateway_endpoint endpoints[] = {
     {
         .method = "GET",
@@ -173,7 +177,7 @@ static const struct gateway_endpoint endpoints[] = {
         .tag = "Dead letters",
         .about = "List dead letters, the newest first. Whoever may not see all names the topic that they came from.",
         .need = {AUTH_READ_LETTERS, AUTH_EACH},
-        .params = (const struct gateway_param[]){FILTERS, GATEWAY_V1_LIMIT_PARAM, GATEWAY_V1_CURSOR_PARAM, {0}},
+        .params = (const struct gateway_param[]){FILTERS, GATEWAY_V1_LIMIT_PARAM, CURSOR, {0}},
         .says = (const struct gateway_says[]){{200, "They are.", "DeadLetters", NULL}, {0}},
         .handle = list,
     },
@@ -216,13 +220,16 @@ static const struct gateway_schema schemas[] = {
      "\"partition\":{\"type\":\"integer\"},\"offset\":{\"type\":\"integer\"},\"bytes\":{\"type\":\"integer\"},"
      "\"status\":{\"enum\":[\"open\",\"redriven\",\"dismissed\",null]}}}"},
     {"DeadLetters",
-     "{\"type\":\"object\",\"required\":[\"letters\",\"cursor\",\"matching\",\"hidden\"],\"properties\":{\"letters\":{"
+     "{\"type\":\"object\",\"required\":[\"letters\",\"cursor\",\"matching\",\"hidden\",\"complete\"],\"properties\":{"
+     "\"letters\":{"
      "\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/DeadLetter\"}},\"cursor\":{\"type\":[\"string\","
-     "\"null\"]},\"matching\":{\"type\":\"integer\"},\"hidden\":{\"type\":\"integer\"}}}"},
+     "\"null\"]},\"matching\":{\"type\":\"integer\"},\"hidden\":{\"type\":\"integer\"},\"complete\":{\"type\":"
+     "\"boolean\"}}}"},
     {"DeadLetterCounts",
      "{\"type\":\"object\",\"required\":[\"topic\",\"letters\",\"bytes\"],\"properties\":{\"topic\":{\"type\":"
      "\"string\"},"
-     "\"letters\":{\"type\":\"integer\"},\"bytes\":{\"type\":\"integer\"},\"by_reason\":{\"type\":\"array\"},"
+     "\"letters\":{\"type\":\"integer\"},\"bytes\":{\"type\":\"integer\"},\"complete\":{\"type\":\"boolean\"},\"by_"
+     "reason\":{\"type\":\"array\"},"
      "\"by_topic\":{\"type\":\"array\"},\"by_publisher\":{\"type\":\"array\"}}}"},
 };
 

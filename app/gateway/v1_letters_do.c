@@ -6,6 +6,7 @@
 #include <admin/when.h>
 #include <base/clock.h>
 #include <base/why.h>
+#include <gateway/state.h>
 #include <gateway/v1.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -143,6 +144,7 @@ static pouch_err plan_of(const struct gateway *g, const struct asked *q, struct 
     p->only = q->only;
     p->one = q->one;
     p->most = LETTERS_A_CALL;
+    p->until.stop = &g->draining;
     e = take_flag(q->body, "again", false, &p->again);
     if (!e) e = take_flag(q->body, "force", false, &p->force);
     if (e) return e;
@@ -156,7 +158,8 @@ static pouch_err send_all(const struct gateway *g, struct httpd_answer *a, const
                           struct pl_store *store, const struct admin_redrive_plan *p) {
     json_t *filter = written(q);
     struct admin_redrive *r;
-    const struct admin_redrive_options o = {.settings = gateway_conf(g), .store = store, .filter = filter};
+    const struct admin_redrive_options o = {
+        .settings = &g->conf, .store = store, .filter = filter, .stop_ms = g->conf.drain_ms / 2 + 1};
     pouch_err e = admin_redrive_new(&r, &o, p);
     if (!e) {
         e = admin_redrive_send(r);
@@ -195,7 +198,12 @@ static pouch_err dismiss_as(const struct gateway *g, struct httpd_answer *a, con
                             struct pl_store *store) {
     const struct pl_settings *s = gateway_conf(g);
     json_t *filter = written(q);
-    struct admin_dismiss d = {.settings = s, .filter = q->filter, .only = q->only, .one = q->one, .asked = filter};
+    struct admin_dismiss d = {.settings = s,
+                              .filter = q->filter,
+                              .only = q->only,
+                              .one = q->one,
+                              .asked = filter,
+                              .until = {.stop = &g->draining}};
     pouch_err told, e = admin_letter_history_read(&d.history, store, s->dlq_topic);
     if (!e) e = admin_dismiss_find(&d);
     if (e == POUCH_E_TARGET_REFUSED) e = POUCH_OK;
@@ -219,7 +227,8 @@ static pouch_err dismiss_now(struct httpd_call *c, struct httpd_answer *a, void 
 
 static pouch_err purge_as(const struct gateway *g, struct httpd_answer *a, const struct asked *q,
                           struct pl_store *store) {
-    struct admin_purge p = {.settings = gateway_conf(g), .until_ms = q->filter.until_ms};
+    struct admin_purge p = {
+        .settings = gateway_conf(g), .until_ms = q->filter.until_ms, .until = {.stop = &g->draining}};
     pouch_err told, e = admin_purge_find(&p);
     if (e == POUCH_E_TARGET_REFUSED) e = POUCH_OK;
     bool go = !e && (q->dry || is_as_expected(a, q, p.letters, true, &told));
@@ -242,15 +251,15 @@ static pouch_err purge_now(struct httpd_call *c, struct httpd_answer *a, void *g
 /* ---- endpoints ---- */
 
 static pouch_err redrive(struct httpd_call *c, struct httpd_answer *a, void *g) {
-    return gateway_work(g, c, a, redrive_now);
+    return gateway_work_long(g, c, a, redrive_now);
 }
 
 static pouch_err dismiss(struct httpd_call *c, struct httpd_answer *a, void *g) {
-    return gateway_work(g, c, a, dismiss_now);
+    return gateway_work_long(g, c, a, dismiss_now);
 }
 
 static pouch_err purge(struct httpd_call *c, struct httpd_answer *a, void *g) {
-    return gateway_work(g, c, a, purge_now);
+    return gateway_work_long(g, c, a, purge_now);
 }
 
 #define OTHER_NUMBER \

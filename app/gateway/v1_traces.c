@@ -39,8 +39,7 @@ static pouch_err read_query(const struct httpd_call *c, struct page *p) {
     p->query.publisher = httpd_call_query(c, "publisher");
     p->query.limit = SIZE_MAX;
     if (!given) return POUCH_OK;
-    if (p->from[0] < 0 || p->from[0] == INT64_MAX || p->from[1] < 0)
-        return pl_fail(POUCH_E_INVALID_PAYLOAD, "the parameter cursor is none that a page has ended with");
+    if (p->from[0] < 0 || p->from[0] == INT64_MAX || p->from[1] < 0) return gateway_v1_no_cursor();
     p->query.until_us = p->from[0] + 1;
     return POUCH_OK;
 }

@@ -1,4 +1,5 @@
-/* Calls that must wait for something: a few threads, and a bounded queue in front of them. */
+/* Calls that must wait for something: a few threads, and a bounded queue in front of them; others for what may take long. */
+#include <base/clock.h>
 #include <base/queue.h>
 #include <base/thread.h>
 #include <base/why.h>
@@ -6,19 +7,30 @@
 #include <metrics/metrics.h>
 #include <stdlib.h>
 
-enum { THREADS = 4, WAITING_MAX = 256 };
+enum { THREADS = 4, WAITING_MAX = 256, GRACE_MS = 1000 };
+enum kind { SHORT, LONG, KINDS };
+
+static const enum pl_metric waiting[KINDS] = {[SHORT] = PL_M_GATEWAY_WORK, [LONG] = PL_M_GATEWAY_WORK_LONG};
 
 struct work {
     struct httpd_call *call;
     pouch_err (*fn)(struct httpd_call *c, struct httpd_answer *a, void *gateway);
 };
 
-struct gateway_pool {
-    struct gateway *gateway;
+struct lane {
+    struct gateway_pool *pool;
+    enum kind kind;
     struct pl_queue *queue;
-    atomic_bool closing;
     pthread_t threads[THREADS];
     size_t n_threads;
+};
+
+struct gateway_pool {
+    struct gateway *gateway;
+    struct lane lanes[KINDS];
+    struct pl_queue *ended; /* lanes, one for each thread that has ended */
+    size_t n_ended;
+    atomic_bool closing;
 };
 
 static pouch_err do_work(struct gateway_pool *p, const struct work *w, struct httpd_answer *a) {
@@ -35,55 +47,83 @@ static void reply(struct gateway_pool *p, const struct work *w) {
 }
 
 static void *run(void *arg) {
-    struct gateway_pool *p = arg;
+    struct lane *l = arg;
     void *item;
-    while (pl_queue_take(p->queue, &item, 1, -1)) {
-        pl_metric_add(PL_M_GATEWAY_WORK, -1);
-        reply(p, item);
+    while (pl_queue_take(l->queue, &item, 1, -1)) {
+        pl_metric_add(waiting[l->kind], -1);
+        reply(l->pool, item);
         free(item);
     }
+    item = l;
+    (void)!pl_queue_put(l->pool->ended, &item, 1);
     return NULL;
 }
 
-pouch_err gateway_pool_new(struct gateway_pool **out, struct gateway *g) {
-    struct gateway_pool *p = calloc(1, sizeof *p);
-    if (!p) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a pool of threads");
-    p->gateway = g;
-    pouch_err e = pl_queue_new(&p->queue, WAITING_MAX);
-    while (!e && p->n_threads < THREADS) {
-        e = pl_thread_start(&p->threads[p->n_threads], "gateway-work", run, p);
-        p->n_threads += !e;
+static pouch_err start_lane(struct gateway_pool *p, enum kind kind) {
+    struct lane *l = &p->lanes[kind];
+    *l = (struct lane){.pool = p, .kind = kind};
+    pouch_err e = pl_queue_new(&l->queue, WAITING_MAX);
+    while (!e && l->n_threads < THREADS) {
+        e = pl_thread_start(&l->threads[l->n_threads], "gateway-work", run, l);
+        l->n_threads += !e;
     }
-    *out = p;
     return e;
 }
 
-void gateway_pool_close(struct gateway_pool *p) {
-    if (!p) return;
+pouch_err gateway_pool_new(struct gateway_pool **out, struct gateway *g) {
+    struct gateway_pool *p = *out = calloc(1, sizeof *p);
+    if (!p) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a pool of threads");
+    p->gateway = g;
+    pouch_err e = pl_queue_new(&p->ended, KINDS * THREADS);
+    for (enum kind kind = SHORT; !e && kind < KINDS; kind++) e = start_lane(p, kind);
+    return e;
+}
+
+/* Whether all have ended by then. */
+static bool wait_for_threads(struct gateway_pool *p, size_t n, int64_t by_us) {
+    void *ended[KINDS * THREADS];
+    while (p->n_ended < n) {
+        int64_t left_us = by_us - pl_mono_us(&pl_clock_system);
+        size_t more = pl_queue_take(p->ended, ended, KINDS * THREADS, left_us > 0 ? left_us : 0);
+        if (!more) return false;
+        p->n_ended += more;
+    }
+    return true;
+}
+
+bool gateway_pool_close(struct gateway_pool *p, int ms) {
+    size_t n = 0;
+    if (!p || !p->ended) return true;
     atomic_store(&p->closing, true);
-    if (p->queue) pl_queue_close(p->queue);
-    for (size_t i = 0; i < p->n_threads; i++) pthread_join(p->threads[i], NULL);
-    p->n_threads = 0;
+    for (enum kind kind = SHORT; kind < KINDS; kind++) {
+        if (p->lanes[kind].queue) pl_queue_close(p->lanes[kind].queue);
+        n += p->lanes[kind].n_threads;
+    }
+    if (!wait_for_threads(p, n, pl_mono_us(&pl_clock_system) + (ms > GRACE_MS ? ms : GRACE_MS) * INT64_C(1000)))
+        return false;
+    for (enum kind kind = SHORT; kind < KINDS; kind++)
+        while (p->lanes[kind].n_threads) pthread_join(p->lanes[kind].threads[--p->lanes[kind].n_threads], NULL);
+    return true;
 }
 
 void gateway_pool_free(struct gateway_pool *p) {
     if (!p) return;
-    gateway_pool_close(p);
-    pl_queue_free(p->queue);
+    for (enum kind kind = SHORT; kind < KINDS; kind++) pl_queue_free(p->lanes[kind].queue);
+    pl_queue_free(p->ended);
     free(p);
 }
 
 /* Another thread may have answered before the queue says that it took it, so the call is taken first. */
-pouch_err gateway_work(struct gateway *g, struct httpd_call *c, struct httpd_answer *a,
-                       pouch_err (*fn)(struct httpd_call *c, struct httpd_answer *a, void *gateway)) {
+static pouch_err work_on(struct gateway *g, enum kind kind, struct httpd_call *c, struct httpd_answer *a,
+                         pouch_err (*fn)(struct httpd_call *c, struct httpd_answer *a, void *gateway)) {
     struct work *w = malloc(sizeof *w);
     if (!w) return gateway_problem(a, POUCH_E_NO_MEMORY, "out of memory for a call");
     *w = (struct work){c, fn};
     void *item = w;
     httpd_later(c);
-    pl_metric_add(PL_M_GATEWAY_WORK, 1);
-    if (pl_queue_put(g->pool->queue, &item, 1)) return POUCH_OK;
-    pl_metric_add(PL_M_GATEWAY_WORK, -1);
+    pl_metric_add(waiting[kind], 1);
+    if (pl_queue_put(g->pool->lanes[kind].queue, &item, 1)) return POUCH_OK;
+    pl_metric_add(waiting[kind], -1);
     free(w);
     struct httpd_answer full;
     httpd_answer_init(&full);
@@ -91,4 +131,14 @@ pouch_err gateway_work(struct gateway *g, struct httpd_call *c, struct httpd_ans
     if (!told) full.status = 500;
     httpd_reply(c, &full);
     return POUCH_OK;
+}
+
+pouch_err gateway_work(struct gateway *g, struct httpd_call *c, struct httpd_answer *a,
+                       pouch_err (*fn)(struct httpd_call *c, struct httpd_answer *a, void *gateway)) {
+    return work_on(g, SHORT, c, a, fn);
+}
+
+pouch_err gateway_work_long(struct gateway *g, struct httpd_call *c, struct httpd_answer *a,
+                            pouch_err (*fn)(struct httpd_call *c, struct httpd_answer *a, void *gateway)) {
+    return work_on(g, LONG, c, a, fn);
 }

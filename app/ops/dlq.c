@@ -89,7 +89,7 @@ static pouch_err read_flags(const struct ops_call *call, struct admin_letter_lis
     const struct admin_asked asked = ops_letter_asked(call);
     int64_t limit;
     pouch_err e = ops_number(call, "--limit", LIMIT, 1, LIMIT_MAX, &limit);
-    *list = (struct admin_letter_list){.limit = (size_t)limit};
+    *list = (struct admin_letter_list){.limit = (size_t)limit, .step = INT64_MAX};
     if (!e) e = admin_letter_wanted_read(&list->wanted, &asked);
     return e ? e : admin_letter_filter_read(&list->filter, &asked);
 }

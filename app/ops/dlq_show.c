@@ -230,7 +230,7 @@ static int say_not_found(const struct show *show, pouch_err e) {
 static int show_all(struct show *show, const struct pl_settings *s) {
     show->dlq_topic = s->dlq_topic;
     show->screen = ops_screen_of(stdout);
-    pouch_err e = admin_scan(s, s->dlq_topic, show->request_id ? NULL : &show->only, on_record, show);
+    pouch_err e = admin_scan(s, s->dlq_topic, show->request_id ? NULL : &show->only, NULL, on_record, show);
     if (!show->shown) return say_not_found(show, e);
     ops_print_end(show->call, show->shown);
     return e ? ops_error(e) : show->exit_code;

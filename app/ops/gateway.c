@@ -7,6 +7,7 @@
 #include <ops/notify.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 /* For the signal handlers; there is one gateway in a process. */
 static struct gateway *running;
@@ -58,6 +59,7 @@ static int gateway(struct ops_call *call) {
     if (!e) e = ops_on_stop(stop, g);
     if (!e) e = gateway_run(g);
     int exit_code = e ? ops_error(e) : OPS_EXIT_OK;
+    if (g && gateway_is_stuck(g)) _exit(exit_code);
     ops_no_stop();
     signal(SIGHUP, SIG_IGN);
     gateway_free(g);

@@ -135,7 +135,8 @@
     X(HTTP_STREAMS, gauge, "pouch_http_streams", "", "Open streams of the HTTP server.") \
     X(TRACE_ROWS, counter, "pouch_trace_rows_total", "", "Trace rows written to the store.")       \
     X(GATEWAY_OPEN, gauge, "pouch_gateway_open_requests", "", "Calls of a gateway that wait for Kafka's answer.") \
-    X(GATEWAY_WORK, gauge, "pouch_gateway_waiting_work", "", "Calls of a gateway that wait for a thread to look something up.") \
+    X(GATEWAY_WORK, gauge, "pouch_gateway_waiting_work", "kind=\"short\"", "Calls of a gateway that wait for a thread to look something up; long: in the dead-letter topic.") \
+    X(GATEWAY_WORK_LONG, gauge, "pouch_gateway_waiting_work", "kind=\"long\"", "") \
     X(GATEWAY_STORE_OPENS, counter, "pouch_gateway_store_opens_total", "", "Times that a gateway has opened a store: some at first, and again when one has failed.") \
     X(SHARE_UP, gauge, "pouch_redis_up", "", "1 while a gateway's Redis is connected.") \
     X(SHARE_WAITING, gauge, "pouch_redis_waiting", "", "Commands that Redis has not answered yet.") \
