@@ -157,7 +157,7 @@ static pouch_err start(struct gateway *g) {
 static void notes(json_t *notes, struct gateway *g) {
     char why[512];
     if (!auth_is_current(g->auth, why, sizeof why))
-        gateway_say(notes, "the access file cannot be used, and what it said before holds: %s", why);
+        pl_json_say(notes, "the access file cannot be used, and what it said before holds: %s", why);
 }
 
 static void reload(struct gateway *g) {

@@ -148,12 +148,12 @@ static void release(struct gateway *g) {
 
 static void unready(json_t *reasons, struct gateway *g) {
     char why[256];
-    if (!events_ready(g->hub, why, sizeof why)) gateway_say(reasons, "live events: %s", why);
+    if (!events_ready(g->hub, why, sizeof why)) pl_json_say(reasons, "live events: %s", why);
 }
 
 static void notes(json_t *notes, struct gateway *g) {
     char why[256];
-    if (events_ready(g->hub, why, sizeof why) && *why) gateway_say(notes, "live events: %s", why);
+    if (events_ready(g->hub, why, sizeof why) && *why) pl_json_say(notes, "live events: %s", why);
 }
 
 static void health(json_t *details, struct gateway *g) {

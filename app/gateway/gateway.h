@@ -90,9 +90,6 @@ POUCH_MUST_CHECK pouch_err gateway_body(struct httpd_call *c, json_t **object);
 POUCH_MUST_CHECK pouch_err gateway_query_number(const struct httpd_call *c, const char *name, int64_t fallback,
                                                 int64_t least, int64_t most, int64_t *out);
 
-/* Adds a text to the reasons or notes of a page; one that there is no memory for still counts. */
-void gateway_say(json_t *texts, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 enum { GATEWAY_TIME_MAX = 32 };
 /* "2024-01-31T12:00:00.000Z", as the timestamps of all answers. Gives out. */
 const char *gateway_now(char out[GATEWAY_TIME_MAX]);

@@ -60,7 +60,7 @@ static void end(struct gateway *g) {
 }
 
 static void unready(json_t *reasons, struct gateway *g) {
-    if (!plain_ready(g->plain)) gateway_say(reasons, "the topic for replies of plain workers is not read yet");
+    if (!plain_ready(g->plain)) pl_json_say(reasons, "the topic for replies of plain workers is not read yet");
 }
 
 static const struct gateway_endpoint endpoints[] = {

@@ -2,17 +2,6 @@
 #include <base/why.h>
 #include <gateway/state.h>
 #include <metrics/metrics.h>
-#include <stdarg.h>
-#include <stdio.h>
-
-void gateway_say(json_t *texts, const char *format, ...) {
-    char text[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (json_array_append_new(texts, json_string(text))) json_array_append_new(texts, json_null());
-}
 
 static void each_text(json_t *texts, struct gateway *g, size_t at) {
     for (const struct gateway_part *const *p = gateway_parts; *p; p++) {
@@ -26,15 +15,15 @@ static void unready(json_t *reasons, void *gateway) {
     struct gateway *g = gateway;
     char why[512];
     if (gateway_draining(g)) {
-        gateway_say(reasons, "it is shutting down");
+        pl_json_say(reasons, "it is shutting down");
         return;
     }
     if (!atomic_load(&g->serving)) {
-        gateway_say(reasons, "it is starting");
+        pl_json_say(reasons, "it is starting");
         return;
     }
-    if (!gateway_watch_is_well(g->watch, why, sizeof why)) gateway_say(reasons, "%s", why);
-    if (!pouch_client_ready(g->client)) gateway_say(reasons, "the topic for replies is not read yet");
+    if (!gateway_watch_is_well(g->watch, why, sizeof why)) pl_json_say(reasons, "%s", why);
+    if (!pouch_client_ready(g->client)) pl_json_say(reasons, "the topic for replies is not read yet");
     each_text(reasons, g, 0);
 }
 

@@ -18,11 +18,11 @@ static void notes(json_t *notes, struct gateway *g) {
     json_t *status = json_object();
     if (g->share) {
         share_look(g->share, &state);
-        if (!state.up) gateway_say(notes, "Redis is away: %s", state.why);
+        if (!state.up) pl_json_say(notes, "Redis is away: %s", state.why);
     }
     async_status(g->async, status);
     const char *trouble = json_string_value(json_object_get(status, "trouble"));
-    if (trouble) gateway_say(notes, "replies of asynchronous requests are not read: %s", trouble);
+    if (trouble) pl_json_say(notes, "replies of asynchronous requests are not read: %s", trouble);
     json_decref(status);
 }
 

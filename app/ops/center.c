@@ -18,15 +18,14 @@ static void notes(json_t *notes, void *arg) {
     center_report_read(arg, &f);
     if (!f.told) return;
     if (f.routes_age_ms < 0)
-        ops_member_say(notes, "the store has not been read yet: routes are those that were kept");
+        pl_json_say(notes, "the store has not been read yet: routes are those that were kept");
     else if (f.routes_age_ms > OLD_ROUTES_MS)
-        ops_member_say(notes, "the store does not answer: routes are as they were %lld s ago",
-                       (long long)f.routes_age_ms / 1000);
+        pl_json_say(notes, "the store does not answer: routes are as they were %lld s ago",
+                    (long long)f.routes_age_ms / 1000);
     if (f.awaiting)
-        ops_member_say(notes, "%zu requests wait: their routes have changed, and the store does not answer",
-                       f.awaiting);
-    if (f.trace_stuck) ops_member_say(notes, "the store writes nothing: offsets do not wait for their trace rows");
-    if (f.stalled) ops_member_say(notes, "%zu targets take nothing: what is for them is refused", f.stalled);
+        pl_json_say(notes, "%zu requests wait: their routes have changed, and the store does not answer", f.awaiting);
+    if (f.trace_stuck) pl_json_say(notes, "the store writes nothing: offsets do not wait for their trace rows");
+    if (f.stalled) pl_json_say(notes, "%zu targets take nothing: what is for them is refused", f.stalled);
 }
 
 static json_t *targets(const struct center_report *f) {

@@ -39,9 +39,9 @@ static bool is_stale(const struct watching *g) {
 static void tell(json_t *reasons, struct watching *g, enum pl_shape_status from) {
     pthread_mutex_lock(&g->lock);
     if (!g->measured_us)
-        ops_member_say(reasons, "nothing has been measured yet");
+        pl_json_say(reasons, "nothing has been measured yet");
     else if (is_stale(g))
-        ops_member_say(reasons, "what was measured last is too old");
+        pl_json_say(reasons, "what was measured last is too old");
     else
         add_all(reasons, admin_health_reasons(&g->latest, from));
     pthread_mutex_unlock(&g->lock);

@@ -6,8 +6,6 @@
 #include <crypto/keyring.h>
 #include <metrics/metrics.h>
 #include <ops/member.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 enum { DEAD_AFTER_MS = 60000, STALE_AFTER_MS = 15000 };
 
@@ -15,22 +13,13 @@ static const char *const phases[] = {
     [PL_PHASE_STARTING] = "starting", [PL_PHASE_WORKING] = "working", [PL_PHASE_STOPPING] = "stopping"};
 static const char held[] = "a dead letter cannot be stored, or a payload cannot be checked";
 
-void ops_member_say(json_t *texts, const char *format, ...) {
-    char text[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (json_array_append_new(texts, json_string(text))) json_array_append_new(texts, json_null());
-}
-
 static int64_t age_ms(int64_t since_us) {
     return (pl_mono_us(&pl_clock_system) - since_us) / 1000;
 }
 
 static void say_if_silent(json_t *reasons, const struct pl_status_facts *f, int most_ms) {
     int64_t ms = f->at_us ? age_ms(f->at_us) : 0;
-    if (ms > most_ms) ops_member_say(reasons, "its loop has not turned for %lld s", (long long)ms / 1000);
+    if (ms > most_ms) pl_json_say(reasons, "its loop has not turned for %lld s", (long long)ms / 1000);
 }
 
 static void dead(json_t *reasons, void *arg) {
@@ -41,11 +30,11 @@ static void dead(json_t *reasons, void *arg) {
 }
 
 static void unready_facts(json_t *reasons, const struct pl_status_facts *f) {
-    if (f->work.phase == PL_PHASE_STOPPING) ops_member_say(reasons, "it is stopping");
+    if (f->work.phase == PL_PHASE_STOPPING) pl_json_say(reasons, "it is stopping");
     if (f->work.phase != PL_PHASE_STOPPING && !f->settled)
-        ops_member_say(reasons, "its group has not given it partitions yet");
-    if (f->trouble[0]) ops_member_say(reasons, "%s", f->trouble);
-    if (f->n_held) ops_member_say(reasons, "%zu of %zu partitions wait: %s", f->n_held, f->n_partitions, held);
+        pl_json_say(reasons, "its group has not given it partitions yet");
+    if (f->trouble[0]) pl_json_say(reasons, "%s", f->trouble);
+    if (f->n_held) pl_json_say(reasons, "%zu of %zu partitions wait: %s", f->n_held, f->n_partitions, held);
     say_if_silent(reasons, f, STALE_AFTER_MS);
 }
 

@@ -19,9 +19,6 @@ struct ops_member {
     struct httpd_health *health;
 };
 
-/* Adds a text to reasons or notes; one that there is no memory for still counts. */
-void ops_member_say(json_t *texts, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 /* As httpd_health_start(); the service manager is told as well. m stays until ops_member_end(). */
 POUCH_MUST_CHECK pouch_err ops_member_serve(struct ops_member *m, const char *listen);
 void ops_member_end(struct ops_member *m);

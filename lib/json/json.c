@@ -1,6 +1,8 @@
 #include <base/why.h>
 #include <json/json.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { TEXT_MAX = 8 << 20, PAYLOAD_MAX = 64 << 20, DEPTH_MAX = 64 };
@@ -90,4 +92,13 @@ char *pl_json_text(const json_t *value, size_t *n) {
     char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
     if (n) *n = text ? strlen(text) : 0;
     return text;
+}
+
+void pl_json_say(json_t *texts, const char *format, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (json_array_append_new(texts, json_string(text))) json_array_append_new(texts, json_null());
 }

@@ -24,4 +24,7 @@ POUCH_MUST_CHECK pouch_err pl_json_read_payload(json_t **value, const char *what
 /* Compact text, to be freed with free(); NULL: out of memory. Member order as inserted. n may be NULL. */
 char *pl_json_text(const json_t *value, size_t *n);
 
+/* Adds a text of at most 1023 bytes to an array of them, such as reasons; one that cannot be added counts as a null. */
+void pl_json_say(json_t *texts, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 #endif

@@ -150,6 +150,22 @@ static void a_text_does_not_become_many_times_its_size(void **state) {
     assert_int_equal(read_many("\"[[[[{{{{,,,,\"", 700000), POUCH_OK);
 }
 
+static void texts_are_added_to_a_list_and_one_that_cannot_be_counts(void **state) {
+    (void)state;
+    char longest[2000];
+    memset(longest, 'a', sizeof longest - 1);
+    longest[sizeof longest - 1] = 0;
+    json_t *texts = json_array();
+    pl_json_say(texts, "%d of %s", 2, "three");
+    pl_json_say(texts, "%s", longest);
+    pl_json_say(texts, "no UTF-8: %s", "\xff");
+    assert_int_equal(json_array_size(texts), 3);
+    assert_string_equal(json_string_value(json_array_get(texts, 0)), "2 of three");
+    assert_int_equal(json_string_length(json_array_get(texts, 1)), 1023);
+    assert_true(json_is_null(json_array_get(texts, 2)));
+    json_decref(texts);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_kind_of_value_makes_the_round_trip),
@@ -159,6 +175,7 @@ int main(void) {
         cmocka_unit_test(brackets_in_strings_are_not_levels),
         cmocka_unit_test(more_than_eight_mebibytes_are_refused),
         cmocka_unit_test(a_text_does_not_become_many_times_its_size),
+        cmocka_unit_test(texts_are_added_to_a_list_and_one_that_cannot_be_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
