@@ -1,7 +1,8 @@
 /*
  * A request is stored: its key is claimed, its note is stored and found in the index, and then the request itself is sent. So
  * whoever is told of a request can ask for it, and with one key no two are sent. With a key it is noted as well that it has
- * been sent; a request that is met by its key without that is sent by whoever meets it: the gateway that was to do it has been killed.
+ * been sent; a request that is met by its key without that is noted anew and sent by whoever meets it, under its id: the gateway that was
+ * to do it has been killed.
  */
 #include <async/post.h>
 #include <base/log.h>
@@ -102,10 +103,10 @@ static pouch_err send_request(struct async_post *p) {
     return pl_producer_send(p->a->producer, &record);
 }
 
-static void go_on(struct async_post *p) {
-    pouch_err e = p->is_before ? async_post_become(p) : POUCH_OK;
-    if (!e) e = send_request(p);
-    if (e) fail(p, e);
+/* The other gateway's request, noted anew: its time begins now. */
+static pouch_err note_again(struct async_post *p) {
+    pouch_err e = async_post_seal(p);
+    return e ? e : send_note(p, p);
 }
 
 /* Whoever has stored the note is the one to send it where Redis cannot say. */
@@ -118,8 +119,8 @@ static void taken(pouch_err e, bool is_ours, void *arg) {
         end(p, e);
     else if (!e && !is_ours)
         end(p, asked_now());
-    else
-        go_on(p);
+    else if ((e = p->is_before ? note_again(p) : send_request(p)))
+        fail(p, e);
     async_errand_end(a);
 }
 
@@ -136,10 +137,10 @@ static void noted(pouch_err e, void *arg) {
     (void)e;
     if (async_has_ended(a))
         end_closed(p);
-    else if (p->note.has_key)
+    else if (p->note.has_key && !p->is_before)
         take(p);
-    else
-        go_on(p);
+    else if ((e = send_request(p)))
+        fail(p, e);
     async_errand_end(a);
 }
 
@@ -177,23 +178,14 @@ void async_delivered(const struct pl_delivery *d, void *async) {
 
 /* ---- the key ---- */
 
-/* Reads the note of the request that has the key into p. */
-static pouch_err compare(struct async_post *p, const struct async_look *look) {
+static pouch_err compare(const struct async_post *p, const struct async_look *look) {
     struct async_note before;
     if (!look->note.at) return asked_now();
     pouch_err e = async_open_note(p->a, look->note, &p->note.id, &before);
     if (e) return e;
-    if (strcmp(before.owner, p->note.owner) || memcmp(&before.body, &p->note.body, sizeof before.body))
-        return pl_fail(POUCH_E_EXISTS, "this idempotency key has been used for another request: take a new one");
-    p->note = before;
-    return POUCH_OK;
-}
-
-static pouch_err check_time(const struct async_post *p) {
-    if (pl_wall_ms(p->a->clock) <= p->note.deadline_ms) return POUCH_OK;
-    return pl_fail(POUCH_E_EXPIRED,
-                   "the time of the request with this idempotency key is over, and nobody knows whether it "
-                   "was sent: take a new key to ask again");
+    if (!strcmp(before.owner, p->note.owner) && !memcmp(&before.body, &p->note.body, sizeof before.body))
+        return POUCH_OK;
+    return pl_fail(POUCH_E_EXISTS, "this idempotency key has been used for another request: take a new one");
 }
 
 /* p->note.id is the winner's by now. */
@@ -201,9 +193,7 @@ static void met(pouch_err e, const struct async_look *look, void *arg) {
     struct async_post *p = arg;
     struct async *a = p->a;
     if (!e) e = compare(p, look);
-    bool is_stored = !e && (look->sent || look->reply.at);
-    if (!e && !is_stored) e = check_time(p);
-    if (e || is_stored)
+    if (e || look->sent || look->reply.at)
         end(p, e);
     else
         take(p);

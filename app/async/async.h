@@ -53,7 +53,6 @@ struct async_ask {
  *   EXISTS       the key has been used for another request
  *   STORE        with a key: whether it has been used cannot be known at present
  *   OVERLOADED   with a key: the same is being asked at this moment
- *   EXPIRED      with a key: the time of its request is over, and nobody knows whether it was sent
  * and the errors of records: TARGET_REFUSED, NOT_ALLOWED, NO_BROKER, TIMEOUT, CLOSED. After NO_BROKER, TIMEOUT and CLOSED
  * the request may have been sent all the same.
  */

@@ -92,22 +92,9 @@ static pouch_err seal_request(struct async_post *p) {
     return e;
 }
 
-/* Its own header is the last. */
-static void set_deadline(struct async_post *p) {
-    const char *end = pl_decimal_write(p->deadline, p->note.deadline_ms);
-    p->headers[p->n_headers - 1] = (struct pl_header){PL_H_DEADLINE, p->deadline, (size_t)(end - p->deadline)};
-}
-
-static pouch_err seal_all(struct async_post *p) {
-    set_deadline(p);
+pouch_err async_post_seal(struct async_post *p) {
     pouch_err e = async_post_seal_note(p, ASYNC_ASKED);
     return e ? e : seal_request(p);
-}
-
-pouch_err async_post_become(struct async_post *p) {
-    pl_uuid_format(p->id, &p->note.id);
-    set_deadline(p);
-    return seal_request(p);
 }
 
 /* ---- making it ---- */
@@ -140,7 +127,8 @@ static pouch_err copy_dest(struct async_post *p, const pouch_dest *to) {
         copy->value = put(&at, h->value, h->n);
         copy->n = h->n;
     }
-    p->n_headers += OWN_HEADERS;
+    char *end = pl_decimal_write(p->deadline, p->note.deadline_ms);
+    p->headers[p->n_headers++] = (struct pl_header){PL_H_DEADLINE, p->deadline, (size_t)(end - p->deadline)};
     p->iv_bytes = (size_t)(to->iv_bytes ? to->iv_bytes : p->a->settings.iv_bytes);
     return POUCH_OK;
 }
@@ -160,7 +148,7 @@ static pouch_err fill(struct async_post *p, const struct async_ask *ask) {
     pouch_err e = set_note(p, ask);
     if (!e) e = copy_dest(p, ask->to);
     if (!e) e = pl_buf_append(&p->json, ask->json, ask->n);
-    if (!e) e = seal_all(p);
+    if (!e) e = async_post_seal(p);
     if (!e) e = check(p);
     if (!p->note.has_key) pl_buf_wipe(&p->json);
     return e;

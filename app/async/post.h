@@ -31,10 +31,10 @@ struct async_post {
 POUCH_MUST_CHECK pouch_err async_post_make(struct async_post **p, struct async *a, const struct async_ask *ask);
 void async_post_free(struct async_post *p);
 
-/* Seals the note anew, with what has become of the request. */
+/* Seals the note alone, with what has become of the request. */
 POUCH_MUST_CHECK pouch_err async_post_seal_note(struct async_post *p, enum async_fate fate);
 
-/* Makes it the request of its note, which is now that of the same request before: its id, its deadline. */
-POUCH_MUST_CHECK pouch_err async_post_become(struct async_post *p);
+/* Seals note and request, anew where its id is another one by now. */
+POUCH_MUST_CHECK pouch_err async_post_seal(struct async_post *p);
 
 #endif

@@ -19,6 +19,7 @@ from promises import at_least, at_most
 HERE = Path(__file__).resolve().parent
 GATEWAYS = 3
 HANDLER_S = 0.5  # so that requests are in flight when a gateway is killed
+CONCURRENCY = 1000  # as many as there are clients: none of them is told that there is too much to do
 CLEAR = {408, 429, 502, 503, 504}  # what a gateway, or a proxy before it, says when there is no reply
 
 
@@ -158,7 +159,7 @@ def gateways_killed(pouch, clients, seconds, every):
     """A gateway of three is killed again and again, and Redis is emptied, then started anew: what was accepted is answered all the same, and
     what was asked at once ends in a reply, or with what went wrong."""
     topic = pouch.topic()
-    pouch.start("worker", topic, "--pipe", f"{sys.executable} {HERE / 'later.py'} {HANDLER_S}", name="worker").wait_for("topics")
+    pouch.start("worker", topic, "--pipe", f"{sys.executable} {HERE / 'later.py'} {HANDLER_S}", "--concurrency", CONCURRENCY, name="worker").wait_for("topics")
     with running(f"{pouch.folder.name}-redis", "redis") as exports:
         name = exports["stack"]
         fleet = [Gateway(pouch, "--redis", exports["REDIS_URL"], port=port, name=f"gateway-{port}").start() for port in free_ports(GATEWAYS)]
