@@ -285,4 +285,6 @@ def test_reply_topics_of_clients_that_are_gone_are_found_and_deleted(pouch, repl
     assert uses("--delete", "--unused", "--yes")[reply_topics["unused"]] == ("unused", True)
     assert set(uses()) == {reply_topics["recent"], reply_topics["group"]}
     deleted = {row["name"]: row["before"] for row in json.loads(pouch.ok("changes", "--kind", "topic", "-o", "json")) if row["after"] is None}
-    assert deleted == {reply_topics["orphan"]: {"partitions": 1, "records": 1}, reply_topics["unused"]: {"partitions": 1, "records": 0}}
+    # Those of the broker's other tests went with them.
+    assert {name: row for name, row in deleted.items() if name in reply_topics.values()} == {
+        reply_topics["orphan"]: {"partitions": 1, "records": 1}, reply_topics["unused"]: {"partitions": 1, "records": 0}}
