@@ -268,7 +268,7 @@ def test_letters_are_dismissed_when_there_are_as_many_as_were_seen(scene, own_le
     place = {"partition": one["partition"], "offset": one["offset"]}
     assert scene.send("POST", "/v1/dead-letters/dismiss", place | {"dry_run": False, "expect": 1}).json()["dismissed"] == 1
     assert scene.send("POST", "/v1/dead-letters/dismiss", asked | {"expect": n - 1}).json()["dismissed"] == n - 1
-    assert scene.get(f"/v1/dead-letters?topic={topic}") == {"letters": [], "cursor": None, "matching": 0, "hidden": n}
+    assert scene.get(f"/v1/dead-letters?topic={topic}") == {"letters": [], "cursor": None, "matching": 0, "hidden": n, "complete": True}
 
 
 def test_a_purge_counts_first_and_takes_age_alone(scene):

@@ -1,0 +1,126 @@
+"""/v1/dead-letters where there are many: in pages from the newest on, keeping nobody else waiting, and stopped with its gateway."""
+
+import json
+import sys
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import independent
+import pytest
+from conftest import ROOT, wait_until
+from gateway import Gateway
+
+sys.path.insert(0, str(ROOT / "tests" / "faults"))
+from proxy import proxied  # noqa: E402
+
+PRODUCE = 0  # of Kafka's kinds of requests
+
+
+class Letters:
+    """A dead-letter topic of its own with n letters that came from one topic, and the store that knows what became of them."""
+
+    def __init__(self, pouch, n, partitions=1, rare=0):
+        self.pouch, self.n = pouch, n
+        name = uuid.uuid4().hex[:8]
+        self.letters, self.source = pouch.topic(f"dlq-{name}", partitions=partitions), pouch.topic(f"source-{name}", partitions=1)
+        pouch.env |= {"POUCH_STORE": f"sqlite://{pouch.folder}/store", "POUCH_DLQ_TOPIC": self.letters}
+        producer = independent.producer(pouch.brokers)
+        envelope = independent.seal(pouch.key, "{}")
+        for i in range(n):
+            # The times are those of clocks that disagree: they run back within each hundred.
+            headers = [("pouch-dlq-code", "rare" if i < rare else "handler_error"), ("pouch-dlq-source", f"{self.source}/0/{i}"),
+                       ("pouch-dlq-failed-at", str(1700000000000 + i * 1000 - 2000 * (i % 100)))]
+            producer.produce(self.letters, envelope, partition=i % partitions, headers=headers)
+            producer.poll(0)
+        assert producer.flush(60) == 0
+
+
+def pages(gateway, query):
+    cursor, all_pages = "", []
+    while cursor is not None:
+        said = gateway.get(f"/v1/dead-letters?{query}" + (f"&cursor={cursor}" if cursor else ""))
+        assert said.status_code == 200, said.text
+        all_pages.append(said.json())
+        cursor = said.json()["cursor"]
+    return all_pages
+
+
+def places(letters):
+    return [(letter["partition"], letter["offset"]) for letter in letters]
+
+
+def test_pages_show_each_letter_once_the_newest_of_each_partition_first(pouch):
+    there = Letters(pouch, 5000, partitions=3, rare=4)
+    gateway = Gateway(pouch).start()
+    seen = []
+    for page in pages(gateway, "limit=500"):
+        assert page["complete"] and len(page["letters"]) <= 500
+        seen += places(page["letters"])
+    assert len(seen) == len(set(seen)) == there.n, "none twice, none missed"
+    for partition in range(3):
+        offsets = [offset for of, offset in seen if of == partition]
+        assert offsets == sorted(offsets, reverse=True)
+    first = gateway.get("/v1/dead-letters?limit=10").json()
+    assert places(first["letters"]) == seen[:10] and first["matching"] < there.n, "a page does not read the whole topic"
+
+    [rare, *_] = pages(gateway, "limit=3&reason=rare")
+    assert len(rare["letters"]) == 3 and {letter["code"] for letter in rare["letters"]} == {"rare"}
+    assert sum(len(page["letters"]) for page in pages(gateway, "limit=3&reason=rare")) == 4
+    assert gateway.get("/v1/dead-letters/stats").json()["letters"] == there.n
+    listed = json.loads(pouch.ok("dlq", "list", "--limit", "300", "-o", "json"))
+    assert places(listed) == seen[:300], "the command shows the same order"
+
+    for cursor in ("x", "1..2", "-1", "1.2.", "." + "1", "f" * 16, ".".join("1" * 257)):
+        assert gateway.get(f"/v1/dead-letters?cursor={cursor}").status_code == 400, cursor
+    assert gateway.get("/v1/dead-letters?cursor=0.0.0").json()["letters"] == []
+
+
+def test_letters_that_cannot_be_read_keep_no_other_call_waiting(pouch, kafka):
+    Letters(pouch, 10)
+    with proxied(kafka) as (proxy, brokers), ThreadPoolExecutor(16) as threads:
+        gateway = Gateway(pouch.through(brokers))
+        gateway.pouch.env |= {name: pouch.env[name] for name in ("POUCH_STORE", "POUCH_DLQ_TOPIC")}
+        gateway.start()
+        proxy.blackhole()
+        asked = [threads.submit(gateway.get, "/v1/dead-letters") for _ in range(12)]
+        wait_until(lambda: gateway.get("/statusz").json()["waiting_work"] > 0, "more being asked than there are threads for it")
+        assert gateway.get("/v1/routes").status_code == 200
+        assert not any(one.done() for one in asked), "it was answered while all of those were waiting"
+        proxy.mend()
+        gateway.kill()
+        for one in asked:
+            with pytest.raises(httpx.HTTPError):
+                one.result()
+
+
+def test_a_redrive_that_is_running_is_stopped_with_its_gateway_and_tells_what_was_sent(pouch, kafka):
+    there = Letters(pouch, 1500)
+    with proxied(kafka) as (proxy, brokers), ThreadPoolExecutor(1) as thread:
+        gateway = Gateway(pouch.through(brokers), "--drain", "6s")
+        gateway.pouch.env |= {name: pouch.env[name] for name in ("POUCH_STORE", "POUCH_DLQ_TOPIC")}
+        gateway.start()
+        proxy.hold(PRODUCE)
+        asked = thread.submit(gateway.post, "/v1/dead-letters/redrive", {"topic": there.source, "dry_run": False})
+        wait_until(lambda: proxy.holding, "letters being sent")
+        assert gateway.program.stop() == 0
+        said = asked.result()
+        assert said.status_code == 200, said.text
+        done = said.json()
+        assert (done["send"], done["sent"], done["stopped"]) == (1500, 0, True) and 0 < done["failed"] < 1500, done
+    assert json.loads(pouch.ok("dlq", "stats", "-o", "json"))["open"] == 1500, "what is not known to be stored is not written down as sent"
+
+
+def test_a_call_that_does_not_end_does_not_keep_the_gateway_from_ending(pouch, kafka):
+    pouch.env["POUCH_STORE"] = f"sqlite://{pouch.folder}/store"
+    topic = pouch.topic()
+    with proxied(kafka) as (proxy, brokers), ThreadPoolExecutor(1) as thread:
+        gateway = Gateway(pouch.through(brokers), "--drain", "1s")
+        gateway.start()
+        proxy.blackhole()
+        asked = thread.submit(gateway.get, f"/v1/topics/{topic}")
+        wait_until(lambda: gateway.get("/metrics").status_code == 200, "the call being there")
+        assert gateway.program.stop() != 0
+        assert "has not ended within drain" in gateway.program.stderr()
+        with pytest.raises(httpx.HTTPError):
+            asked.result()
