@@ -27,11 +27,11 @@ struct clock {
 };
 
 static int64_t until_next(struct events *e, const struct clock *c) {
-    int64_t now = pl_mono_us(&pl_clock_system), next = c->second_us;
-    int64_t send = pl_producer_due(e->producer), talk = events_talk_due(e);
-    if (send < next) next = send;
-    if (talk < next) next = talk;
-    return next < now ? 0 : next - now;
+    int64_t now = pl_mono_us(&pl_clock_system), left = c->second_us - pl_mono_us(e->clock);
+    int64_t send = pl_producer_due(e->producer) - now, talk = events_talk_due(e) - now;
+    if (send < left) left = send;
+    if (talk < left) left = talk;
+    return left < 0 ? 0 : left;
 }
 
 static void connect_when_due(struct events *e, struct clock *c) {
@@ -48,7 +48,7 @@ static void call_often(struct events *e) {
 }
 
 static void look_at_clock(struct events *e, struct clock *c) {
-    int64_t now = pl_mono_us(&pl_clock_system);
+    int64_t now = pl_mono_us(e->clock);
     events_talk_tick(e);
     if (now < c->second_us) return;
     unsigned passed = (unsigned)((now - c->second_us) / SECOND_US) + 1;
@@ -61,7 +61,7 @@ static void look_at_clock(struct events *e, struct clock *c) {
 
 static void *follow(void *arg) {
     struct events *e = arg;
-    struct clock c = {.second_us = pl_mono_us(&pl_clock_system) + SECOND_US};
+    struct clock c = {.second_us = pl_mono_us(e->clock) + SECOND_US};
     while (!atomic_load(&e->closing)) {
         connect_when_due(e, &c);
         pl_wake_wait(&e->wake, until_next(e, &c));
@@ -146,11 +146,13 @@ fail_lock:
     return err;
 }
 
-pouch_err events_new(struct events **out, const struct pl_settings *s, const char *instance) {
+pouch_err events_new(struct events **out, const struct pl_settings *s, const char *instance,
+                     const struct pl_clock *clock) {
     struct events *e;
     pouch_err err = make(&e);
     if (err) return err;
     e->given = s;
+    e->clock = clock;
     snprintf(e->why, sizeof e->why, "the log of events has not been found yet");
     err = start(e, instance);
     if (!err) {

@@ -9,6 +9,7 @@
 #ifndef POUCH_EVENTS_EVENTS_H
 #define POUCH_EVENTS_EVENTS_H
 
+#include <base/clock.h>
 #include <conf/settings.h>
 #include <httpd/httpd.h>
 #include <json/json.h>
@@ -36,8 +37,12 @@ extern const size_t events_n_defaults;
 /* 1 to EVENTS_CHANNEL_MAX of A-Z a-z 0-9 . _ : - / @ (or EVENTS_ALL, where a subscription may have it). */
 bool events_name_is_ok(const char *name);
 
-/* `instance`: this gateway among others. CONFIG: gateway.events_map. NO_MEMORY. A cluster that is away is waited for. */
-POUCH_MUST_CHECK pouch_err events_new(struct events **e, const struct pl_settings *s, const char *instance);
+/*
+ * `instance`: this gateway among others. `clock`: what heartbeats go by; it outlives all. CONFIG: gateway.events_map.
+ * NO_MEMORY. A cluster that is away is waited for.
+ */
+POUCH_MUST_CHECK pouch_err events_new(struct events **e, const struct pl_settings *s, const char *instance,
+                                      const struct pl_clock *clock);
 
 /* Before httpd_stop(): nothing is sent to streams by itself any more. What is being stored still is. */
 void events_stop(struct events *e);

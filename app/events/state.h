@@ -98,7 +98,8 @@ struct events_copies;
 
 struct events {
     const struct pl_settings *given;
-    struct pl_settings settings; /* for this use; borrows from given, but for kafka */
+    const struct pl_clock *clock; /* of `tick` */
+    struct pl_settings settings;  /* for this use; borrows from given, but for kafka */
     char *instance, *client_id, *talk_topic;
     char tag[EVENTS_TAG + 1];
     bool mock;

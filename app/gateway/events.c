@@ -134,7 +134,7 @@ static pouch_err open_stream(struct httpd_call *c, struct httpd_answer *a, void 
 
 static pouch_err start(struct gateway *g) {
     g->told_well = true;
-    return events_new(&g->hub, &g->conf, gateway_instance(g));
+    return events_new(&g->hub, &g->conf, gateway_instance(g), &pl_clock_system);
 }
 
 static void end(struct gateway *g) {

@@ -24,6 +24,7 @@ struct stage {
     struct test_mock mock;
     struct pl_settings settings;
     struct gateway gateways[GATEWAYS];
+    const struct pl_clock *clock;
 };
 
 /* ---- gateways ---- */
@@ -53,7 +54,7 @@ static void open_gateway(struct stage *s, int i) {
     routes[i].arg = g;
     o.limits.linger_ms = 100;
     o.limits.loops = 2;
-    if (events_new(&g->events, &s->settings, i ? "gw-b" : "gw-a")) fail_msg("%s", pouch_why());
+    if (events_new(&g->events, &s->settings, i ? "gw-b" : "gw-a", s->clock)) fail_msg("%s", pouch_why());
     if (httpd_start(&g->httpd, "127.0.0.1:0", &o)) fail_msg("%s", pouch_why());
 }
 
@@ -70,8 +71,9 @@ static bool is_ready(void *events) {
     return events_ready(events, why, sizeof why);
 }
 
-static void set_up(struct stage *s, int gateways, const char *const settings[]) {
+static void set_up_with(struct stage *s, int gateways, const char *const settings[], const struct pl_clock *clock) {
     memset(s, 0, sizeof *s);
+    s->clock = clock;
     test_mock_start(&s->mock, 1);
     test_mock_topic(&s->mock, LOG, 1);
     test_mock_topic(&s->mock, LOG ".gateways", 1);
@@ -79,6 +81,10 @@ static void set_up(struct stage *s, int gateways, const char *const settings[]) 
     test_mock_settings_with(&s->mock, &s->settings, settings);
     for (int i = 0; i < gateways; i++) open_gateway(s, i);
     for (int i = 0; i < gateways; i++) test_until(is_ready, s->gateways[i].events);
+}
+
+static void set_up(struct stage *s, int gateways, const char *const settings[]) {
+    set_up_with(s, gateways, settings, &pl_clock_system);
 }
 
 static void tear_down(struct stage *s) {
@@ -97,7 +103,7 @@ struct client {
     bool in_body;
     char id[EVENTS_ID_MAX]; /* its own */
     char *numbers;          /* the data of events called "n", joined */
-    size_t n_numbers, resets, updates;
+    size_t n_numbers, resets, updates, beats, comments;
     char connected_at[256]; /* the id that "connected" came with */
 };
 
@@ -109,6 +115,7 @@ static void note(const struct sse_seen *event, void *arg) {
         strcpy(c->numbers + c->n_numbers++, " ");
     }
     if (!strcmp(event->name, "reset")) c->resets++;
+    if (!strcmp(event->name, "heartbeat") && strstr(event->data, "{\"timestamp\":\"20")) c->beats++;
     if (!strcmp(event->name, "subscription_updated")) c->updates++;
     if (!strcmp(event->name, "connected")) {
         const char *id = strstr(event->data, "\"clientId\":\"");
@@ -153,6 +160,15 @@ static void skip_head(struct client *c) {
     memmove(c->held, end + 4, c->n_held);
 }
 
+/* Of whole lines. */
+static void count_comments(struct client *c, size_t n) {
+    for (const char *at = c->held, *end; (size_t)(at - c->held) < n; at = end + 1) {
+        end = memchr(at, '\n', n - (size_t)(at - c->held));
+        assert_non_null(end);
+        if (*at == ':') c->comments++;
+    }
+}
+
 /* Reads once; false: the gateway has closed. */
 static bool hear(struct client *c) {
     size_t n = client_read(c->fd, c->held + c->n_held, (1 << 20) - c->n_held - 1);
@@ -161,6 +177,7 @@ static bool hear(struct client *c) {
     if (!c->in_body) skip_head(c);
     if (!c->in_body) return true;
     size_t fed = sse_reader_feed(c->reader, c->held, c->n_held);
+    count_comments(c, fed);
     c->n_held -= fed;
     memmove(c->held, c->held + fed, c->n_held);
     return true;
@@ -212,6 +229,63 @@ static void publish(struct gateway *g, const char *channel, int from, int to) {
 }
 
 /* ---- tests ---- */
+
+/* A clock that stands still until it is told to go on. */
+static atomic_llong told_s;
+
+static int64_t told_us(void *arg) {
+    (void)arg;
+    return atomic_load(&told_s) * 1000000;
+}
+
+static int64_t told_ms(void *arg) {
+    return told_us(arg) / 1000;
+}
+
+struct tick {
+    struct events *events;
+    unsigned wanted;
+};
+
+static bool has_ticked(void *arg) {
+    const struct tick *t = arg;
+    return atomic_load(&t->events->tick) == t->wanted;
+}
+
+static void pass(struct gateway *g, unsigned seconds) {
+    struct tick t = {g->events, atomic_load(&g->events->tick) + seconds};
+    atomic_fetch_add(&told_s, seconds);
+    pl_wake_signal(&g->events->wake);
+    test_until(has_ticked, &t);
+}
+
+/* acceptance: C8 */
+static void a_stream_has_a_comment_every_15_s_and_a_heartbeat_every_30(void **state) {
+    (void)state;
+    static const struct pl_clock told = {.mono_us = told_us, .wall_ms = told_ms};
+    static const struct {
+        unsigned seconds; /* that pass */
+        size_t comments, beats;
+    } rows[] = {{14, 0, 0}, {1, 1, 0}, {14, 1, 0}, {1, 1, 1},  {15, 2, 1}, {15, 2, 2},
+                {29, 3, 2}, {1, 3, 3}, {60, 3, 4}, {14, 3, 4}, {1, 4, 4}}; /* one for all that were due meanwhile */
+    struct stage s;
+    struct client c;
+    set_up_with(&s, 1, NULL, &told);
+    open_client(&c, &s.gateways[0], "", NULL);
+    hear_until_connected(&c);
+    for (int i = 0; i < (int)(sizeof rows / sizeof rows[0]); i++) {
+        pass(&s.gateways[0], rows[i].seconds);
+        /* What is due comes before the second event, and at times behind the first. */
+        publish(&s.gateways[0], "alerts", 2 * i, 2 * i + 1);
+        expect(&c, 0, 2 * i + 1);
+        publish(&s.gateways[0], "alerts", 2 * i + 1, 2 * i + 2);
+        expect(&c, 0, 2 * i + 2);
+        if (c.comments != rows[i].comments || c.beats != rows[i].beats)
+            fail_msg("%zu comments and %zu heartbeats after row %d", c.comments, c.beats, i);
+    }
+    close_client(&c);
+    tear_down(&s);
+}
 
 /* acceptance: C7 C8 C13 */
 static void an_event_reaches_the_clients_of_all_gateways_that_want_its_channel_once(void **state) {
@@ -472,6 +546,7 @@ static void what_is_wrong_here_reaches_who_wants_to_know_without_the_log(void **
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stream_has_a_comment_every_15_s_and_a_heartbeat_every_30),
         cmocka_unit_test(an_event_reaches_the_clients_of_all_gateways_that_want_its_channel_once),
         cmocka_unit_test(a_stream_resumes_at_another_gateway_without_gap_or_repeat),
         cmocka_unit_test(a_stream_resumes_from_before_what_is_in_memory),
