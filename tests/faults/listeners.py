@@ -16,7 +16,7 @@ def load(pouch, **numbers):
     program = BUILD / "sse_load"
     if not program.exists():
         raise Missing(f"{program} is not built")
-    pouch.env["POUCH_GATEWAY_EVENTS_TOPIC"] = "listeners"
+    pouch.env |= {"POUCH_GATEWAY_EVENTS_TOPIC": "listeners", "POUCH_GATEWAY_CONNECTIONS_PER_ADDRESS": "0"}  # all of them are here
     a, b = (Gateway(pouch, "--client-id", "listeners", name=f"gateway-{name}").start() for name in "ab")
     words = [f"{name}={number}" for name, number in dict(numbers, port=a.port, port2=b.port, pid=a.program.process.pid).items()]
     done = subprocess.run([program, *words], capture_output=True, text=True, timeout=600)
