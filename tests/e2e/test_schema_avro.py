@@ -138,22 +138,24 @@ class Maker:
         for i in range(self.r.randrange(5)):
             schema, make = self.any(own, depth + 1)
             field = {"name": f"f{i}", "type": schema, **({"order": "ignore", "aliases": [f"g{i}"]} if self.r.random() < .2 else {})}
-            if defaulted := self.r.random() < .4 and may_have_default(schema):
-                default, meant = make()
-                if isinstance(schema, list):  # a default is of the first branch
-                    field["type"], default, meant = ["null", *[branch for branch in schema if branch != "null"]], None, None
-                    make = self.first_null(make)
+            meant = make()[1]
+            default = as_json(meant)  # where a double looks like one, or fastavro does not take it; nor does it take "Infinity"
+            defaulted = self.r.random() < .4 and may_have_default(schema) and "Infinity" not in json.dumps(default)
+            if defaulted and isinstance(schema, list):  # a default is of the first branch
+                field["type"], default, meant = ["null", *[branch for branch in schema if branch != "null"]], None, None
+                make = self.first_null(make)
+            if defaulted:
                 field["default"] = default
             fields.append(field)
-            makers.append((f"f{i}", make, defaulted, meant if defaulted else None))
+            makers.append((f"f{i}", make, defaulted, meant))
 
         def value():
             told, meant = {}, {}
             for name, make, defaulted, default in makers:
                 left_out = defaulted and self.r.random() < .5
-                as_json, meant[name] = (None, default) if left_out else make()
+                plain, meant[name] = (None, default) if left_out else make()
                 if not left_out:
-                    told[name] = as_json
+                    told[name] = plain
             return told, meant
 
         return self.keep(full, own, {"type": "record", **members, "fields": fields}, value)
