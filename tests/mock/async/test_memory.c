@@ -169,18 +169,23 @@ static bool is_gone(void *sought) {
 static void only_a_note_that_is_sealed_as_void_takes_a_request_back(void **state) {
     struct stage *s = *state;
     struct async_note note = note_of("\"silence\"", NULL, 60000), other = note_of("1", NULL, 60000);
-    struct sought sought;
-    struct pl_buf copy, wrong;
-    leave_noted(s, a, &note);
-    seal_note(s, &copy, &note, &note.id);
-    produce_note(s, &note.id, "void", (struct pl_span){copy.at, copy.len});
+    struct sought sought = leave_noted(s, a, &note);
+    struct sought behind = {.a = a, .deadline_ms = other.deadline_ms};
+    struct pl_buf sealed;
+    seal_note(s, &sealed, &note, &note.id);
+    produce_note(s, &note.id, "void", (struct pl_span){sealed.at, sealed.len});
+    pl_buf_free(&sealed);
     other.fate = ASYNC_VOID;
-    seal_note(s, &wrong, &other, &note.id);
-    produce_note(s, &note.id, "note", (struct pl_span){wrong.at, wrong.len});
-    pl_buf_free(&copy);
-    pl_buf_free(&wrong);
-    note.deadline_ms++;
-    sought = leave_noted(s, a, &note);
+    seal_note(s, &sealed, &other, &note.id);
+    produce_note(s, &note.id, "note", (struct pl_span){sealed.at, sealed.len});
+    pl_buf_free(&sealed);
+    other.fate = ASYNC_ASKED; /* under the key of the first, so in the same partition */
+    seal_note(s, &sealed, &other, &other.id);
+    produce_note(s, &note.id, "note", (struct pl_span){sealed.at, sealed.len});
+    pl_buf_free(&sealed);
+    pl_uuid_format(behind.id, &other.id);
+    test_until(is_there, &behind);
+    assert_true(is_there(&sought));
     note.fate = ASYNC_VOID;
     leave_note(s, &note);
     test_until(is_gone, &sought);
