@@ -228,7 +228,7 @@ CASES = [
     Case("F33", "idle_then_told", listeners.idle_then_told, dict(clients=10000, count=20), dict(clients=200, count=3)),
     Case("F34", "one_never_reads", listeners.one_never_reads, dict(clients=1000, count=400), dict(clients=20, count=400)),
     Case("F35", "cut_and_back", listeners.cut_and_back, dict(clients=2000, cut=1000, times=100), dict(clients=100, cut=50, times=10)),
-    Case("F36", "slow_clients", slow_clients.slow_clients, dict(clients=20000, pairs=5, count=5000), dict(clients=300, pairs=1, count=200)),
+    Case("F36", "slow_clients", slow_clients.slow_clients, dict(clients=18000, pairs=5, count=5000), dict(clients=300, pairs=1, count=200)),
     Case("F38", "shortage", bounds.shortage, dict(rate=500, seconds=30), dict(rate=100, seconds=3)),
     Case("F39", "key_rotation", key_rotation, dict(times=10, in_flight=32), dict(times=1)),
     Case("F39", "no_key", bounds.no_key, dict(rate=100, seconds=10), dict(rate=50, seconds=2)),
