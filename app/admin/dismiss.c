@@ -40,12 +40,7 @@ static int in_order(const void *a, const void *b) {
 static pouch_err put_change(const struct admin_dismiss *d, struct pl_store *store, size_t n, const char *records) {
     json_t *o = json_pack("{s:s,s:I,s:s}", "action", "dismiss", "letters", (json_int_t)n, "records", records);
     if (o && d->asked) o = admin_json_with(o, "filter", json_deep_copy(d->asked));
-    char *text = o ? pl_json_text(o, NULL) : NULL;
-    json_decref(o);
-    if (!text) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for what is dismissed");
-    pouch_err e = pl_store_audit_put(store, ADMIN_AUDIT_DLQ, d->settings->dlq_topic, NULL, text);
-    free(text);
-    return e;
+    return admin_letter_change_put(store, d->settings->dlq_topic, o);
 }
 
 pouch_err admin_dismiss_find(struct admin_dismiss *d) {

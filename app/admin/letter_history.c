@@ -96,6 +96,15 @@ pouch_err admin_letter_history_read(struct admin_letter_history *h, struct pl_st
     return e;
 }
 
+pouch_err admin_letter_change_put(struct pl_store *store, const char *dlq_topic, json_t *change) {
+    char *text = change ? pl_json_text(change, NULL) : NULL;
+    json_decref(change);
+    if (!text) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for what is written down of dead letters");
+    pouch_err e = pl_store_audit_put(store, ADMIN_AUDIT_DLQ, dlq_topic, NULL, text);
+    free(text);
+    return e;
+}
+
 void admin_letter_history_free(struct admin_letter_history *h) {
     free(h->spans);
     *h = (struct admin_letter_history){0};

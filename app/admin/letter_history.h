@@ -38,6 +38,12 @@ struct admin_letter_history {
  */
 POUCH_MUST_CHECK pouch_err admin_letter_history_read(struct admin_letter_history *h, struct pl_store *store,
                                                      const char *dlq_topic);
+/*
+ * Writes down what was done with letters of that topic: {"action", …}, which is taken; NULL stands for out of memory. The
+ * store's errors.
+ */
+POUCH_MUST_CHECK pouch_err admin_letter_change_put(struct pl_store *store, const char *dlq_topic, json_t *change);
+
 void admin_letter_history_free(struct admin_letter_history *h);
 /* After the last was read, and before the first is looked up. */
 void admin_letter_history_order(struct admin_letter_history *h);

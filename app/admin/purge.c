@@ -43,12 +43,7 @@ static pouch_err write_down(const struct admin_purge *p, struct pl_store *store)
     char until[ADMIN_WHEN_TEXT];
     json_t *o = json_pack("{s:s,s:I,s:s}", "action", "purge", "letters", (json_int_t)p->letters, "until",
                           admin_when_text(until, p->until_ms));
-    char *text = o ? pl_json_text(o, NULL) : NULL;
-    json_decref(o);
-    if (!text) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for what is deleted");
-    pouch_err e = pl_store_audit_put(store, ADMIN_AUDIT_DLQ, p->settings->dlq_topic, NULL, text);
-    free(text);
-    return e;
+    return admin_letter_change_put(store, p->settings->dlq_topic, o);
 }
 
 static pouch_err cut_off(const struct admin_purge *p) {

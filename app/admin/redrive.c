@@ -71,13 +71,7 @@ static json_t *change_json(const struct admin_redrive *r, size_t n, const char *
 }
 
 static pouch_err put_change(struct admin_redrive *r, size_t n, const char *records) {
-    json_t *change = change_json(r, n, records);
-    char *text = change ? pl_json_text(change, NULL) : NULL;
-    json_decref(change);
-    if (!text) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for what was sent");
-    pouch_err e = pl_store_audit_put(r->given.store, ADMIN_AUDIT_DLQ, r->given.settings->dlq_topic, NULL, text);
-    free(text);
-    return e;
+    return admin_letter_change_put(r->given.store, r->given.settings->dlq_topic, change_json(r, n, records));
 }
 
 static int in_order(const void *a, const void *b) {

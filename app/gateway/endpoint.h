@@ -52,6 +52,10 @@ struct gateway_endpoint {
     pouch_err (*handle)(struct httpd_call *c, struct httpd_answer *a, void *gateway);
 };
 
+/* Of a part: its two tables, which are arrays. */
+#define GATEWAY_TABLES(e, s) \
+    .endpoints = (e), .n = sizeof(e) / sizeof(e)[0], .schemas = (s), .n_schemas = sizeof(s) / sizeof(s)[0]
+
 /*
  * A part of the gateway: one file (or some), one line in parts.c. Its hooks may each be NULL. Those with texts and
  * members run on the thread of a loop and must not wait.

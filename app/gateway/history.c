@@ -126,8 +126,5 @@ static void end(struct gateway *g) {
 const struct gateway_part gateway_history = {
     .start = start,
     .end = end,
-    .endpoints = endpoints,
-    .n = sizeof endpoints / sizeof endpoints[0],
-    .schemas = schemas,
-    .n_schemas = sizeof schemas / sizeof schemas[0],
+    GATEWAY_TABLES(endpoints, schemas),
 };

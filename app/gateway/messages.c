@@ -109,10 +109,7 @@ static const struct gateway_schema schemas[] = {
 };
 
 const struct gateway_part gateway_messages = {
-    .endpoints = endpoints,
-    .n = sizeof endpoints / sizeof endpoints[0],
-    .schemas = schemas,
-    .n_schemas = sizeof schemas / sizeof schemas[0],
+    GATEWAY_TABLES(endpoints, schemas),
     .start = start,
     .unready = unready,
     .end = end,

@@ -225,8 +225,5 @@ static const struct gateway_schema schemas[] = {
 };
 
 const struct gateway_part gateway_subscriptions = {
-    .endpoints = endpoints,
-    .n = sizeof endpoints / sizeof endpoints[0],
-    .schemas = schemas,
-    .n_schemas = sizeof schemas / sizeof schemas[0],
+    GATEWAY_TABLES(endpoints, schemas),
 };

@@ -32,6 +32,8 @@ enum { GATEWAY_V1_BODY = 64 * 1024, GATEWAY_V1_LIMIT = 50, GATEWAY_V1_LIMIT_MAX 
             "\"pattern\":\"^(?![.]{1,2}$)[^\\\\u0000-\\\\u001f\\\\u007f/]+$\"}", \
             about, true                                                          \
     }
+#define GATEWAY_V1_IF_NONE_MATCH(about) \
+    { "If-None-Match", "header", "{\"const\":\"*\"}", about, false }
 #define GATEWAY_V1_IF_MATCH                                                                        \
     {                                                                                              \
         "If-Match", "header", "{\"type\":\"string\",\"pattern\":\"^([*]|\\\"[0-9]{1,18}\\\")$\"}", \

@@ -252,10 +252,7 @@ static void free_looks(struct gateway *g) {
 }
 
 const struct gateway_part gateway_v1_cluster = {
-    .endpoints = endpoints,
-    .n = sizeof endpoints / sizeof endpoints[0],
-    .schemas = schemas,
-    .n_schemas = sizeof schemas / sizeof schemas[0],
+    GATEWAY_TABLES(endpoints, schemas),
     .start = start,
     .drain = drain,
     .free = free_looks,

@@ -142,11 +142,11 @@ static const struct gateway_endpoint endpoints[] = {
             "Make a route again what it was in a version, or before its last change, if it is still of the version of "
             "If-Match, or was removed, with If-None-Match: *. That is a change as any other.",
         .need = {AUTH_WRITE_ROUTES, "publisher"},
-        .params = (const struct gateway_param[]){GATEWAY_V1_PATH("publisher", "Whose route."),
-                                                 GATEWAY_V1_IF_MATCH,
-                                                 {"If-None-Match", "header", "{\"const\":\"*\"}",
-                                                  "The route was removed, and is to come back.", false},
-                                                 {0}},
+        .params =
+            (const struct gateway_param[]){GATEWAY_V1_PATH("publisher", "Whose route."),
+                                           GATEWAY_V1_IF_MATCH,
+                                           GATEWAY_V1_IF_NONE_MATCH("The route was removed, and is to come back."),
+                                           {0}},
         .body = "Rollback",
         .body_max = GATEWAY_V1_BODY,
         .says = (const struct gateway_says[]){{200, "It is so.", "Route", NULL},
@@ -171,8 +171,5 @@ static const struct gateway_schema schemas[] = {
 };
 
 const struct gateway_part gateway_v1_route_changes = {
-    .endpoints = endpoints,
-    .n = sizeof endpoints / sizeof endpoints[0],
-    .schemas = schemas,
-    .n_schemas = sizeof schemas / sizeof schemas[0],
+    GATEWAY_TABLES(endpoints, schemas),
 };

@@ -320,8 +320,7 @@ static const struct gateway_endpoint endpoints[] = {
         .need = {AUTH_WRITE_ROUTES, "publisher"},
         .params = (const struct gateway_param[]){GATEWAY_V1_PATH("publisher", "Whose route."),
                                                  GATEWAY_V1_IF_MATCH,
-                                                 {"If-None-Match", "header", "{\"const\":\"*\"}",
-                                                  "The route is to be made, if there is none.", false},
+                                                 GATEWAY_V1_IF_NONE_MATCH("The route is to be made, if there is none."),
                                                  {0}},
         .body = "RouteGiven",
         .body_max = GATEWAY_V1_BODY,
@@ -375,8 +374,5 @@ static const struct gateway_schema schemas[] = {
 };
 
 const struct gateway_part gateway_v1_routes = {
-    .endpoints = endpoints,
-    .n = sizeof endpoints / sizeof endpoints[0],
-    .schemas = schemas,
-    .n_schemas = sizeof schemas / sizeof schemas[0],
+    GATEWAY_TABLES(endpoints, schemas),
 };

@@ -194,8 +194,8 @@ static const struct gateway_endpoint endpoints[] = {
         .need = {AUTH_WRITE_ROUTES, NULL},
         .params = (const struct gateway_param[]){NAME,
                                                  GATEWAY_V1_IF_MATCH,
-                                                 {"If-None-Match", "header", "{\"const\":\"*\"}",
-                                                  "The service is to be registered, if there is none.", false},
+                                                 GATEWAY_V1_IF_NONE_MATCH(
+                                                     "The service is to be registered, if there is none."),
                                                  {0}},
         .body = "ServiceGiven",
         .body_max = GATEWAY_V1_BODY,
@@ -236,8 +236,5 @@ static const struct gateway_schema schemas[] = {
 };
 
 const struct gateway_part gateway_v1_services = {
-    .endpoints = endpoints,
-    .n = sizeof endpoints / sizeof endpoints[0],
-    .schemas = schemas,
-    .n_schemas = sizeof schemas / sizeof schemas[0],
+    GATEWAY_TABLES(endpoints, schemas),
 };

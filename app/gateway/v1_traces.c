@@ -188,8 +188,5 @@ static const struct gateway_schema schemas[] = {
 };
 
 const struct gateway_part gateway_v1_traces = {
-    .endpoints = endpoints,
-    .n = sizeof endpoints / sizeof endpoints[0],
-    .schemas = schemas,
-    .n_schemas = sizeof schemas / sizeof schemas[0],
+    GATEWAY_TABLES(endpoints, schemas),
 };
