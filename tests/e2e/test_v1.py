@@ -4,6 +4,7 @@ import json
 import re
 import uuid
 
+import asyncapi_schema
 import httpx
 import independent
 import pytest
@@ -338,6 +339,8 @@ def test_the_routes_of_now_are_described_as_asyncapi(scene):
     scene.send("POST", "/v1/routes", {"publisher": name, "targets": [scene.target, "elsewhere"]}, 201)
     document = scene.get("/asyncapi.json")
     assert document["asyncapi"] == "3.0.0" and document["info"]["title"] and document["info"]["version"]
+    assert asyncapi_schema.faults(document) == []
+    assert asyncapi_schema.faults(document | {"operations": {"ask": {"action": "ask"}}}), "the schema tells what is wrong"
     ask = document["operations"][f"ask-{name}"]
     assert (ask["action"], ask["reply"]["address"]["location"]) == ("send", "$message.payload#/replyTopic")
     handle = document["operations"][f"handle-{scene.target}"]
