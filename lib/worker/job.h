@@ -48,7 +48,7 @@ struct pl_route {
     /* When the validator may be asked about its requests and, second, its replies: 0 at any time, INT64_MAX while some thread asks. */
     _Atomic(int64_t) ask_us[2];
     _Atomic(int64_t) doubt_us[2]; /* and when about those that it could not tell of while it can of others */
-    atomic_bool paused; /* by pouch_worker_pause(), any thread */
+    atomic_bool paused;           /* by pouch_worker_pause(), any thread */
 };
 
 /* One of the records that a job's end consists of, on its way to the broker. */
