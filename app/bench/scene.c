@@ -3,7 +3,7 @@
 #include <base/why.h>
 #include <bench/scene.h>
 #include <center/center.h>
-#include <cluster/cluster.h>
+#include <cluster/topics.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <store/store.h>
@@ -46,8 +46,11 @@ static pouch_err make_routes(struct bench_scene *s) {
 static void remove_all(struct bench_scene *s) {
     int64_t version;
     for (size_t i = 0; i < s->n_routes; i++) (void)!pl_store_route_remove(s->store, s->publishers[i], -1, &version);
-    for (size_t i = 0; i < s->n_topics; i++)
-        (void)!pl_topic_delete(pl_cluster_handle(s->cluster), topic_at(s, i), TIMEOUT_MS);
+    for (size_t i = 0; i < s->n_topics; i++) {
+        struct pl_outcome outcome;
+        const char *topic = topic_at(s, i);
+        (void)!pl_topics_delete(pl_cluster_handle(s->cluster), &topic, 1, &outcome, NULL, TIMEOUT_MS);
+    }
 }
 
 /* ---- the end by a signal ---- */

@@ -28,8 +28,6 @@ struct pl_topic_spec {
 };
 /* *existed (may be NULL) tells a topic that was there already, which is no error. NOT_ALLOWED, CONFIG (a bad name or config), NO_BROKER, TIMEOUT. The mock answers no CreateTopics: first use makes the topic there; this does that. */
 POUCH_MUST_CHECK pouch_err pl_topic_create(rd_kafka_t *rk, const struct pl_topic_spec *t, bool *existed, int timeout);
-/* TARGET_REFUSED: there is no such topic. */
-POUCH_MUST_CHECK pouch_err pl_topic_delete(rd_kafka_t *rk, const char *topic, int timeout);
 /* *n partitions. TARGET_REFUSED: no such topic; NO_BROKER. */
 POUCH_MUST_CHECK pouch_err pl_topic_partitions(rd_kafka_t *rk, const char *topic, int *n, int timeout);
 /*

@@ -1,4 +1,4 @@
-/* Making and removing topics, and where their partitions begin and end. */
+/* Making a topic, and where its partitions begin and end. */
 #include <base/why.h>
 #include <bus/offsets.h>
 #include <cluster/admin.h>
@@ -92,41 +92,6 @@ pouch_err pl_topic_create(rd_kafka_t *rk, const struct pl_topic_spec *t, bool *e
     if (!err) err = mock ? create_on_mock(rk, t->name, &was_there, until_us) : create(rk, t, &was_there, until_us);
     if (!err) err = wait_visible(rk, t->name, until_us);
     if (existed) *existed = was_there;
-    return err;
-}
-
-static pouch_err ask_to_delete(rd_kafka_t *rk, rd_kafka_DeleteTopic_t *topic, const char *name, int timeout) {
-    static const char what[] = "cannot delete the topic";
-    struct pl_admin a;
-    pouch_err err = pl_admin_begin(&a, rk, RD_KAFKA_ADMIN_OP_DELETETOPICS, timeout);
-    if (err) return err;
-    rd_kafka_DeleteTopics(rk, &topic, 1, a.options, a.queue);
-    err = pl_admin_wait(&a, what, name);
-    if (!err) {
-        size_t n;
-        err = pl_admin_refused(rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(a.event), &n)[0],
-                               what);
-    }
-    pl_admin_end(&a);
-    return err;
-}
-
-pouch_err pl_topic_delete(rd_kafka_t *rk, const char *topic, int timeout) {
-    bool mock;
-    int partitions;
-    pouch_err err = pl_topic_name_check(topic);
-    if (!err) err = pl_cluster_mock(rk, &mock, timeout);
-    if (err) return err;
-    if (mock) {
-        err = pl_topic_partitions(rk, topic, &partitions, timeout);
-        return err ? err
-                   : pl_fail(POUCH_E_NOT_ALLOWED,
-                             "the embedded broker cannot delete a topic; %s goes when `pouch dev` ends", topic);
-    }
-    rd_kafka_DeleteTopic_t *d = rd_kafka_DeleteTopic_new(topic);
-    if (!d) return pl_fail(POUCH_E_NO_MEMORY, "no memory to delete the topic %s", topic);
-    err = ask_to_delete(rk, d, topic, timeout);
-    rd_kafka_DeleteTopic_destroy(d);
     return err;
 }
 

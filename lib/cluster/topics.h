@@ -22,7 +22,7 @@ POUCH_MUST_CHECK pouch_err pl_topics_create(rd_kafka_t *rk, const struct pl_topi
                                             struct pl_outcome *outcomes, const struct pl_progress *progress,
                                             int timeout);
 
-/* Outcomes: as pl_topic_delete(). */
+/* Outcomes: TARGET_REFUSED (no such topic), CONFIG (a bad name), NOT_ALLOWED, TIMEOUT. */
 POUCH_MUST_CHECK pouch_err pl_topics_delete(rd_kafka_t *rk, const char *const *names, size_t n,
                                             struct pl_outcome *outcomes, const struct pl_progress *progress,
                                             int timeout);

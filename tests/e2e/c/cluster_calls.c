@@ -8,7 +8,7 @@
 #include <base/clock.h>
 #include <base/log.h>
 #include <bus/group.h>
-#include <cluster/cluster.h>
+#include <cluster/topics.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,13 +122,15 @@ static void count_readers(rd_kafka_t *rk, const struct pl_settings *s, const cha
 }
 
 static void delete_it(rd_kafka_t *rk, const char *topic) {
+    struct pl_outcome outcome;
     int64_t until_us = pl_mono_us(&pl_clock_system) + PATIENCE_US;
     int n;
-    EXPECT(pl_topic_delete(rk, topic, ASK_MS) == POUCH_OK);
+    EXPECT(pl_topics_delete(rk, &topic, 1, &outcome, NULL, ASK_MS) == POUCH_OK && !outcome.error);
     while (pl_topic_partitions(rk, topic, &n, ASK_MS) != POUCH_E_TARGET_REFUSED)
         EXPECT(pl_mono_us(&pl_clock_system) < until_us);
     EXPECT(why_has("pouch topic create"));
-    EXPECT(pl_topic_delete(rk, topic, ASK_MS) == POUCH_E_TARGET_REFUSED && why_has(topic));
+    EXPECT(pl_topics_delete(rk, &topic, 1, &outcome, NULL, ASK_MS) == POUCH_OK);
+    EXPECT(outcome.error == POUCH_E_TARGET_REFUSED && strstr(outcome.why, topic));
 }
 
 int main(int argc, char **argv) {
