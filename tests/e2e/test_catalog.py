@@ -307,6 +307,23 @@ def test_the_health_of_topics_is_that_of_their_partitions(pouch, admin):
 
 
 @pytest.mark.acceptance("D5")
+def test_progress_is_shown_on_a_terminal(pouch, admin, catalog):
+    create(admin, ("progress.grown", 1, {}))
+    catalog("defaults: {partitions: 2, replication: 1}\ntopics: {progress.one: , progress.two: , progress.grown: {min_insync: }}\n")
+    ours, theirs = pty.openpty()
+    try:
+        done = subprocess.run(pouch.command("topic", "apply", "--catalog", catalog.path), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs,
+                              env=pouch.env, timeout=120)
+        said = os.read(ours, 65536).decode()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 0, said
+    shown = [said.index(f"\rpouch: {made} of {all_of_them} changes") for made, all_of_them in ((2, 3), (3, 3))]
+    assert shown == sorted(shown)
+
+
+@pytest.mark.acceptance("D5")
 def test_a_catalogue_is_checked_without_a_cluster(tmp_path):
     nowhere = Pouch("127.0.0.1:1", tmp_path)
     built_in = json.loads(nowhere.ok("topic", "check", "-o", "json"))
