@@ -105,9 +105,9 @@ function Done({ deed, told, close }: { deed: Deed; told: Told; close: () => void
   const not = Number(told[name] ?? 0);
   return (
     <>
-      <div class={not ? "state warn" : "state good"} role="status">
+      <div class={not || told["stopped"] ? "state warn" : "state good"} role="status">
         {plural(Number(told[deed.done]), "letter")} {deed.did}
-        {not > 0 && `, ${count(not)} ${text}`}.
+        {not > 0 && `, ${count(not)} ${text}`}.{told["stopped"] === true && " The gateway is stopping, so the others were left."}
       </div>
       <Way close={close} />
     </>

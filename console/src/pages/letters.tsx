@@ -12,6 +12,8 @@ import { type DeedName, DeedDialog } from "./letterdeeds";
 interface Found {
   letters: Letter[];
   cursor: string | null;
+  /** False: looking took too long, and the cursor goes on from there. */
+  complete: boolean;
 }
 
 interface Counted {
@@ -21,6 +23,8 @@ interface Counted {
 
 interface Tally {
   letters: number;
+  /** False: they are of the newest letters, since counting took too long. */
+  complete: boolean;
   by_reason: Counted[];
   by_publisher: Counted[];
   by_topic: Counted[];
@@ -159,10 +163,11 @@ function All({ place }: { place: Place }) {
         </Filters>
       </Card>
       {tally.data && tally.data.letters > 0 && <Tallied tally={tally.data} />}
-      <Card title="Letters" aside={tally.data && plural(tally.data.letters, "letter")}>
+      <Card title="Letters" aside={tally.data && `${tally.data.complete ? "" : "the newest: "}${plural(tally.data.letters, "letter")}`}>
         <Show of={found} what="dead letters">
           {(data) => (
             <>
+              {!data.complete && <div class="state warn">Looking through the older ones takes long; More goes on from here.</div>}
               <Table
                 caption="Dead letters"
                 columns={columns}

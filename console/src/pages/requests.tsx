@@ -29,12 +29,15 @@ const columns: Column<Row>[] = [
   {
     name: "Request",
     cell: (row) => (
-      <a class="code id" href={link("requests", row.request_id)}>
-        {row.request_id}
-      </a>
+      <>
+        <a class="code id" href={link("requests", row.request_id)}>
+          {row.request_id}
+        </a>
+        {row.publisher && <div class="quiet more wrap">{row.publisher}</div>}
+      </>
     ),
   },
-  { name: "Publisher", cell: (row) => row.publisher },
+  { name: "Publisher", less: true, cell: (row) => row.publisher },
   { name: "By", less: true, cell: (row) => `${row.by}, ${row.message_type}` },
   { name: "Target", less: true, cell: (row) => row.target ?? row.topic },
   { name: "Took", number: true, less: true, cell: (row) => span(row.took_us) },
