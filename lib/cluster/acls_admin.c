@@ -1,22 +1,16 @@
 /* Reading, making and removing ACLs. */
-#include <base/clock.h>
 #include <base/why.h>
 #include <bus/kafka.h>
 #include <cluster/acls.h>
 #include <cluster/admin.h>
+#include <cluster/until.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { BATCH = 500, STEP_MS = 20 };
 
 static const char reading[] = "cannot read the ACLs of the cluster", making[] = "cannot make the ACL",
                   removing[] = "cannot remove the ACL";
-
-static int left_ms(int64_t until_us) {
-    int64_t us = until_us - pl_mono_us(&pl_clock_system);
-    return us > 1000 ? (int)(us / 1000) : 1;
-}
 
 /* on: the binding in words; NULL: none alone. */
 static pouch_err refused(rd_kafka_resp_err_t e, const char *what, const char *on) {
@@ -107,14 +101,9 @@ struct batch {
     size_t whose[BATCH], n;
 };
 
-static void set_outcome(struct pl_outcome *o, pouch_err e) {
-    o->error = e;
-    snprintf(o->why, sizeof o->why, "%s", e ? pouch_why() : "");
-}
-
 /* An error that meets all from one on. */
 static pouch_err set_rest(struct work *w, size_t from, pouch_err e) {
-    for (size_t i = from; i < w->n; i++) set_outcome(&w->outcomes[i], e);
+    for (size_t i = from; i < w->n; i++) pl_outcome_set(&w->outcomes[i], e);
     return e;
 }
 
@@ -134,16 +123,16 @@ static void fill(struct batch *b, struct work *w, size_t *next) {
         if (b->bindings[b->n])
             b->whose[b->n++] = *next;
         else
-            set_outcome(&w->outcomes[*next], pl_fail(POUCH_E_CONFIG, "%s %s: %s", w->create ? making : removing,
-                                                     pl_acl_text(&w->acls[*next], text), why));
+            pl_outcome_set(&w->outcomes[*next], pl_fail(POUCH_E_CONFIG, "%s %s: %s", w->create ? making : removing,
+                                                        pl_acl_text(&w->acls[*next], text), why));
     }
 }
 
 static void take_answer(struct work *w, size_t i, const rd_kafka_error_t *error) {
     char text[PL_ACL_TEXT];
     if (error)
-        set_outcome(&w->outcomes[i],
-                    refused(rd_kafka_error_code(error), w->create ? making : removing, pl_acl_text(&w->acls[i], text)));
+        pl_outcome_set(&w->outcomes[i], refused(rd_kafka_error_code(error), w->create ? making : removing,
+                                                pl_acl_text(&w->acls[i], text)));
 }
 
 static void read_created(struct work *w, const struct batch *b, rd_kafka_event_t *event) {
@@ -195,18 +184,19 @@ static size_t unseen(struct work *w, const struct pl_acls *there, bool mark) {
         if (w->outcomes[i].error || pl_acls_have(there, &w->acls[i]) == w->create) continue;
         n++;
         if (mark)
-            set_outcome(&w->outcomes[i], pl_fail(POUCH_E_TIMEOUT, "%s was %s, and no broker shows it yet; look again",
-                                                 pl_acl_text(&w->acls[i], text), w->create ? "granted" : "revoked"));
+            pl_outcome_set(&w->outcomes[i],
+                           pl_fail(POUCH_E_TIMEOUT, "%s was %s, and no broker shows it yet; look again",
+                                   pl_acl_text(&w->acls[i], text), w->create ? "granted" : "revoked"));
     }
     return n;
 }
 
 static pouch_err wait_seen(struct work *w) {
-    int64_t until_us = pl_mono_us(&pl_clock_system) + (int64_t)w->timeout * 1000;
+    int64_t until_us = pl_until_us(w->timeout);
     for (;;) {
         struct pl_acls there = {0};
-        pouch_err e = pl_acls_read(w->rk, NULL, &there, left_ms(until_us));
-        bool last = pl_mono_us(&pl_clock_system) >= until_us;
+        pouch_err e = pl_acls_read(w->rk, NULL, &there, pl_left_ms(until_us));
+        bool last = pl_is_past(until_us);
         size_t n = e ? 0 : unseen(w, &there, last);
         pl_acls_free(&there);
         if (e) return set_rest(w, 0, e);
