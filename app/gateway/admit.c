@@ -127,7 +127,7 @@ static pouch_err add_cors(const struct httpd_call *c, struct httpd_answer *a, co
 static void audit(const struct httpd_call *c, const struct httpd_answer *a, const struct gateway *g) {
     const struct gateway_endpoint *endpoint = gateway_endpoint(g, c);
     char peer[HTTPD_PEER_MAX], method[METHOD_MAX];
-    if (!endpoint || endpoint->need.action == AUTH_OPEN) return;
+    if (!g->conf.gateway_audit || !endpoint || endpoint->need.action == AUTH_OPEN) return;
     struct httpd_span sent = httpd_call_method(c);
     httpd_call_peer(c, peer);
     snprintf(method, sizeof method, "%.*s", (int)sent.n, sent.at);

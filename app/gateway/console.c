@@ -2,7 +2,7 @@
 #include <console/console.h>
 #include <gateway/gateway.h>
 
-enum { NOT_FOUND = 404, NOT_MODIFIED = 304, MOVED = 308 };
+enum { NOT_FOUND = 404, NOT_MODIFIED = 304, ELSEWHERE = 307, MOVED = 308 };
 
 /* Scripts and styles only from here, connections only to here, and no other page may frame it. */
 static const char *const fields[][2] = {
@@ -61,12 +61,32 @@ static pouch_err without_slash(struct httpd_call *c, struct httpd_answer *a, voi
     return httpd_answer_field(a, "Location", "console/");
 }
 
+/* For who knows the address alone. */
+static pouch_err root(struct httpd_call *c, struct httpd_answer *a, void *gateway) {
+    (void)c, (void)gateway;
+    a->status = ELSEWHERE;
+    a->type = NULL;
+    return httpd_answer_field(a, "Location", console_find("index.html") ? "console/" : "docs");
+}
+
 static const struct gateway_param params[] = {
     {"file", "path", "{\"type\":\"string\"}", "The name of a file of the console", true},
     {0},
 };
 
 static const struct gateway_endpoint endpoints[] = {
+    {
+        .method = "GET",
+        .path = "/",
+        .id = "findPages",
+        .tag = "Console",
+        .about = "Where the pages for people are.",
+        .need = {AUTH_OPEN, NULL},
+        .says =
+            (const struct gateway_says[]){
+                {307, "At /console/, or at /docs of a program that was built without it", NULL, NULL}, {0}},
+        .handle = root,
+    },
     {
         .method = "GET",
         .path = "/console/",

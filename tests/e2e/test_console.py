@@ -481,6 +481,7 @@ def test_a_key_opens_the_console_and_shows_what_its_scopes_allow(chromium, estat
 def test_files_are_small_kept_for_ever_or_asked_for_again_and_load_nothing_from_elsewhere(estate):
     page = estate.gateway.get("/console/")
     assert estate.gateway.get("/console").headers["location"] == "console/"
+    assert (estate.gateway.get("/").status_code, estate.gateway.get("/").headers["location"]) == (307, "console/")
     names = re.findall(r'(?:src|href)="\./([^"]+)"', page.text)
     assert len(names) == 3 and not re.search(r'(?:src|href)="(?!\./)', page.text) and "<script>" not in page.text
     for name in ("", *names):
