@@ -102,7 +102,7 @@ def test_a_redrive_that_is_running_is_stopped_with_its_gateway_and_tells_what_wa
         gateway.start()
         proxy.hold(PRODUCE)
         asked = thread.submit(gateway.post, "/v1/dead-letters/redrive", {"topic": there.source, "dry_run": False})
-        wait_until(lambda: proxy.holding, "letters being sent")
+        wait_until(lambda: there.source.encode() in proxy.kept, "letters being sent")
         assert gateway.program.stop() == 0
         said = asked.result()
         assert said.status_code == 200, said.text

@@ -63,7 +63,7 @@ class Proxy:
         self.target, self.listen = (host, port), listen
         self.ways, self.seconds, self.jitter, self.open, self.budget, self.rate, self.held = self.BOTH, 0.0, 0.0, True, None, None, None
         self.passed, self.cuts = {self.UP: 0, self.DOWN: 0}, 0
-        self.holding = False  # a request is there that hold() keeps back
+        self.kept = b""  # of the requests that hold() keeps back, what has come with their beginnings
         self.streams, self.tasks = set(), set()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -120,7 +120,7 @@ class Proxy:
 
     def _set(self, ways=BOTH, seconds=0.0, jitter=0.0, open=True, budget=None, rate=None, held=None):
         self.ways, self.seconds, self.jitter, self.open, self.budget, self.rate, self.held = ways, seconds, jitter, open, budget, rate, held
-        self.holding = False
+        self.kept = b""
         self.changed.set()
         self.changed = asyncio.Event()
 
@@ -196,8 +196,9 @@ class Proxy:
                     n = requests.before(data, self.held) if way == self.UP else len(data)
                     await self._pass(way, data[:n], writer)
                     data = data[n:]
+                    if self.held is not None:
+                        self.kept += data
                     while data and self.held is not None:
-                        self.holding = True
                         await self.changed.wait()
 
         async with asyncio.TaskGroup() as both:
