@@ -126,7 +126,8 @@ const struct ops_command ops_dlq_list = {
     .summary = "List dead letters, the newest first",
     .about = "A dead letter is a record that could not be delivered or handled: it lies on the dead-letter\n"
              "topic as it came, sealed, with headers that say why and where from. The topic is read from\n"
-             "its beginning to its end, without a group; nothing is changed. Dead letters of Spring and\n"
+             "its beginning to its end, without a group; nothing is changed. Those of one partition come in its\n"
+             "order, the last first, whatever the clocks of their writers said. Dead letters of Spring and\n"
              "Kafka Connect are listed as far as their headers tell; those that `pouch dlq redrive` has sent again\n"
              "are marked, by what the store tells, and those that `pouch dlq dismiss` took away are not listed\n"
              "unless --status asks for them.\n\n"
