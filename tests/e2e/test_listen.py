@@ -31,8 +31,14 @@ def own_kafka(tmp_path):
 def test_a_worker_is_ready_once_its_group_has_given_it_partitions(pouch):
     topic = pouch.topic(partitions=1)
     both = [start(pouch, topic) for _ in range(2)]
-    wait_until(lambda: sorted(worker.readiness() for worker in both) == [(200, []), (503, ["its group has not given it partitions yet"])],
-               "the one partition being given to one of the two")
+
+    def is_given_for_good():
+        """The group has both: before that the second one is not ready either, and may be given the partition later."""
+        stands = sorted(worker.readiness() for worker in both)
+        given_none = re.compile('"partitions assigned".*"partitions":"0"')
+        return any(given_none.search(worker.program.stderr()) for worker in both) and stands == [(200, []), (503, ["its group has not given it partitions yet"])]
+
+    wait_until(is_given_for_good, "the one partition being given to one of the two")
     for worker in both:
         assert worker.get("/livez").json() == {"live": True, "reasons": []}
     [waiting] = [worker for worker in both if worker.readiness()[0] == 503]

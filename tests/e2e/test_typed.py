@@ -32,7 +32,7 @@ def register(url, subject, kind, schema):
 def typed(pouch, registry):
     """A program that knows the registry, and has dead letters of its own; a topic whose requests are Avro's and whose replies JSON Schema's."""
     url = registry["SCHEMA_REGISTRY_URL"]
-    pouch.env.update(SCHEMA_REGISTRY_URL=url, POUCH_SCHEMA_TIMEOUT="500ms", POUCH_DLQ_TOPIC=pouch.topic(f"dlq-{uuid.uuid4().hex[:12]}"))
+    pouch.env.update(SCHEMA_REGISTRY_URL=url, POUCH_SCHEMA_TIMEOUT="2s", POUCH_DLQ_TOPIC=pouch.topic(f"dlq-{uuid.uuid4().hex[:12]}"))
     pouch.typed_topic = pouch.topic()
     register(url, f"{pouch.typed_topic}-value", "AVRO", PAYMENT)
     register(url, f"{pouch.typed_topic}.replies-value", "JSON", RESULT)

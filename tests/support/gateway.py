@@ -14,12 +14,12 @@ class Gateway:
     """Started with start(), and again after kill(): at the same port where one was given."""
 
     def __init__(self, pouch, *words, port=0, name="gateway", env=None):
-        self.pouch, self.words, self.port, self.name, self.env = pouch, words, port, name, env
+        self.pouch, self.words, self.given, self.name, self.env = pouch, words, port, name, env
         self.starts = 0
 
     def start(self):
         self.starts += 1
-        self.program = self.pouch.start("gateway", "--listen", f"127.0.0.1:{self.port}", *self.words, name=f"{self.name}-{self.starts}", env=self.env)
+        self.program = self.pouch.start("gateway", "--listen", f"127.0.0.1:{self.given}", *self.words, name=f"{self.name}-{self.starts}", env=self.env)
         found = wait_until(self.address, f"{self.name} serving")
         self.port, self.url = int(found.group(1)), found.group(0)
         wait_until(lambda: self.get("/readyz").status_code == 200, f"{self.name} being ready")

@@ -27,7 +27,7 @@ def tool(name, brokers, *words):
 
 def lag_of(brokers, group):
     """{(topic, partition): (committed, end, lag)} as kafka-consumer-groups.sh tells it; None where it shows "-"."""
-    out = tool(GROUPS, brokers, "--describe", "--group", group)
+    out = tool(GROUPS, brokers, "--timeout", 60000, "--describe", "--group", group)  # 5000 by itself
     rows = [line.split() for line in out.splitlines() if line.split()[:1] == [group]]
 
     def number(text):
