@@ -27,9 +27,10 @@ class Scene:
     def __init__(self, pouch, url):
         self.pouch, self.url = pouch, url
         self.echo, self.slow, self.failing, self.silent = (pouch.topic(partitions=1) for _ in range(4))
-        pouch.worker(self.echo, "--pipe", "cat", "--concurrency", "4")
-        pouch.worker(self.slow, "--exec", "sleep 0.3; cat", "--concurrency", "32")
-        pouch.worker(self.failing, "--exec", "echo no such order >&2; exit 1")
+        for worker in (pouch.worker(self.echo, "--pipe", "cat", "--concurrency", "4"),
+                       pouch.worker(self.slow, "--exec", "sleep 0.3; cat", "--concurrency", "32"),
+                       pouch.worker(self.failing, "--exec", "echo no such order >&2; exit 1")):
+            worker.wait_for("taking requests")  # or fail here: one that finds no broker in time ends
         self.gateways = [self.start(f"gateway-{i}") for i in range(GATEWAYS)]
         self.ask(0, self.echo, {"warm": "up"})
         self.answer(1, self.ask(0, self.echo, {"warm": "up"}))

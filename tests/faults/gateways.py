@@ -159,7 +159,7 @@ def gateways_killed(pouch, clients, seconds, every):
     """A gateway of three is killed again and again, and Redis is emptied, then started anew: what was accepted is answered all the same, and
     what was asked at once ends in a reply, or with what went wrong."""
     topic = pouch.topic()
-    pouch.start("worker", topic, "--pipe", f"{sys.executable} {HERE / 'later.py'} {HANDLER_S}", "--concurrency", CONCURRENCY, name="worker").wait_for("topics")
+    pouch.start("worker", topic, "--pipe", f"{sys.executable} {HERE / 'later.py'} {HANDLER_S}", "--concurrency", CONCURRENCY, name="worker").wait_for("taking requests")
     with running(f"{pouch.folder.name}-redis", "redis") as exports:
         name = exports["stack"]
         fleet = [Gateway(pouch, "--redis", exports["REDIS_URL"], port=port, name=f"gateway-{port}").start() for port in free_ports(GATEWAYS)]
