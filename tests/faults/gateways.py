@@ -6,7 +6,7 @@ import sys
 import time
 import uuid
 from collections import Counter
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -20,6 +20,7 @@ HERE = Path(__file__).resolve().parent
 GATEWAYS = 3
 HANDLER_S = 0.5  # so that requests are in flight when a gateway is killed
 CONCURRENCY = 1000  # as many as there are clients: none of them is told that there is too much to do
+POOL = 20  # clients that share a pool of httpx, which takes time for each of its connections at every request
 CLEAR = {408, 429, 502, 503, 504}  # what a gateway, or a proxy before it, says when there is no reply
 
 
@@ -65,13 +66,16 @@ class Balancer:
 class Clients:
     """They ask one after the other, each what nobody else has asked, and look whether the answer is theirs."""
 
-    def __init__(self, http, topic):
-        self.http, self.topic, self.asking = http, topic, True
+    def __init__(self, pools, topic):
+        self.pools, self.topic, self.asking = pools, topic, True
         self.sync, self.later = Counter(), Counter()
         self.unclear, self.seconds = [], []
 
+    def http(self):
+        return random.choice(self.pools)
+
     async def post(self, what, **headers):
-        return await self.http.post(f"/kafka/request/{self.topic}?timeout=20000", json={"value": {"n": what}}, headers=headers)
+        return await self.http().post(f"/kafka/request/{self.topic}?timeout=20000", json={"value": {"n": what}}, headers=headers)
 
     async def ask(self):
         """Synchronously: a reply, a problem that says what happened, or a connection that ends."""
@@ -109,7 +113,7 @@ class Clients:
             return
         self.later["accepted"] += 1
         where = accepted.headers["location"]
-        found = await self.until(time.monotonic() + PATIENCE, lambda: self.http.get(where), {200})
+        found = await self.until(time.monotonic() + PATIENCE, lambda: self.http().get(where), {200})
         self.later[self.ending_of(found, what)] += 1
 
     @staticmethod
@@ -142,9 +146,11 @@ async def kill_in_turn(fleet, seconds, every, others):
 
 
 async def load(fleet, topic, clients, seconds, every, others):
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=clients)
-    async with Balancer([one.port for one in fleet]) as front, httpx.AsyncClient(base_url=front.url, timeout=PATIENCE, limits=limits) as http:
-        asked = Clients(http, topic)
+    async with AsyncExitStack() as opened:
+        front = await opened.enter_async_context(Balancer([one.port for one in fleet]))
+        pools = [await opened.enter_async_context(httpx.AsyncClient(base_url=front.url, timeout=PATIENCE, verify=False))
+                 for _ in range(0, clients, POOL)]
+        asked = Clients(pools, topic)
         tasks = [asyncio.create_task(asked.run(number)) for number in range(clients)]
         kills = await kill_in_turn(fleet, seconds, every, others)
         asked.asking = False
