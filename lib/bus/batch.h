@@ -5,9 +5,9 @@
  *
  * librdkafka sends one partition a produce request. While it has records that wait for a free
  * place among its requests, version 2.0.2 polls without a pause: 33 polls for each request were
- * counted, which took as much of two cores as all the rest of a worker. Here it never
- * has; it also makes fewer and larger requests. A record that finds nothing under way for
- * its partition goes out at once, so that a single request loses nothing.
+ * counted, which took as much of two cores as all the rest of a worker. Here it seldom has (2 to
+ * 11 polls for a request of a gateway at 64 connections); it also makes fewer and larger requests. A record
+ * that finds nothing under way for its partition goes out at once, so that a single request loses nothing.
  *
  * THREADS  Any; each call takes the lock for the time of a copy.
  */
