@@ -41,10 +41,12 @@ def run(registry, *words, stdin):
 
 def may_have_default(schema):
     """A default has the first branch of each union in it, so that not every value is one."""
+    if isinstance(schema, dict) and "name" in schema:
+        return schema["type"] != "record"
     if isinstance(schema, dict):
-        inside = next((schema[name] for name in ("items", "values", "type") if isinstance(schema.get(name), (dict, list))), None)
-        return schema["type"] != "record" and (inside is None or (not isinstance(inside, list) and may_have_default(inside)))
-    return isinstance(schema, list) or schema in PRIMITIVES
+        inside = schema.get("items") or schema.get("values") or schema["type"]
+        return not isinstance(inside, list) and may_have_default(inside)
+    return isinstance(schema, list) or schema in PRIMITIVES  # what stands there by name may be a record
 
 
 class Maker:
