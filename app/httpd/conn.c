@@ -32,16 +32,25 @@ bool httpd_conn_set_deadline(struct httpd_conn *c, int64_t ms) {
     return !event_add(c->deadline, &left);
 }
 
-/* What the client sends waits. Few send anything, so reading stops when something comes, and not with the phase: two system calls less. */
+/* What the client sends waits. */
 static bool is_silent(const struct httpd_conn *c) {
     return c->phase == HTTPD_CALL || c->phase == HTTPD_ANSWER;
+}
+
+/*
+ * Few send anything while they wait, so reading stops when something comes, and not with the phase: two system calls less. Who
+ * has sent ahead is read no further, since each answer would bring in more than it uses up.
+ */
+static bool set_reading(struct httpd_conn *c) {
+    if (!is_silent(c)) return !bufferevent_enable(c->wire, EV_READ);
+    return !evbuffer_get_length(bufferevent_get_input(c->wire)) || !bufferevent_disable(c->wire, EV_READ);
 }
 
 /* The connection is in no list. False when libevent has no memory for it. */
 static bool begin(struct httpd_conn *c, enum httpd_phase phase) {
     c->phase = phase;
     TAILQ_INSERT_TAIL(list_of(c), c, link);
-    return httpd_conn_set_deadline(c, patience_ms(c)) && (is_silent(c) || !bufferevent_enable(c->wire, EV_READ));
+    return httpd_conn_set_deadline(c, patience_ms(c)) && set_reading(c);
 }
 
 bool httpd_conn_enter(struct httpd_conn *c, enum httpd_phase phase) {
@@ -124,8 +133,8 @@ static void refuse(struct httpd_conn *c, int status) {
 }
 
 /*
- * Each read of libevent's, of 16 KiB at most or of a TLS record, ends here, and at most one more is read once there is a
- * decision; so the input is bounded by a head and those. (A watermark would say so too, but 2.1 crashes when it finds
+ * Each read of libevent's, of 16 KiB at most or of a TLS record, ends here, and once there is a decision one more is read
+ * at most, and only if nothing is left of those before; so the input is bounded by a head and one of them. (A watermark would say so too, but 2.1 crashes when it finds
  * no memory for one.)
  */
 static void read_head(struct httpd_conn *c) {

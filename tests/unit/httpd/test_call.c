@@ -1,6 +1,9 @@
 /* Calls: what their owner sees of them, answers from other threads, the hooks, loops, and the end of a server. */
 #include "http_stage.h"
 
+#include <event2/buffer.h>
+#include <httpd/state.h>
+
 #define CLOSE "Host: a\r\nConnection: close\r\n"
 
 enum { HELD_MAX = 64 };
@@ -23,6 +26,14 @@ static pouch_err hold(struct httpd_call *c, struct httpd_answer *a, void *arg) {
     atomic_fetch_add(&n_held, 1);
     pthread_mutex_unlock(&lock);
     return POUCH_OK;
+}
+
+static size_t most_ahead; /* bytes that had been read ahead of a call; of the loop's thread */
+
+static pouch_err hold_and_look(struct httpd_call *c, struct httpd_answer *a, void *arg) {
+    size_t ahead = evbuffer_get_length(bufferevent_get_input(c->conn->wire));
+    if (ahead > most_ahead) most_ahead = ahead;
+    return hold(c, a, arg);
 }
 
 /* Answers all that are held, on the thread that calls it. */
@@ -92,6 +103,7 @@ static const struct httpd_route routes[] = {{"GET", "/topics/all", stage_echo, N
                                             {"DELETE", "/topics/{topic}", show, NULL, 0},
                                             {"POST", "/hold", hold, NULL, 100},
                                             {"GET", "/hold", hold, NULL, 0},
+                                            {"GET", "/hold/{n}", hold_and_look, NULL, 0},
                                             {"GET", "/page", page, NULL, 0},
                                             {"GET", "/large/body", large, NULL, 0},
                                             {"GET", "/large/page", large, much, 0},
@@ -211,6 +223,33 @@ static void what_comes_while_a_call_is_held_is_answered_after_it(void **state) {
     assert_non_null(strstr(all, "<p>page"));
     free(all);
     httpd_stop(h);
+}
+
+/* A socket holds what the server has not read: much more than its calls have used up. */
+static void what_is_sent_ahead_of_answers_is_read_as_it_is_answered(void **state) {
+    (void)state;
+    enum { EACH = 200, CALLS = 480, ANSWERED = 16, READ_MAX = 16 * 1024, SOCKET = 1024 * 1024 };
+    static char ahead[CALLS * EACH + 1];
+    const int size = SOCKET;
+    struct httpd_options o = options_of();
+    o.limits.stop_ms = 50;
+    struct httpd *h = start(&o);
+    for (size_t i = 0; i < CALLS; i++)
+        snprintf(ahead + i * EACH, EACH + 1, "GET /hold/1 HTTP/1.1\r\nHost: a\r\nX: %0*d\r\n\r\n", EACH - 38, 0);
+    most_ahead = 0;
+    int fd = client_connect(httpd_port(h));
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+    client_say(fd, ahead);
+    for (int i = 0; i < ANSWERED; i++) {
+        stage_wait_for_count(&n_held, 1);
+        pass(h);
+        reply_to_all();
+    }
+    stage_wait_for_count(&n_held, 1);
+    close(fd);
+    httpd_stop(h);
+    reply_to_all();
+    assert_in_range(most_ahead, EACH, 2 * READ_MAX);
 }
 
 static void who_has_said_that_no_more_comes_is_answered_all_the_same(void **state) {
@@ -424,6 +463,7 @@ int main(void) {
         cmocka_unit_test(an_answer_without_content_has_none),
         cmocka_unit_test(an_answer_that_a_socket_does_not_take_at_once_comes_whole),
         cmocka_unit_test(what_comes_while_a_call_is_held_is_answered_after_it),
+        cmocka_unit_test(what_is_sent_ahead_of_answers_is_read_as_it_is_answered),
         cmocka_unit_test(who_has_said_that_no_more_comes_is_answered_all_the_same),
         cmocka_unit_test(a_call_is_answered_later_from_another_thread_and_the_connection_goes_on),
         cmocka_unit_test(a_call_outlives_its_connection_and_its_server),
