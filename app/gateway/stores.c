@@ -27,13 +27,13 @@ pouch_err gateway_stores_new(struct gateway_stores **out, const char *named) {
     return admin_store_url(&s->url, named);
 }
 
-static void drop_idle(struct gateway_stores *s) {
-    while (s->n_idle) pl_store_close(s->idle[--s->n_idle]);
+static void close_all(struct pl_store *const stores[], size_t n) {
+    for (size_t i = 0; i < n; i++) pl_store_close(stores[i]);
 }
 
 void gateway_stores_free(struct gateway_stores *s) {
     if (!s) return;
-    drop_idle(s);
+    close_all(s->idle, s->n_idle);
     pthread_mutex_destroy(&s->lock);
     free(s->url);
     free(s);
@@ -86,13 +86,15 @@ static bool is_sound(pouch_err e) {
 
 /* Others that are idle were opened before it failed, and are likely to fail as it did. */
 void gateway_stores_give(struct gateway_stores *s, struct pl_store *store, pouch_err e) {
+    struct pl_store *dropped[IDLE_MAX + 1];
+    size_t n = 0;
     if (!store) return;
     pthread_mutex_lock(&s->lock);
-    if (is_sound(e) && s->n_idle < IDLE_MAX) {
+    if (is_sound(e) && s->n_idle < IDLE_MAX)
         s->idle[s->n_idle++] = store;
-        store = NULL;
-    }
-    if (e == POUCH_E_STORE) drop_idle(s);
+    else
+        dropped[n++] = store;
+    while (e == POUCH_E_STORE && s->n_idle) dropped[n++] = s->idle[--s->n_idle];
     pthread_mutex_unlock(&s->lock);
-    pl_store_close(store);
+    close_all(dropped, n); /* without the lock, since it may take its time */
 }

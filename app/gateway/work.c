@@ -46,15 +46,20 @@ static void reply(struct gateway_pool *p, const struct work *w) {
     httpd_reply(w->call, &a);
 }
 
-static void *run(void *arg) {
-    struct lane *l = arg;
+/* All that waits, and what comes within wait_us. */
+static void serve(struct lane *l, int64_t wait_us) {
     void *item;
-    while (pl_queue_take(l->queue, &item, 1, -1)) {
+    while (pl_queue_take(l->queue, &item, 1, wait_us)) {
         pl_metric_add(waiting[l->kind], -1);
         reply(l->pool, item);
         free(item);
     }
-    item = l;
+}
+
+static void *run(void *arg) {
+    struct lane *l = arg;
+    serve(l, -1);
+    void *item = l;
     (void)!pl_queue_put(l->pool->ended, &item, 1);
     return NULL;
 }
@@ -91,12 +96,19 @@ static bool wait_for_threads(struct gateway_pool *p, size_t n, int64_t by_us) {
     return true;
 }
 
+/* What waits is told here, since each of the threads may be in a call that does not end. */
+static void close_lane(struct lane *l) {
+    if (!l->queue) return;
+    pl_queue_close(l->queue);
+    serve(l, 0);
+}
+
 bool gateway_pool_close(struct gateway_pool *p, int ms) {
     size_t n = 0;
     if (!p || !p->ended) return true;
     atomic_store(&p->closing, true);
     for (enum kind kind = SHORT; kind < KINDS; kind++) {
-        if (p->lanes[kind].queue) pl_queue_close(p->lanes[kind].queue);
+        close_lane(&p->lanes[kind]);
         n += p->lanes[kind].n_threads;
     }
     if (!wait_for_threads(p, n, pl_mono_us(&pl_clock_system) + (ms > GRACE_MS ? ms : GRACE_MS) * INT64_C(1000)))

@@ -15,6 +15,8 @@ sys.path.insert(0, str(ROOT / "tests" / "faults"))
 from proxy import proxied  # noqa: E402
 
 PRODUCE = 0  # of Kafka's kinds of requests
+THREADS = 4  # of a gateway, for calls of one kind
+BEHIND = 8  # calls for which there is none
 
 
 class Letters:
@@ -87,7 +89,6 @@ def test_letters_that_cannot_be_read_keep_no_other_call_waiting(pouch, kafka):
         wait_until(lambda: gateway.get("/statusz").json()["waiting_work"] > 0, "more being asked than there are threads for it")
         assert gateway.get("/v1/routes").status_code == 200
         assert not any(one.done() for one in asked), "it was answered while all of those were waiting"
-        proxy.mend()
         gateway.kill()
         for one in asked:
             with pytest.raises(httpx.HTTPError):
@@ -111,16 +112,17 @@ def test_a_redrive_that_is_running_is_stopped_with_its_gateway_and_tells_what_wa
     assert json.loads(pouch.ok("dlq", "stats", "-o", "json"))["open"] == 1500, "what is not known to be stored is not written down as sent"
 
 
-def test_a_call_that_does_not_end_does_not_keep_the_gateway_from_ending(pouch, kafka):
+def test_calls_that_do_not_end_do_not_keep_the_gateway_from_ending_and_those_behind_them_are_told(pouch, kafka):
     pouch.env["POUCH_STORE"] = f"sqlite://{pouch.folder}/store"
     topic = pouch.topic()
-    with proxied(kafka) as (proxy, brokers), ThreadPoolExecutor(1) as thread:
+    with proxied(kafka) as (proxy, brokers), ThreadPoolExecutor(THREADS + BEHIND) as threads:
         gateway = Gateway(pouch.through(brokers), "--drain", "1s")
         gateway.start()
         proxy.blackhole()
-        asked = thread.submit(gateway.get, f"/v1/topics/{topic}")
-        wait_until(lambda: gateway.get("/metrics").status_code == 200, "the call being there")
+        asked = [threads.submit(gateway.get, f"/v1/topics/{topic}") for _ in range(THREADS + BEHIND)]
+        wait_until(lambda: gateway.get("/statusz").json()["waiting_work"] == BEHIND, "all of the threads being in a call, and the others waiting")
         assert gateway.program.stop() != 0
         assert "has not ended within drain" in gateway.program.stderr()
-        with pytest.raises(httpx.HTTPError):
-            asked.result()
+        ended = [one.exception() or (one.result().status_code, one.result().json()["code"]) for one in asked]
+        assert ended.count((503, "closed")) == BEHIND, ended
+        assert sum(isinstance(one, httpx.HTTPError) for one in ended) == THREADS, ended
