@@ -129,6 +129,7 @@ void httpd_loop_join(struct httpd_loop *l) {
 void httpd_loop_free(struct httpd_loop *l) {
     if (l->late) event_free(l->late);
     if (l->woken) event_free(l->woken);
+    if (l->base) event_base_loop(l->base, EVLOOP_NONBLOCK); /* what it had put off holds connections that are closed */
     if (l->base) event_base_free(l->base);
     pl_buf_free(&l->head);
     l->late = l->woken = NULL;

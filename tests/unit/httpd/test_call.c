@@ -28,6 +28,18 @@ static pouch_err hold(struct httpd_call *c, struct httpd_answer *a, void *arg) {
     return POUCH_OK;
 }
 
+enum { STOP_MS = 100 };
+static atomic_bool go_on;
+
+/* Keeps its loop until the time of a stop is over. */
+static pouch_err outlast(struct httpd_call *c, struct httpd_answer *a, void *arg) {
+    (void)c, (void)a, (void)arg;
+    atomic_fetch_add(&n_held, 1);
+    while (!atomic_load(&go_on)) poll(NULL, 0, 1);
+    poll(NULL, 0, 2 * STOP_MS);
+    return POUCH_OK;
+}
+
 static size_t most_ahead; /* bytes that had been read ahead of a call; of the loop's thread */
 
 static pouch_err hold_and_look(struct httpd_call *c, struct httpd_answer *a, void *arg) {
@@ -104,6 +116,8 @@ static const struct httpd_route routes[] = {{"GET", "/topics/all", stage_echo, N
                                             {"POST", "/hold", hold, NULL, 100},
                                             {"GET", "/hold", hold, NULL, 0},
                                             {"GET", "/hold/{n}", hold_and_look, NULL, 0},
+                                            {"POST", "/echo", stage_echo, NULL, 100},
+                                            {"POST", "/outlast", outlast, NULL, 100},
                                             {"GET", "/page", page, NULL, 0},
                                             {"GET", "/large/body", large, NULL, 0},
                                             {"GET", "/large/page", large, much, 0},
@@ -336,6 +350,34 @@ static void a_stop_waits_for_calls_that_are_answered_in_time(void **state) {
     pthread_join(thread, NULL);
 }
 
+/*
+ * Its answer is with the kernel, and the loop has had no turn for it since. Where the stop is over before the keeper has come,
+ * it has ended without an answer.
+ */
+static void a_connection_that_is_answered_as_a_stop_runs_out_of_time_ends_all_the_same(void **state) {
+    (void)state;
+    struct httpd_options o = options_of();
+    o.limits.stop_ms = STOP_MS;
+    struct httpd *h = start(&o);
+    atomic_store(&go_on, false);
+    int fd = client_connect(httpd_port(h)), keeper = client_connect(httpd_port(h)), port = httpd_port(h);
+    client_say(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nec");
+    client_say(keeper, "POST /outlast HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nke");
+    pass(h);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, stage_stop, h), 0);
+    stage_wait_until_nobody_is_let_in(port);
+    client_say(keeper, "ep");
+    for (int i = 0; i < 10 * STOP_MS && !atomic_load(&n_held); i++) poll(NULL, 0, 1);
+    client_say(fd, "ho");
+    atomic_store(&go_on, true);
+    char *all = client_read_all(fd);
+    assert_true(!*all || strstr(all, "\r\n\r\necho"));
+    free(all);
+    free(client_read_all(keeper));
+    pthread_join(thread, NULL);
+}
+
 static void calls_beyond_their_number_are_told_to_come_back(void **state) {
     (void)state;
     struct httpd_options o = options_of();
@@ -468,6 +510,7 @@ int main(void) {
         cmocka_unit_test(a_call_is_answered_later_from_another_thread_and_the_connection_goes_on),
         cmocka_unit_test(a_call_outlives_its_connection_and_its_server),
         cmocka_unit_test(a_stop_waits_for_calls_that_are_answered_in_time),
+        cmocka_unit_test(a_connection_that_is_answered_as_a_stop_runs_out_of_time_ends_all_the_same),
         cmocka_unit_test(calls_beyond_their_number_are_told_to_come_back),
         cmocka_unit_test(hooks_see_each_call_before_its_body_and_each_answer),
         cmocka_unit_test(connections_are_spread_over_the_loops),
