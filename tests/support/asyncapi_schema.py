@@ -15,6 +15,7 @@ import jsonschema
 VERSION = "6.11.1"
 SHA512 = "0375812ea00a1a8276fba15616da63065090d6814272ce06c45ef3b081af36aa7f9251941e3940dda01c67d5cc3292c613cccf7980f3db1f4598ee834ae2ab69"
 MEMBER = "package/schemas/3.0.0-without-$id.json"
+SECONDS = 240  # a bound for a registry that answers no more, since what waits for the lock waits as long
 
 
 def kept():
@@ -22,6 +23,8 @@ def kept():
     cache = Path(os.environ.get("POUCH_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pouch")
     cache.mkdir(parents=True, exist_ok=True)
     file = cache / f"asyncapi-3.0.0-{SHA512[:8]}.json"
+    if file.exists():  # the lock is also held by whoever downloads a Kafka
+        return file
     folder = os.open(cache, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -34,7 +37,8 @@ def kept():
 
 def download(file):
     with tempfile.TemporaryDirectory(dir=file.parent) as part:
-        done = subprocess.run(["npm", "pack", "--silent", f"@asyncapi/specs@{VERSION}"], cwd=part, capture_output=True, text=True)
+        command = ["npm", "pack", "--silent", "--fetch-timeout", "60000", f"@asyncapi/specs@{VERSION}"]
+        done = subprocess.run(command, cwd=part, capture_output=True, text=True, timeout=SECONDS)
         assert done.returncode == 0, f"the schema of AsyncAPI was not downloaded: {done.stderr}; with the network back, run the same command again"
         [package] = Path(part).iterdir()
         assert hashlib.sha512(package.read_bytes()).hexdigest() == SHA512, f"{package.name} is not what it was"
