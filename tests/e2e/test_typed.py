@@ -105,7 +105,7 @@ def test_a_subject_that_is_not_registered_is_told_before_anything_is_done(typed)
 
 
 def asking(pouch, number, payload=GOOD):
-    return pouch.start_other(pouch.command("request", pouch.typed_topic, json.dumps(payload), "--timeout", "60s"), f"asking-{number}")
+    return pouch.start_other(pouch.command("request", pouch.typed_topic, json.dumps(payload), "--timeout", "10m"), f"asking-{number}")
 
 
 @pytest.mark.acceptance("A22")

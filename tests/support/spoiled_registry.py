@@ -15,6 +15,8 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from ports import free_port
+
 FAULTS = ("gone", "5xx", "silent", "garbage")
 
 
@@ -31,7 +33,7 @@ class SpoiledRegistry:
         self.root, self.path = f"{parts.scheme}://{parts.netloc}", parts.path
         self.fault, self.asked, self.asked_at, self.lock = None, 0, time.monotonic(), threading.Lock()
         self.mended = threading.Event()
-        self.server, self.port = None, 0
+        self.server, self.port = None, free_port()  # which nobody takes while it is gone
 
     def __enter__(self):
         self.mend()
