@@ -30,7 +30,8 @@ def test_they_show_the_catalogue_as_it_was_applied(pouch3, tmp_path):
     pouch3.ok("topic", "set", "platform.audit", "max.message.bytes=5000")
     expected = promised("acme", "initech", "umbrella")
     expected["platform.audit"][2]["max.message.bytes"] = "5000"
-    assert kafka_tools.topics_of(pouch3.brokers) == expected
+    shown = {topic: row for topic, row in kafka_tools.topics_of(pouch3.brokers).items() if not topic.startswith("drift.")}  # those of the test below
+    assert shown == expected
     pouch3.ok("topic", "delete", *expected, "--yes")
 
 
@@ -114,12 +115,19 @@ def test_what_they_change_is_found_item_by_item_and_mended(pouch3, tmp_path):
     pouch3.ok("topic", "apply", "--catalog", drift.path)
     assert drift.plan() == []
     drift.introduce()
-    wait_until(lambda: len(drift.plan()) >= len(drift.expected()), "all of the drift being told")
-    assert drift.plan() == drift.expected()
+    # One and the same reading: the next one may ask a broker that knows less.
+    told = wait_until(lambda: len(plan := drift.plan()) >= len(drift.expected()) and plan, "all of the drift being told")
+    assert told == drift.expected()
 
-    pouch3.ok("topic", "apply", "--catalog", drift.path, "--prune", "--yes")
     left = [change for change in drift.expected() if change.get("held") == "by_hand"]
-    wait_until(lambda: drift.plan() == left, "nothing but what no program can mend")
+
+    def is_mended():
+        """Again where it has asked a broker that did not know all of it yet."""
+        pouch3.ok("topic", "apply", "--catalog", drift.path, "--prune", "--yes")
+        print(now := drift.plan())
+        return now == left
+
+    wait_until(is_mended, "nothing but what no program can mend")
     two = {"min.insync.replicas": "2"}
     assert {topic: row for topic, row in kafka_tools.topics_of(pouch3.brokers).items() if topic.startswith("drift.")} == {
         "drift.again": (3, 2, two), "drift.deleted": (2, 3, two), "drift.grown": (5, 3, two), "drift.one.events": (2, 3, two), "drift.two.events": (2, 3, two),
