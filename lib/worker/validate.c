@@ -111,6 +111,14 @@ void pl_job_wait_over(struct pouch_job *j) {
     pl_metric_add(PL_M_CHECK_WAITING, -1);
 }
 
+size_t pl_jobs_unchecked(const struct pouch_worker *w) {
+    size_t n = w->unchecked;
+    if (!n || !w->dedupe) return n;
+    for (const struct pouch_job *j = w->jobs; j; j = j->next)
+        if (j->unchecked && j->entry) n += pl_dedupe_waiting(w->dedupe, j->entry);
+    return n;
+}
+
 static bool may_be_asked(const struct pouch_job *j) {
     bool reply = j->kept.len > 0;
     int64_t ask_us = atomic_load(j->doubted ? &j->route->doubt_us[reply] : &j->route->ask_us[reply]);

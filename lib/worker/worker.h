@@ -159,6 +159,7 @@ bool pl_job_valid(struct pouch_job *j);
 POUCH_MUST_CHECK pouch_err pl_job_valid_reply(struct pouch_job *j, const void *json, size_t n);
 void pl_job_wait_for_check(struct pouch_job *j);
 void pl_job_wait_over(struct pouch_job *j);
+size_t pl_jobs_unchecked(const struct pouch_worker *w); /* that wait for it, and copies that wait for the end of one */
 
 /*
  * outcome.c, the poll thread. _fail ends a job with an error: the requester is told as how says, as far as it can be,
