@@ -162,9 +162,9 @@ static void end_errands(struct async *a) {
     } while (has_errands(a));
 }
 
-/* What is being stored may still be; the rest is told that it will not. What the index was given it answers in any case. */
+/* What is being stored may still be, and what has become of requests noted; the rest is told that it will not. What the index was given it answers in any case. */
 static void finish(struct async *a) {
-    while (!is_idle(a) && pl_mono_us(a->clock) < a->stop_us) {
+    while ((!is_idle(a) || pl_producer_waiting(a->producer)) && pl_mono_us(a->clock) < a->stop_us) {
         pl_wake_wait(&a->wake, TURN_MOST_US);
         pl_producer_poll(a->producer);
         async_read_settle(a);

@@ -191,6 +191,27 @@ static void only_a_note_that_is_sealed_as_void_takes_a_request_back(void **state
     test_until(is_gone, &sought);
 }
 
+/* A gateway that is stopped in good order has said so of all that it has sent, or the next one would send it again. */
+static void what_was_sent_is_noted_before_the_gateway_ends(void **state) {
+    enum { PASSING = 20 };
+    rd_kafka_resp_err_t errors[PASSING] = {0}; /* note and request go through; that it was sent is stored later */
+    struct stage *s = *state;
+    for (int i = 2; i < PASSING; i++) errors[i] = RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS;
+    long before = heard(s, a);
+    rd_kafka_mock_push_request_errors_array(s->mock.cluster, TEST_API_PRODUCE, PASSING, errors);
+    struct told first = ask_later_with(s, a, "\"silence\"", "k15", 60000);
+    assert_int_equal(first.e, POUCH_OK);
+    async_stop(a, 30000);
+    async_free(a);
+    rd_kafka_mock_clear_request_errors(s->mock.cluster, TEST_API_PRODUCE);
+    a = stage_open(s, NULL);
+    test_until(is_complete, a);
+    struct told again = ask_later_with(s, a, "\"silence\"", "k15", 60000);
+    assert_int_equal(again.e, POUCH_OK);
+    assert_string_equal(again.id, first.id);
+    assert_int_equal(heard(s, a), before + 2);
+}
+
 static void closing_ends_who_waits(void **state) {
     struct told asked = ask_later(*state, a, "\"silence\""), t = {0};
     assert_int_equal(async_await(a, asked.id, "key:ada", 600000, on_found, &t), POUCH_OK);
@@ -215,6 +236,7 @@ int main(void) {
         cmocka_unit_test(what_was_sent_is_not_sent_again),
         cmocka_unit_test(what_was_noted_and_not_sent_is_sent_though_its_time_is_over),
         cmocka_unit_test(only_a_note_that_is_sealed_as_void_takes_a_request_back),
+        cmocka_unit_test(what_was_sent_is_noted_before_the_gateway_ends),
         cmocka_unit_test(closing_ends_who_waits),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
