@@ -66,9 +66,7 @@ static pouch_err begin(struct async *a, int64_t now_us) {
     if (e) return e;
     a->level.ends = rd_kafka_topic_partition_list_new(n);
     rd_kafka_topic_partition_list_add_range(a->level.ends, a->topic, 0, n - 1);
-    e = ask_edge(a, a->level.ends, RD_KAFKA_OFFSET_END);
-    if (e) async_level_stop(a);
-    return e;
+    return ask_edge(a, a->level.ends, RD_KAFKA_OFFSET_END);
 }
 
 static pouch_err ask_read(struct async *a, rd_kafka_topic_partition_list_t *at) {
@@ -108,6 +106,7 @@ void async_level_turn(struct async *a, int64_t now_us) {
     if (now_us < a->level.due_us || !is_wanted(a)) return;
     pouch_err e = a->level.ends ? POUCH_OK : begin(a, now_us);
     if (!e) e = compare(a, &there);
+    if (e) async_level_stop(a); /* or the time in which no broker answers would count */
     if (!e && (there || now_us - a->level.begun_us > GIVE_UP_US)) reach(a);
     a->level.due_us = pl_mono_us(a->clock) + (e ? RETRY_US : AGAIN_US);
 }
