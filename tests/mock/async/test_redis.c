@@ -161,7 +161,7 @@ static bool has_partitions(void *idle) {
     return n > 0;
 }
 
-enum { SOME = 24 };
+enum { SOME = 24, TIME_MS = 3000 /* the bank answers in */ };
 struct some {
     struct gates *g;
     char id[SOME][37];
@@ -197,11 +197,11 @@ static void none_is_given_up_while_a_partition_is_not_read(void **state) {
     struct some x = {.g = g, .idle = join_idle(g->stage)};
     test_until(has_partitions, x.idle);
     for (int i = 0; i < SOME; i++) {
-        struct told asked = ask_later_with(g->stage, g->a[i % GATES], "{\"n\":9}", NULL, 1000);
+        struct told asked = ask_later_with(g->stage, g->a[i % GATES], "{\"n\":9}", NULL, TIME_MS);
         assert_int_equal(asked.e, POUCH_OK);
         memcpy(x.id[i], asked.id, sizeof asked.id);
     }
-    x.deadline_ms = pl_wall_ms(&pl_clock_system) + 1000;
+    x.deadline_ms = pl_wall_ms(&pl_clock_system) + TIME_MS;
     test_until(is_past, &x);
     rd_kafka_consumer_close(x.idle);
     rd_kafka_destroy(x.idle);
