@@ -10,6 +10,7 @@ from collections import Counter
 
 import independent
 import kills
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -34,6 +35,7 @@ class Scene:
         self.admin = AdminClient({"bootstrap.servers": pouch.brokers})
         sasl = {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN", "ssl.ca.location": kafka["KAFKA_SSL_CA"],
                 "sasl.username": kafka["KAFKA_SASL_USERNAME"], "sasl.password": kafka["KAFKA_SASL_PASSWORD"]}
+        self.sasl = sasl
         flags = [word for name, value in sasl.items() for word in ("-X", f"{name}={value}")]
         self.user = Pouch(kafka["KAFKA_SASL_SSL_BROKERS"], pouch.folder, flags, pouch.key)
         self.center = None
@@ -77,6 +79,19 @@ class Scene:
     def set_rights(self, *bindings):
         for result in self.admin.create_acls(list(bindings)).values():
             result.result(60)
+        wait_until(self.is_refused_everywhere, "all brokers knowing that the center may not write")
+
+    def is_refused_everywhere(self):
+        """Each broker hears of a right by itself, and until then takes what the center writes."""
+        return not any(self.may_write(broker) for broker in self.kafka["KAFKA_SASL_SSL_BROKERS"].split(","))
+
+    def may_write(self, broker):
+        center = AdminClient({**self.sasl, "bootstrap.servers": broker})
+        try:
+            said = center.describe_topics(TopicCollection([self.bad]), include_authorized_operations=True)[self.bad].result(30)
+        except KafkaException as e:
+            return e.args[0].code() != KafkaError.TOPIC_AUTHORIZATION_FAILED
+        return AclOperation.WRITE in said.authorized_operations
 
     def leader(self):
         """-1: there is none; None: the broker that was asked has not heard of the topic yet."""
