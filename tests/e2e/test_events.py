@@ -116,7 +116,7 @@ TENANT_HEADERS = {"tenant_id": "acme", "user_id": "u-7", "trace_id": "t-1", "cor
 
 @pytest.mark.acceptance("D21")
 def test_headers_of_a_tenant_reach_the_handler_and_what_becomes_of_a_failure_says_where_it_was(pouch, tmp_path):
-    pouch.env.update(POUCH_RETRY_TIERS="1003ms", POUCH_RETRY_ATTEMPTS="1", POUCH_DLQ_TOPIC=f"dlq-{uuid.uuid4().hex[:12]}")
+    pouch.env.update(POUCH_RETRY_TIERS="1004ms", POUCH_RETRY_ATTEMPTS="1", POUCH_DLQ_TOPIC=f"dlq-{uuid.uuid4().hex[:12]}")
     topic, seen = pouch.topic(partitions=1), tmp_path / "seen"
     pouch.worker(topic, "--pipe", f"tee -a {seen} | sed -u 's/.*\"request_id\": *\"\\([^\"]*\\)\".*/{{\"request_id\":\"\\1\",\"retry\":\"later\"}}/'", "--start", "earliest")
     pouch.ok("send", topic, "1", *(word for name, value in TENANT_HEADERS.items() for word in ("-H", f"{name}={value}")))
@@ -125,7 +125,7 @@ def test_headers_of_a_tenant_reach_the_handler_and_what_becomes_of_a_failure_say
     assert len(jobs) == 2
     for job in jobs:
         assert TENANT_HEADERS.items() <= dict(job["headers"]).items()
-    [waited] = [m for m in independent.read_all(pouch.brokers, "internal.retry.1003ms") if independent.headers(m)["x-original-topic"] == topic]
+    [waited] = [m for m in independent.read_all(pouch.brokers, "internal.retry.1004ms") if independent.headers(m)["x-original-topic"] == topic]
     [letter] = independent.read_all(pouch.brokers, pouch.env["POUCH_DLQ_TOPIC"])
     for record, retries in ((waited, "1"), (letter, "1")):
         named = independent.headers(record)
