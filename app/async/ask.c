@@ -63,14 +63,6 @@ static void take_back(struct async_post *p) {
     if (e) async_errand_end(p->a);
 }
 
-/* Where this is lost, whoever asks again sends the request again. */
-static void note_sent(struct async_post *p) {
-    async_errand_begin(p->a);
-    pouch_err e = async_index_sent(&p->a->index, &p->note.id, pl_wall_ms(p->a->clock), ignore, p->a);
-    if (e) async_errand_end(p->a);
-    note_fate(p, ASYNC_SENT);
-}
-
 /* What is another gateway's is not ours to take back: it may have sent it. */
 static void fail(struct async_post *p, pouch_err e) {
     char why[512];
@@ -151,10 +143,33 @@ static void note_stored(struct async_post *p) {
     if (e) noted(e, p);
 }
 
-static void was_sent(struct async_post *p) {
-    if (p->note.has_key) note_sent(p);
+static void sent(struct async_post *p) {
     if (p->is_before) pl_metric_add(PL_M_ASYNC_RESENT, 1);
     end(p, POUCH_OK);
+}
+
+/* Where this is lost, whoever asks again sends the request again. */
+static void noted_as_sent(pouch_err e, void *arg) {
+    struct async_post *p = arg;
+    struct async *a = p->a;
+    (void)e;
+    sent(p);
+    async_errand_end(a);
+}
+
+/* Whoever is told of a request with a key finds it at every gateway by that key: so the index knows first that it was sent. */
+static void note_sent(struct async_post *p) {
+    note_fate(p, ASYNC_SENT);
+    async_errand_begin(p->a);
+    pouch_err e = async_index_sent(&p->a->index, &p->note.id, pl_wall_ms(p->a->clock), noted_as_sent, p);
+    if (e) noted_as_sent(e, p);
+}
+
+static void was_sent(struct async_post *p) {
+    if (p->note.has_key)
+        note_sent(p);
+    else
+        sent(p);
 }
 
 /* What may have been stored all the same is not taken back. */
