@@ -39,3 +39,9 @@ if(TARGET mock_client_test_libevent)
   pkg_check_modules(libevent REQUIRED IMPORTED_TARGET libevent)
   target_link_libraries(mock_client_test_libevent PRIVATE PkgConfig::libevent)
 endif()
+
+# Sanitizers want to be the first to be loaded.
+if(NOT POUCH_SANITIZE)
+  add_library(pauses MODULE ${CMAKE_SOURCE_DIR}/tests/support/pauses.c)
+  target_link_libraries(pauses PRIVATE ${CMAKE_DL_LIBS})
+endif()
