@@ -49,6 +49,25 @@ static block values_of(block digits, block *good) {
     return (digits & 15) + (is_letter & 9); /* 'a' and 'A' end in 1 */
 }
 
+static bool are_digits(const char *in, int blocks) {
+    const block all = ~(block){0};
+    block good = all;
+    for (int i = 0; i < blocks; i++) values_of(load(in + i * BLOCK), &good);
+    return memcmp(&good, &all, BLOCK) == 0;
+}
+
+static bool is_digit(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+const char *pl_hex_skip(const char *at, const char *end) {
+    enum { STRIDE = 8 }; /* blocks that are looked at before the loop may end */
+    while (end - at >= STRIDE * BLOCK && are_digits(at, STRIDE)) at += STRIDE * BLOCK;
+    while (end - at >= BLOCK && are_digits(at, 1)) at += BLOCK;
+    while (at < end && is_digit(*at)) at++;
+    return at;
+}
+
 static void decode_block(uint8_t *out, const char *in, block *good) {
     block first = values_of(load(in), good), second = values_of(load(in + BLOCK), good);
     block high = __builtin_shufflevector(first, second, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);

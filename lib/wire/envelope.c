@@ -1,12 +1,10 @@
 #include <base/buf.h>
+#include <base/hex.h>
 #include <base/why.h>
 #include <crypto/seal.h>
 #include <string.h>
 #include <wire/envelope.h>
 #include <wire/scan.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 enum { MESSAGE_MAX = 1024 };
 
@@ -20,32 +18,6 @@ bool pl_name_valid(const char *name, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (!is_name_char(name[i])) return false;
     return !(name[0] == '.' && (n == 1 || (n == 2 && name[1] == '.')));
-}
-
-static bool is_hex_char(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-#ifdef __SSE2__
-/* low <= b <= high, for ASCII bounds: bytes from 0x80 on are negative, hence below. */
-static __m128i between(__m128i b, char low, char high) {
-    return _mm_and_si128(_mm_cmpgt_epi8(b, _mm_set1_epi8((char)(low - 1))),
-                         _mm_cmplt_epi8(b, _mm_set1_epi8((char)(high + 1))));
-}
-#endif
-
-/* To the first byte that is no hex digit. */
-static const char *skip_hex(const char *at, const char *end) {
-#ifdef __SSE2__
-    for (; end - at >= 16; at += 16) {
-        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)at);
-        __m128i letter = between(_mm_or_si128(b, _mm_set1_epi8(0x20)), 'a', 'f');
-        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(between(b, '0', '9'), letter));
-        if (mask != 0xffff) return at + __builtin_ctz(~mask);
-    }
-#endif
-    while (at < end && is_hex_char(*at)) at++;
-    return at;
 }
 
 /* What is wrong with a member's text, or NULL. */
@@ -129,7 +101,7 @@ static bool scan_hex(struct pl_object *o, struct pl_member *m) {
     struct pl_cursor *c = &o->cursor;
     pl_scan_space(c);
     if (c->at == c->end || *c->at != '"') return false;
-    const char *end = skip_hex(c->at + 1, c->end);
+    const char *end = pl_hex_skip(c->at + 1, c->end);
     if (end == c->end || *end != '"') return false;
     m->value = (struct pl_span){c->at, (size_t)(end + 1 - c->at)};
     m->value_escaped = false;

@@ -7,6 +7,7 @@ void pl_object_begin(struct pl_object *o, const char *at, const char *end, unsig
     o->why = NULL;
     o->depth = depth;
     o->n = 0;
+    o->marks = 0;
 }
 
 /* Bytes alone as far as there are no escapes: sixty-four long names are compared with one another. */
@@ -22,7 +23,15 @@ bool pl_text_equal(struct pl_span a, struct pl_span b) {
     return x.at == x.end && y.at == y.end;
 }
 
-static bool came_before(const struct pl_object *o, const struct pl_member *m) {
+/* One bit, the same for names that are the same: one with an escape may be any. */
+static uint64_t mark_of(const struct pl_member *m) {
+    if (m->name_escaped || !m->name.n) return UINT64_MAX;
+    unsigned first = (unsigned char)m->name.at[0], last = (unsigned char)m->name.at[m->name.n - 1];
+    return UINT64_C(1) << (first + 5 * m->name.n + 3 * last) % 64; /* no two of an envelope's own have one */
+}
+
+static bool came_before(const struct pl_object *o, const struct pl_member *m, uint64_t mark) {
+    if (!(o->marks & mark)) return false;
     for (size_t i = 0; i < o->n; i++) {
         struct pl_span name = {o->start + o->names[i].at, o->names[i].n};
         if (m->name_escaped || o->names[i].escaped) {
@@ -51,7 +60,8 @@ static enum pl_step read_name(struct pl_object *o, struct pl_member *m) {
     const char *at = o->cursor.at;
     if (!pl_scan_string(&o->cursor, &m->name_escaped)) return bad(o, "no member name");
     m->name = (struct pl_span){at + 1, (size_t)(o->cursor.at - at) - 2};
-    bool again = came_before(o, m);
+    uint64_t mark = mark_of(m);
+    bool again = came_before(o, m, mark);
     if (again || o->n == PL_MEMBERS_MAX) {
         o->cursor.at = at;
         return bad(o, again ? "a member name that came before" : "more than 64 members");
@@ -59,6 +69,7 @@ static enum pl_step read_name(struct pl_object *o, struct pl_member *m) {
     o->names[o->n].at = (uint32_t)(m->name.at - o->start);
     o->names[o->n].n = (uint32_t)m->name.n & INT32_MAX;
     o->names[o->n].escaped = m->name_escaped;
+    o->marks |= mark;
     o->n++;
     return take(o, ':') ? PL_STEP_MEMBER : bad(o, "no colon after a member name");
 }

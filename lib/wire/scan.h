@@ -44,6 +44,7 @@ struct pl_object {
     const char *why; /* after a failure: what cannot be, at the cursor */
     unsigned depth;  /* allowed within a value */
     size_t n;
+    uint64_t marks; /* of the names so far: a name whose mark is not there is a new one */
     struct pl_member_name names[PL_MEMBERS_MAX];
 };
 

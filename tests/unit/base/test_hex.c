@@ -93,6 +93,36 @@ static void each_character_is_a_digit_exactly_when_strtol_says_so(void **state) 
     }
 }
 
+/* Whatever the length and whatever stands in the way, wherever it does. */
+static void skipping_ends_at_the_first_byte_that_is_no_digit(void **state) {
+    (void)state;
+    enum { MOST = 300 };
+    for (size_t n = 0; n <= MOST; n++) {
+        char *text = calloc(n ? n : 1, 1); /* of its own size, so that a sanitizer sees what is read beyond it */
+        for (size_t i = 0; i < n; i++) text[i] = "0123456789abcdefABCDEF"[i % 22];
+        assert_ptr_equal(pl_hex_skip(text, text + n), text + n);
+        for (size_t place = 0; place < n; place++) {
+            char was = text[place];
+            text[place] = "\0/:@G`g\x80\xff\""[(n + place) % 10];
+            assert_ptr_equal(pl_hex_skip(text, text + n), text + place);
+            text[place] = was;
+        }
+        free(text);
+    }
+}
+
+static void each_character_is_skipped_exactly_when_it_decodes(void **state) {
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        char text[38];
+        uint8_t out[19];
+        memset(text, '7', sizeof text);
+        text[1] = text[37] = (char)c;
+        bool skipped = pl_hex_skip(text, text + sizeof text) == text + sizeof text;
+        assert_int_equal(skipped, pl_hex_decode(out, text, sizeof out));
+    }
+}
+
 static void nothing_encodes_and_decodes_to_nothing(void **state) {
     (void)state;
     pl_hex_encode(NULL, NULL, 0);
@@ -107,6 +137,8 @@ int main(void) {
         cmocka_unit_test(encoding_works_in_the_place_of_its_input),
         cmocka_unit_test(decoding_works_in_the_place_of_its_input),
         cmocka_unit_test(each_character_is_a_digit_exactly_when_strtol_says_so),
+        cmocka_unit_test(skipping_ends_at_the_first_byte_that_is_no_digit),
+        cmocka_unit_test(each_character_is_skipped_exactly_when_it_decodes),
         cmocka_unit_test(nothing_encodes_and_decodes_to_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
