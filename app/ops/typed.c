@@ -66,12 +66,10 @@ pouch_err ops_typed_open(struct ops_typed **out, const struct ops_call *call) {
     return POUCH_OK;
 }
 
-/* Whatever it says of this payload, it has the schema then. */
 static pouch_err fetch(const struct ops_typed *t, const char *topic, bool reply) {
     char own[SCHEMA_SUBJECT_MAX];
     const char *subject = ops_subject(t->flags[reply], topic, reply, own);
-    pouch_err e = subject ? schema_check(t->set, subject, "null", 4) : POUCH_OK;
-    return e == POUCH_E_INVALID_PAYLOAD ? POUCH_OK : e;
+    return subject ? schema_fetch(t->set, subject) : POUCH_OK;
 }
 
 pouch_err ops_typed_fetch(struct ops_typed *t, const char *const topics[], size_t n) {

@@ -23,8 +23,7 @@ POUCH_MUST_CHECK pouch_err ops_typed_flags(const struct ops_call *call);
 POUCH_MUST_CHECK pouch_err ops_typed_open(struct ops_typed **t, const struct ops_call *call);
 
 /*
- * Gets the schemas for these topics, n of them, or for what has no topic: NOT_FOUND and what else schema_check() says
- * when it cannot tell. t may be NULL.
+ * Gets the schemas for these topics, n of them, or for what has no topic: as schema_fetch(). t may be NULL.
  */
 POUCH_MUST_CHECK pouch_err ops_typed_fetch(struct ops_typed *t, const char *const topics[], size_t n);
 

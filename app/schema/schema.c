@@ -22,8 +22,8 @@ static pouch_err of_registry(pouch_err e) {
     return pl_fail(POUCH_E_CONFIG, "the registered schema cannot be used: %s", why);
 }
 
-static pouch_err fetch(void *arg, const char *subject, uint32_t id, int timeout_ms, bool *answered,
-                       struct schema_doc **doc) {
+static pouch_err ask(void *arg, const char *subject, uint32_t id, int timeout_ms, bool *answered,
+                     struct schema_doc **doc) {
     struct schema_set *set = arg;
     struct registry_schema schema;
     pouch_err e = subject ? schema_registry_get(set->registry, subject, REGISTRY_LATEST, timeout_ms, &schema)
@@ -39,7 +39,7 @@ pouch_err schema_open(struct schema_set **out, const struct pl_settings *s) {
     struct schema_set *set = calloc(1, sizeof *set);
     if (!set) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for schemas");
     pouch_err e = schema_registry_open(&set->registry, s, &set->stop);
-    if (!e) e = schema_cache_new(&set->cache, fetch, set, s->schema_ttl_ms, &pl_clock_system);
+    if (!e) e = schema_cache_new(&set->cache, ask, set, s->schema_ttl_ms, &pl_clock_system);
     if (e)
         schema_close(set);
     else
@@ -61,6 +61,13 @@ void schema_stop(struct schema_set *set) {
 const char *schema_subject(const char *topic, char out[static SCHEMA_SUBJECT_MAX]) {
     snprintf(out, SCHEMA_SUBJECT_MAX, "%.249s-value", topic);
     return out;
+}
+
+pouch_err schema_fetch(struct schema_set *set, const char *subject) {
+    struct schema_doc *doc;
+    pouch_err e = schema_cache_get(set->cache, subject, 0, &doc);
+    if (!e) schema_doc_drop(doc);
+    return e;
 }
 
 /* ---- payloads ---- */

@@ -30,6 +30,12 @@ void schema_close(struct schema_set *set);
 void schema_stop(struct schema_set *set);
 
 /*
+ * Asks for the newest schema of the subject unless it is at hand. Ends as those below do where nothing is known of any
+ * payload.
+ */
+POUCH_MUST_CHECK pouch_err schema_fetch(struct schema_set *set, const char *subject);
+
+/*
  * How the three below end, with the reason in pouch_why(), which names places in the payload and never a value of it:
  *
  * POUCH_OK

@@ -12,12 +12,13 @@ from confluent_kafka.schema_registry.json_schema import JSONDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from conftest import PATIENCE, wait_until
 from listener import Listener
+from small_registry import SmallRegistry
 from spoiled_registry import FAULTS, SpoiledRegistry
 
 PAYMENT = {"type": "record", "name": "Payment", "fields": [{"name": "id", "type": "string"}, {"name": "amount", "type": "long"}]}
 RESULT = {"type": "object", "required": ["paid"], "properties": {"paid": {"type": "boolean"}}, "additionalProperties": False}
 GOOD, BAD, BAD_REPLY = {"id": "p1", "amount": 7}, {"id": "p2", "amount": "canary-17"}, {"id": "break it", "amount": 1}
-STILL_NEWEST_S = 1.5  # more than CACHE_AGAIN_MS of app/schema/cache.h
+STILL_NEWEST_S = 1.5  # more than CACHE_AGAIN_MS of app/schema/cache.h, and than CACHE_HURRY_MS
 # Says of the payload that it was paid, but for the one that it breaks.
 PAY = """sed -e 's/.*break it.*/{"paid":"canary-18"}/' -e t -e 's/.*/{"paid":true}/'"""
 
@@ -169,6 +170,19 @@ def test_no_older_schema_makes_a_payload_invalid_while_the_registry_is_away(type
         assert asked[0].process.wait(PATIENCE) == 0, asked[0].stderr()
         assert asked[1].process.wait(PATIENCE) == 1 and "invalid_payload" in asked[1].stderr()
     assert len(letters(typed)) == 1
+
+
+@pytest.mark.acceptance("A22")
+def test_a_slow_registry_is_asked_once_for_what_several_topics_have_in_common(pouch):
+    topics = [pouch.topic(), pouch.topic()]
+    with SmallRegistry(takes_s=STILL_NEWEST_S) as registry:
+        registry.put("payments", json.dumps(PAYMENT))
+        registry.put("results", json.dumps(RESULT), type="JSON")
+        pouch.env.update(SCHEMA_REGISTRY_URL=registry.url, POUCH_SCHEMA_TIMEOUT="60s")
+        for topic in topics:
+            pouch.worker(topic, "--exec", PAY)
+        done = pouch.run("request", "--gather", *topics, "--schema", "payments", "--reply-schema", "results", "--timeout", "60s", stdin=json.dumps(GOOD))
+        assert done.returncode == 0, done.stderr
 
 
 EVENT = {"type": "record", "name": "Event", "fields": [{"name": "conversation_id", "type": "string"}, {"name": "text", "type": "string"}]}

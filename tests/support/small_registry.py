@@ -4,16 +4,19 @@
         id = registry.put("orders-value", text)              # the newest of that subject now
         registry.put("orders-value", text, type="PROTOBUF", references=[…])
         … programs are given registry.url …
+
+SmallRegistry(takes_s=2) takes so long for each answer.
 """
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class SmallRegistry:
-    def __init__(self):
-        self.schemas, self.subjects = [], {}
+    def __init__(self, takes_s=0):
+        self.schemas, self.subjects, self.takes_s = [], {}, takes_s
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -43,6 +46,7 @@ class SmallRegistry:
     def _handler(registry):
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
+                time.sleep(registry.takes_s)
                 found = registry.get(self.path)
                 said = json.dumps(found or {"error_code": 40401, "message": "nothing of that name"}).encode()
                 self.send_response(200 if found else 404)
