@@ -12,8 +12,8 @@ def alone(tmp_path):
     return Pouch("", tmp_path)
 
 
-def start(alone, script):
-    return alone.start_other(["sh", "-c", f"trap 'exit 0' TERM; echo ready; {script}"], "program").wait_for("ready")
+def start(alone, script, at_term="trap 'exit 0' TERM"):
+    return alone.start_other(["sh", "-c", f"{at_term}; echo ready; {script}"], "program").wait_for("ready")
 
 
 @pytest.mark.parametrize("script", ("kill -SEGV $$", f"echo '{REPORT}' >&2; exit 0", "echo 'WARNING: ThreadSanitizer: data race' >&2; exit 66"))
@@ -25,7 +25,7 @@ def test_a_program_that_crashed_fails_its_test(alone, script):
 
 
 def test_a_program_that_crashes_when_it_is_told_to_end_fails_its_test(alone):
-    start(alone, "trap 'kill -ABRT $$' TERM; while :; do sleep 0.1; done")
+    start(alone, "while :; do sleep 0.1; done", "trap 'kill -ABRT $$' TERM")
     with pytest.raises(pytest.fail.Exception, match="SIGABRT"):
         alone.stop_all()
 
