@@ -33,17 +33,17 @@ static json_t *rate(const struct pair *p, int64_t before, int64_t now) {
     return json_real(now > before ? (double)(now - before) / p->seconds : 0);
 }
 
-/* It has not run for as long as lies between the readings; a second is for how long they take. */
-static bool was_restarted(const struct pair *p) {
+/* It has not run for as long as lies between the readings; a second is for clocks that differ. */
+static bool was_restarted(const struct pair *p, int64_t took_us) {
     enum { UNSURE_MS = 1000 };
     double grown_ms = (double)(number(p->now, "uptime_ms") - number(p->before, "uptime_ms"));
-    return grown_ms < 0 || grown_ms + UNSURE_MS < p->seconds * 1000;
+    return grown_ms < 0 || grown_ms + UNSURE_MS + (double)took_us / 1e3 < p->seconds * 1000;
 }
 
 static struct pair pair_of(const struct top_process *process) {
     const struct top_reading *before = &process->before, *now = &process->now;
     struct pair p = {process->name, before->status, now->status, (double)(now->at_us - before->at_us) / 1e6};
-    if (p.before && was_restarted(&p)) p.before = NULL;
+    if (p.before && was_restarted(&p, now->took_us)) p.before = NULL;
     return p;
 }
 

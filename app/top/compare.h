@@ -7,8 +7,9 @@
 #include <top/top.h>
 
 struct top_reading {
-    int64_t at_us;  /* monotonic; 0: none yet */
-    json_t *status; /* NULL: error says why */
+    int64_t at_us;   /* monotonic; 0: none yet */
+    int64_t took_us; /* it tells of some moment within this time before */
+    json_t *status;  /* NULL: error says why */
     char error[512];
 };
 

@@ -69,8 +69,10 @@ void top_stop(struct top *t) {
 static void *read_one(void *arg) {
     struct top_reader *r = arg;
     struct top_reading now = {0};
+    int64_t began_us = pl_mono_us(&pl_clock_system);
     pouch_err e = peer_status(&now.status, r->url, TIMEOUT_MS, &r->top->stopping);
     now.at_us = pl_mono_us(&pl_clock_system);
+    now.took_us = now.at_us - began_us;
     if (e) snprintf(now.error, sizeof now.error, "%s", pouch_why());
     if (r->process->now.status) {
         forget(&r->process->before);

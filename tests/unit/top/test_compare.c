@@ -129,6 +129,17 @@ static void what_cannot_be_told_is_null(void **state) {
     }
 }
 
+static void a_reading_that_took_long_is_of_no_other_process(void **state) {
+    (void)state;
+    struct top_process p = {"a:1", reading(SECOND, CENTER("1000", "100", "0", "0", "0", "0", "")),
+                            reading(9 * SECOND, CENTER("3000", "300", "0", "0", "0", "0", ""))};
+    p.now.took_us = 6 * SECOND;
+    json_t *v = top_compare(&p, 1, 0);
+    assert_number(v, "processes.0.rate", 25);
+    json_decref(v);
+    forget(&p);
+}
+
 static void a_process_that_cannot_be_read_says_why(void **state) {
     (void)state;
     struct top_process p = {"a:1", {0}, {.at_us = SECOND, .error = "no connection"}};
@@ -230,6 +241,7 @@ int main(void) {
         cmocka_unit_test(rates_and_times_are_those_between_two_readings),
         cmocka_unit_test(what_several_centers_do_for_one_publisher_is_added_up),
         cmocka_unit_test(what_cannot_be_told_is_null),
+        cmocka_unit_test(a_reading_that_took_long_is_of_no_other_process),
         cmocka_unit_test(a_process_that_cannot_be_read_says_why),
         cmocka_unit_test(what_others_say_is_neither_trusted_nor_printed_as_it_is),
         cmocka_unit_test(what_a_peer_says_at_length_is_cut),
