@@ -14,6 +14,9 @@
 
 #define TEST_KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
+/* The time of a request that is to end before it, as long as test_until() waits; and of one that is to stay open. */
+enum { PEER_MS = 120000, PEER_OPEN_MS = 600000 };
+
 struct peer;
 
 struct peer_request {
@@ -180,12 +183,13 @@ static inline void test_mock_no_topic(struct test_mock *m, const char *name) {
     rd_kafka_mock_topic_set_error(m->cluster, name, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
 }
 
-/* A client of the mock; more settings as name, value, …, NULL. */
+/* A client of the mock, which waits long for it; more settings as name, value, …, NULL. */
 static inline pouch_client *client_of(const char *brokers, pouch_keyring *ring, const char *const settings[]) {
     pouch_client *c;
     pouch_options *o = pouch_options_new();
     assert_non_null(o);
     assert_int_equal(pouch_options_set(o, "brokers", brokers), POUCH_OK);
+    assert_int_equal(pouch_options_set(o, "client.connect_timeout", "10m"), POUCH_OK);
     for (size_t i = 0; settings && settings[i]; i += 2)
         if (pouch_options_set(o, settings[i], settings[i + 1])) fail_msg("%s", pouch_why());
     pouch_err e = pouch_client_new(&c, o, ring);

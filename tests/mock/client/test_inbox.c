@@ -92,14 +92,14 @@ static int64_t counted(enum pl_metric m) {
 /* Answers come in order from one partition, so whatever came before this one has been dealt with. */
 static void sync_with(struct stage *s) {
     struct ending end = {0};
-    ask(s->client, "orders", "\"sync\"", 20000, &end);
+    ask(s->client, "orders", "\"sync\"", PEER_MS, &end);
     test_until(has_ended, &end);
     assert_int_equal(end.error, POUCH_OK);
 }
 
 static void the_right_answer_comes_through(struct stage *s, const char *json) {
     struct ending end = {0};
-    ask(s->client, "orders", json, 20000, &end);
+    ask(s->client, "orders", json, PEER_MS, &end);
     test_until(has_ended, &end);
     assert_int_equal(end.error, POUCH_OK);
     assert_string_equal(end.payload, json);
@@ -127,7 +127,7 @@ static void an_answer_after_the_timeout_is_skipped(void **state) {
     ask(s->client, "orders", "\"hold\"", 100, &held);
     test_until(has_ended, &held);
     assert_int_equal(held.error, POUCH_E_TIMEOUT);
-    ask(s->client, "orders", "\"swap\"", 20000, &swap);
+    ask(s->client, "orders", "\"swap\"", PEER_OPEN_MS, &swap);
     sync_with(s);
     assert_int_equal(atomic_load(&held.times), 1);
     assert_int_equal(counted(PL_M_REPLY_OTHER), 1);
@@ -141,8 +141,8 @@ static void swapped_answers_reach_nobody(void **state) {
     struct stage *s = *state;
     struct ending held = {0}, swap = {0};
     test_until(client_is_ready, s->client);
-    ask(s->client, "orders", "\"hold\"", 20000, &held);
-    ask(s->client, "orders", "\"swap\"", 20000, &swap);
+    ask(s->client, "orders", "\"hold\"", PEER_OPEN_MS, &held);
+    ask(s->client, "orders", "\"swap\"", PEER_OPEN_MS, &swap);
     sync_with(s);
     assert_int_equal(counted(PL_M_REPLY_MISMATCH), 2);
     assert_int_equal(atomic_load(&held.times), 0);
@@ -194,7 +194,7 @@ static void a_fanned_out_call_ends_with_its_first_success(void **state) {
 
 static void ends_refused(struct stage *s, const char *json, const char *text) {
     struct ending end = {0};
-    ask(s->client, "orders", json, 20000, &end);
+    ask(s->client, "orders", json, PEER_MS, &end);
     test_until(has_ended, &end);
     assert_int_equal(end.error, POUCH_E_TARGET_REFUSED);
     assert_string_equal(end.text, text);
@@ -217,7 +217,7 @@ static void a_key_of_the_callers_own_may_be_a_uuid(void **state) {
     struct ending end = {0};
     pouch_dest *to = pouch_dest_topic("orders");
     assert_int_equal(pouch_dest_set_key(to, "00000000-0000-4000-8000-000000000000"), POUCH_OK);
-    assert_int_equal(pouch_client_request(s->client, to, "\"x\"", 3, 20000, NULL, note_ending, &end), POUCH_OK);
+    assert_int_equal(pouch_client_request(s->client, to, "\"x\"", 3, PEER_MS, NULL, note_ending, &end), POUCH_OK);
     test_until(has_ended, &end);
     assert_int_equal(end.error, POUCH_OK);
     pouch_dest_free(to);

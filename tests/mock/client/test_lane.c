@@ -13,7 +13,7 @@ static void the_reply_topic_is_made_when_it_is_missing(void **state) {
     struct stage *s = *state;
     pouch_client *c = stage_client(s, (const char *const[]){"client.id", "newcomer", NULL});
     struct ending end = {0};
-    ask(c, "orders", "1", 20000, &end);
+    ask(c, "orders", "1", PEER_MS, &end);
     test_until(has_ended, &end);
     assert_int_equal(end.error, POUCH_OK);
     pouch_client_close(c, 0);
@@ -24,7 +24,7 @@ static void the_reply_topic_has_a_default_and_can_be_chosen(void **state) {
     pouch_client *c =
         client_of(s->mock.brokers, s->ring, (const char *const[]){"reply.topic", "elsewhere-reply", NULL});
     struct ending end = {0};
-    ask(c, "orders", "1", 20000, &end);
+    ask(c, "orders", "1", PEER_MS, &end);
     test_until(has_ended, &end);
     assert_int_equal(end.error, POUCH_OK);
     pouch_client_close(c, 0);
@@ -48,7 +48,7 @@ static void instances_of_one_client_id_each_get_their_own_answers(void **state) 
         for (int i = 0; i < 2; i++) {
             char json[32];
             snprintf(json, sizeof json, "\"%d of %d\"", k, i);
-            ask(c[i], "orders", json, 30000, &ends[i][k]);
+            ask(c[i], "orders", json, PEER_MS, &ends[i][k]);
         }
     for (int k = 0; k < EACH; k++)
         for (int i = 0; i < 2; i++) {
@@ -71,9 +71,8 @@ static void a_request_made_before_the_broker_is_up_is_held(void **state) {
     struct ending asked = {0}, sent = {0};
     pouch_dest *to = pouch_dest_topic("orders");
     rd_kafka_mock_broker_set_down(s->mock.cluster, 1);
-    pouch_client *c =
-        stage_client(s, (const char *const[]){"client.id", "early", "client.connect_timeout", "30s", NULL});
-    ask(c, "orders", "\"early\"", 60000, &asked);
+    pouch_client *c = stage_client(s, (const char *const[]){"client.id", "early", NULL});
+    ask(c, "orders", "\"early\"", PEER_MS, &asked);
     assert_int_equal(pouch_client_send(c, to, "1", 1, NULL, note_stored, &sent), POUCH_OK);
     assert_int_equal(pouch_client_send(c, to, "1", 1, NULL, NULL, NULL), POUCH_OK);
     assert_false(pouch_client_ready(c));
@@ -93,7 +92,7 @@ static void without_a_broker_calls_end_with_the_reason(void **state) {
     struct ending asked = {0}, sent = {0}, later = {0};
     pouch_dest *to = pouch_dest_topic("orders");
     int fd = test_refusing_port(brokers);
-    pouch_client *c = client_of(brokers, s->ring, (const char *const[]){"client.connect_timeout", "300ms", NULL});
+    pouch_client *c = client_of(brokers, s->ring, (const char *const[]){"client.connect_timeout", "5s", NULL});
     ask(c, "orders", "1", 60000, &asked);
     assert_int_equal(pouch_client_send(c, to, "1", 1, NULL, note_stored, &sent), POUCH_OK);
     test_until(has_ended, &asked);
@@ -139,7 +138,7 @@ static void a_request_waits_for_the_leader_of_its_reply_topic_as_long_as_its_own
         test_until(has_ended, &sent);
     }
     assert_int_equal(sent.error, POUCH_OK);
-    ask(c, "orders", "\"patient\"", 60000, &asked);
+    ask(c, "orders", "\"patient\"", PEER_MS, &asked);
     ask(c, "orders", "1", 100, &brief);
     test_until(has_ended, &brief);
     assert_int_equal(brief.error, POUCH_E_TIMEOUT);

@@ -38,7 +38,7 @@ static void note_and_leave(pouch_err e, const pouch_reply *reply, void *arg) {
 /* Asks and runs the loop until the answer is there; a loop that has nothing to wake it ends the test by its timeout. */
 static void go_round(pouch_client *c, const char *json, int timeout, struct round *r) {
     pouch_dest *to = pouch_dest_topic("orders");
-    const struct timeval too_long = {30, 0};
+    const struct timeval too_long = {PEER_MS / 1000, 0};
     *r = (struct round){.base = base};
     assert_int_equal(pouch_client_request(c, to, json, strlen(json), timeout, NULL, note_and_leave, r), POUCH_OK);
     assert_int_equal(event_base_loopexit(base, &too_long), 0);
@@ -55,7 +55,7 @@ static void answers_and_timeouts_come_in_the_loop(void **state) {
     struct event *turns = pouch_libevent_attach(c, base);
     assert_non_null(turns);
     for (int i = 0; i < 3; i++) {
-        go_round(c, "[1, 2]", 20000, &r);
+        go_round(c, "[1, 2]", PEER_MS, &r);
         assert_int_equal(r.end.error, POUCH_OK);
         assert_string_equal(r.end.payload, "[1, 2]");
     }

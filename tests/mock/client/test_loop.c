@@ -19,7 +19,7 @@ static int set_up(void **state) {
 static void turn_until(struct stage *s, struct ending *end) {
     struct pollfd p = {.fd = pouch_client_fd(s->client), .events = POLLIN};
     while (!has_ended(end)) {
-        assert_int_equal(poll(&p, 1, 30000), 1);
+        assert_int_equal(poll(&p, 1, PEER_MS), 1);
         pouch_client_process(s->client);
     }
 }
@@ -28,7 +28,7 @@ static void answers_come_in_the_callers_loop(void **state) {
     struct stage *s = *state;
     for (int i = 0; i < 50; i++) {
         struct ending end = {0};
-        ask(s->client, "orders", "{\"a\":1}", 20000, &end);
+        ask(s->client, "orders", "{\"a\":1}", PEER_MS, &end);
         turn_until(s, &end);
         assert_int_equal(end.error, POUCH_OK);
         assert_string_equal(end.payload, "{\"a\":1}");
@@ -39,9 +39,9 @@ static void answers_come_in_the_callers_loop(void **state) {
 static void the_descriptor_becomes_readable_for_a_deadline(void **state) {
     struct stage *s = *state;
     struct ending first = {0}, late = {0}, soon = {0};
-    ask(s->client, "orders", "1", 20000, &first);
+    ask(s->client, "orders", "1", PEER_MS, &first);
     turn_until(s, &first);
-    ask(s->client, "orders", "\"silence\"", 600000, &late);
+    ask(s->client, "orders", "\"silence\"", PEER_OPEN_MS, &late);
     ask(s->client, "orders", "\"silence\"", 100, &soon);
     turn_until(s, &soon);
     assert_int_equal(soon.error, POUCH_E_TIMEOUT);
@@ -62,8 +62,8 @@ static void a_call_that_waits_is_refused(void **state) {
 static void close_drains_on_the_callers_thread(void **state) {
     struct stage *s = *state;
     struct ending ends[10] = {0};
-    for (int i = 0; i < 10; i++) ask(s->client, "orders", "1", 30000, &ends[i]);
-    stage_close(s, 30000);
+    for (int i = 0; i < 10; i++) ask(s->client, "orders", "1", PEER_MS, &ends[i]);
+    stage_close(s, PEER_MS);
     for (int i = 0; i < 10; i++) {
         assert_int_equal(atomic_load(&ends[i].times), 1);
         assert_int_equal(ends[i].error, POUCH_OK);

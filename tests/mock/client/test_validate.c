@@ -72,7 +72,7 @@ static bool has_seen(void *stage) {
 static void assert_nothing_was_sent(struct stage *s) {
     struct ending end = {0};
     atomic_store(&mode, JUDGES);
-    ask(s->client, "orders", "1", 20000, &end);
+    ask(s->client, "orders", "1", PEER_MS, &end);
     test_until(has_ended, &end);
     assert_int_equal(end.error, POUCH_OK);
     test_until(has_seen, s);
@@ -129,7 +129,7 @@ static void a_request_that_cannot_be_checked_is_not_sent(void **state) {
 
 static void end_of(struct stage *s, const char *json, struct ending *end) {
     *end = (struct ending){0};
-    ask(s->client, "orders", json, 20000, end);
+    ask(s->client, "orders", json, PEER_MS, end);
     test_until(has_ended, end);
 }
 
@@ -150,7 +150,7 @@ static void a_publishers_reply_is_told_as_such(void **state) {
     struct stage *s = *state;
     struct ending end = {0};
     pouch_dest *to = pouch_dest_publisher("shop");
-    assert_int_equal(pouch_client_request(s->client, to, "\"answer badly\"", 14, 20000, NULL, note_ending, &end),
+    assert_int_equal(pouch_client_request(s->client, to, "\"answer badly\"", 14, PEER_MS, NULL, note_ending, &end),
                      POUCH_OK);
     test_until(has_ended, &end);
     assert_string_equal(end.text, "the reply is not valid: [|shop]");
@@ -201,7 +201,7 @@ static void of_a_gather_it_is_a_part_that_failed(void **state) {
     struct ending end = {0};
     pouch_dest *to = pouch_dest_topic("orders");
     assert_int_equal(
-        pouch_client_gather(s->client, &to, 1, 1, "\"answer badly\"", 14, 20000, note_part, note_gather, &end),
+        pouch_client_gather(s->client, &to, 1, 1, "\"answer badly\"", 14, PEER_MS, note_part, note_gather, &end),
         POUCH_OK);
     test_until(has_ended, &end);
     assert_int_equal(end.error, POUCH_E_INVALID_PAYLOAD);
@@ -220,7 +220,7 @@ static void requests_are_checked_by_their_caller_and_replies_where_callbacks_run
     struct stage *s = *state;
     struct ending end = {0};
     pouch_dest *to = pouch_dest_topic("orders");
-    assert_int_equal(pouch_client_request(s->client, to, "1", 1, 20000, NULL, note_thread, &end), POUCH_OK);
+    assert_int_equal(pouch_client_request(s->client, to, "1", 1, PEER_MS, NULL, note_thread, &end), POUCH_OK);
     assert_true(pthread_equal(pthread_self(), asker));
     test_until(has_ended, &end);
     pouch_dest_free(to);
