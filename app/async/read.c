@@ -214,7 +214,7 @@ static void revoke(struct pl_partition *const parts[], size_t n, bool lost, void
 
 pouch_err async_read_join(struct async *a) {
     const char *const topics[] = {a->topic};
-    const struct pl_group_hooks hooks = {revoke, a};
+    const struct pl_group_hooks hooks = {.revoke = revoke, .owner = a};
     return pl_group_join(&a->group, &a->settings, a->client_id, a->topic, topics, 1, a->mock, ASYNC_IN_FLIGHT_MOST,
                          a->health, &a->wake, &hooks);
 }

@@ -229,7 +229,7 @@ static void end(struct center *c) {
 }
 
 pouch_err center_run(struct center *c) {
-    const struct pl_group_hooks hooks = {revoke, c};
+    const struct pl_group_hooks hooks = {.revoke = revoke, .owner = c};
     char why[1024];
     if (c->items || c->health) return pl_fail(POUCH_E_CONFIG, "a center runs once; make a new one");
     pl_clockcheck_init(&c->clockcheck, c->clock, c->settings.deadline_skew_ms);

@@ -232,7 +232,7 @@ static pouch_err find_broker(struct events_copies *c, bool *mock) {
 }
 
 static pouch_err open_up(struct events_copies *c) {
-    const struct pl_group_hooks hooks = {revoke, c};
+    const struct pl_group_hooks hooks = {.revoke = revoke, .owner = c};
     const char *topics[EVENTS_MAPS_MAX];
     bool mock = false;
     for (size_t i = 0; i < c->maps.n; i++) topics[i] = c->maps.at[i].topic;

@@ -52,6 +52,8 @@ struct pl_group_hooks {
      */
     void (*revoke)(struct pl_partition *const parts[], size_t n, bool lost, void *owner);
     void *owner;
+    /* Whether a partition of that topic is paused when it comes: records of it may be taken in the same call. NULL: none is. */
+    bool (*is_paused)(const char *topic, void *owner);
 };
 
 /*

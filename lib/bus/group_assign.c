@@ -44,6 +44,7 @@ static struct pl_partition *new_partition(const struct pl_group *g, const char *
     p->refs = 1;
     p->id = id;
     p->position = position;
+    p->paused = g->hooks.is_paused && g->hooks.is_paused(topic, g->hooks.owner);
     p->topic = strdup(topic);
     if (p->topic && !pl_watermark_init(&p->watermark, g->max_open)) return p;
     pl_partition_unref(p);

@@ -130,7 +130,7 @@ static pouch_err make_topics(struct pl_redeliverer *r) {
 }
 
 static pouch_err open_up(struct pl_redeliverer *r) {
-    const struct pl_group_hooks hooks = {revoke, r};
+    const struct pl_group_hooks hooks = {.revoke = revoke, .owner = r};
     const char *topics[PL_TIERS_MAX];
     bool mock = false;
     for (size_t i = 0; i < r->tiers->n; i++) topics[i] = r->tiers->at[i].topic;

@@ -154,12 +154,16 @@ static void dispatch(struct pouch_worker *w, const struct pl_taken taken[], size
     pl_queue_put(w->work, jobs, admitted);
 }
 
-/* Partitions come and go, so that each is looked at each time; not in workers that never pause. */
+static bool is_paused(const char *topic, void *owner) {
+    return atomic_load(&route_of(owner, topic)->paused);
+}
+
+/* Not in workers that never pause. */
 static void heed_pauses(struct pouch_worker *w) {
     size_t n = atomic_load(&w->pausing) ? pl_group_partitions(w->group, NULL, 0) : 0;
     for (size_t i = 0; i < n; i++) {
         struct pl_partition *p = pl_group_partition(w->group, i);
-        p->paused = atomic_load(&route_of(w, p->topic)->paused);
+        p->paused = is_paused(p->topic, w);
     }
 }
 
@@ -313,7 +317,7 @@ static pouch_err name(struct pouch_worker *w) {
 }
 
 pouch_err pouch_worker_run(pouch_worker *w) {
-    const struct pl_group_hooks hooks = {revoke, w};
+    const struct pl_group_hooks hooks = {revoke, w, is_paused};
     char why[1024];
     if (!w->n_routes) return pl_fail(POUCH_E_CONFIG, "the worker handles no topic; call pouch_worker_handle() first");
     if (w->has_run) return pl_fail(POUCH_E_CONFIG, "a worker runs once; make a new one");

@@ -93,7 +93,7 @@ static void commit(rd_kafka_t *rk, const char *topic) {
 }
 
 static void count_readers(rd_kafka_t *rk, const struct pl_settings *s, const char *topic) {
-    const struct pl_group_hooks hooks = {on_revoke, NULL};
+    const struct pl_group_hooks hooks = {.revoke = on_revoke};
     struct pl_taken taken[1];
     struct pl_group *g;
     struct pl_wake wake;

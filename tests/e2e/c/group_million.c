@@ -129,7 +129,7 @@ static void on_revoke(struct pl_partition *const parts[], size_t n, bool lost, v
 }
 
 static void join(struct run *r, struct member *m) {
-    const struct pl_group_hooks hooks = {on_revoke, m};
+    const struct pl_group_hooks hooks = {.revoke = on_revoke, .owner = m};
     m->run = r;
     r->joins++;
     must(pl_group_join(&m->group, &r->settings, "group-million", r->topic, &r->topic, 1, r->mock != NULL, MAX_OPEN,

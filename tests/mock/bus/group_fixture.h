@@ -69,7 +69,7 @@ struct member {
     struct pl_wake wake;
     struct pl_kafka_health *health;
     struct fixture *fixture;
-    bool keep, may_repeat;
+    bool keep, may_repeat, paused;
     struct pl_taken open[SEEN_MAX];
     size_t n_open;
     int seen[PARTS_MAX]; /* records of each partition */
@@ -96,13 +96,18 @@ static inline void member_on_revoke(struct pl_partition *const parts[], size_t n
     if (!lost) member_end_all(m);
 }
 
+static inline bool member_is_paused(const char *topic, void *owner) {
+    (void)topic;
+    return ((const struct member *)owner)->paused;
+}
+
 static inline void member_join(struct member *m, struct fixture *f, const char *group, const char *topic) {
     memset(m, 0, sizeof *m);
     m->fixture = f;
     m->health = pl_kafka_health_new();
     assert_non_null(m->health);
     assert_int_equal(pl_wake_init(&m->wake), POUCH_OK);
-    struct pl_group_hooks hooks = {member_on_revoke, m};
+    struct pl_group_hooks hooks = {member_on_revoke, m, member_is_paused};
     assert_int_equal(
         pl_group_join(&m->group, &f->settings, "tester", group, &topic, 1, true, OPEN_MAX, m->health, &m->wake, &hooks),
         POUCH_OK);

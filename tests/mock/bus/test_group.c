@@ -96,6 +96,23 @@ static void a_held_partition_waits_and_the_others_flow(void **state) {
     member_leave(&m);
 }
 
+/* The call that brings it may take records of it as well. */
+static void a_partition_may_be_paused_from_its_beginning(void **state) {
+    struct fixture *f = *state;
+    struct member m;
+    test_mock_topic(&f->mock, "paused", 1);
+    fixture_write(f, "paused", 1, 0, 10);
+    member_join(&m, f, "g.paused", "paused");
+    m.paused = true;
+    test_until(member_has_joined, &m);
+    assert_true(pl_group_partition(m.group, 0)->paused);
+    for (int i = 0; i < 100; i++) assert_int_equal(member_take(&m), 0);
+    pl_group_partition(m.group, 0)->paused = false;
+    m.want = 10;
+    test_until(member_has_taken, &m);
+    member_leave(&m);
+}
+
 static bool is_full(void *arg) {
     struct member *m = arg;
     member_take(m);
@@ -236,7 +253,7 @@ static void a_cooperative_assignor_is_refused(void **state) {
     s.kafka = &property;
     s.n_kafka = 1;
     assert_int_equal(pl_wake_init(&wake), POUCH_OK);
-    struct pl_group_hooks hooks = {member_on_revoke, NULL};
+    struct pl_group_hooks hooks = {.revoke = member_on_revoke};
     assert_int_equal(pl_group_join(&g, &s, "tester", "g", &topic, 1, true, 1, NULL, &wake, &hooks), POUCH_E_CONFIG);
     assert_non_null(strstr(pouch_why(), "partition.assignment.strategy"));
     pl_wake_free(&wake);
@@ -249,6 +266,7 @@ int main(void) {
         WITH_FIXTURE(what_was_done_is_committed_and_not_taken_again),
         WITH_FIXTURE(only_the_done_prefix_is_committed_and_the_rest_comes_again),
         WITH_FIXTURE(a_held_partition_waits_and_the_others_flow),
+        WITH_FIXTURE(a_partition_may_be_paused_from_its_beginning),
         WITH_FIXTURE(a_partition_with_max_open_records_waits_until_the_oldest_is_done),
         WITH_FIXTURE(a_second_member_takes_half_and_the_first_is_told_before),
         WITH_FIXTURE(a_position_outside_the_log_is_counted_and_begins_anew_at_the_earliest),
