@@ -7,7 +7,8 @@ const char ops_program_summary[] = "sealed request-reply over Apache Kafka";
 const char ops_program_about[] = "A client seals a request, a worker in any language opens, handles and answers it;\n"
                                  "nobody in between can read it.\n";
 
-const char ops_program_example[] = "  pouch dev --topic hello > pouch.env &  sleep 1; . ./pouch.env\n"
+const char ops_program_example[] = "  pouch dev --topic hello > pouch.env &\n"
+                                   "  until sleep 1; test -s pouch.env; do :; done; . ./pouch.env\n"
                                    "  pouch worker hello --exec cat &\n"
                                    "  echo '{\"name\":\"Ada\"}' | pouch request hello\n";
 

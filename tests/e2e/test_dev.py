@@ -125,7 +125,7 @@ def test_a_request_is_routed_and_traced_through_it(at_dev):
     pouch.ok("route", "add", "greeter", "hello")
     pouch.start("center").wait_for("routing")
     pouch.worker("hello", "--exec", "cat")
-    done = pouch.run("request", "--publisher", "greeter", "-o", "json", stdin="1")
+    done = pouch.run("request", "--publisher", "greeter", "--timeout", "60s", "-o", "json", stdin="1")
     assert done.returncode == 0, done.stderr
     request_id = json.loads(done.stdout)["request_id"]
 
@@ -183,7 +183,7 @@ def test_what_the_help_says_to_try_works(tmp_path):
     text = subprocess.run([POUCH, "--help"], capture_output=True, text=True, check=True).stdout
     snippet = text.split("Try it")[1].split("\n\n")[0].split("\n", 1)[1]
     assert snippet.count("pouch ") == 3
-    env = dict(clean_environment(), HOME=str(tmp_path), XDG_STATE_HOME=str(tmp_path), PATH=f"{POUCH.parent}:{os.environ['PATH']}")
+    env = dict(clean_environment(), HOME=str(tmp_path), XDG_STATE_HOME=str(tmp_path), PATH=f"{POUCH.parent}:{os.environ['PATH']}", POUCH_REQUEST_TIMEOUT="60s")
     script = f"trap 'set -- $(jobs -p); kill $2; wait $2; kill $1; wait' EXIT\n{snippet}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=env, cwd=tmp_path, timeout=120)
     assert done.stdout == '{"name":"Ada"}\n', done.stderr
