@@ -91,10 +91,12 @@ def test_a_long_delay_does_not_hold_up_a_short_one(pouch, tiers):
 
 @pytest.mark.acceptance("C28", "D24")
 def test_whoever_brings_records_back_may_be_killed(pouch, tiers):
-    [waits] = tiers("8001ms")  # time enough to end the worker before they come back
+    [waits] = tiers("20001ms")  # time enough to end the worker before they come back
     topic = pouch.topic(partitions=1)
     first = pouch.worker(topic, *FAILS)
-    requests = [pouch.ok("send", topic, stdin=str(i)).strip() for i in range(5)]
+    requests = [str(uuid.uuid4()) for _ in range(5)]
+    for request in requests:
+        independent.produce(pouch.brokers, topic, independent.seal(pouch.key, "1", request_id=request), key=request, headers=[("pouch-reply", "none")])
     wait_until(lambda: all(all_of(pouch, waits, request) for request in requests), "all to wait")
     # What is not committed would be handled again, and become two dead letters.
     looker = Consumer({"bootstrap.servers": pouch.brokers, "group.id": f"{topic}.workers"})
