@@ -83,20 +83,22 @@ class Scene:
 
     def is_refused_everywhere(self):
         """Each broker hears of a right by itself, and until then takes what the center writes."""
-        return not any(self.may_write(broker) for broker in self.kafka["KAFKA_SASL_SSL_BROKERS"].split(","))
-
-    def may_write(self, broker):
-        center = AdminClient({**self.sasl, "bootstrap.servers": broker})
-        try:
-            said = center.describe_topics(TopicCollection([self.bad]), include_authorized_operations=True)[self.bad].result(30)
-        except KafkaException as e:
-            return e.args[0].code() != KafkaError.TOPIC_AUTHORIZATION_FAILED
-        return AclOperation.WRITE in said.authorized_operations
+        return not any(may_write(self.sasl, broker, self.bad) for broker in self.kafka["KAFKA_SASL_SSL_BROKERS"].split(","))
 
     def leader(self):
         """-1: there is none; None: the broker that was asked has not heard of the topic yet."""
         partitions = self.admin.list_topics(self.bad, timeout=30).topics[self.bad].partitions
         return partitions[0].leader if partitions else None
+
+
+def may_write(sasl, broker, topic):
+    """Whether that broker lets who signs in with these settings write to the topic."""
+    user = AdminClient({**sasl, "bootstrap.servers": broker})
+    try:
+        said = user.describe_topics(TopicCollection([topic]), include_authorized_operations=True)[topic].result(30)
+    except KafkaException as e:
+        return e.args[0].code() != KafkaError.TOPIC_AUTHORIZATION_FAILED
+    return AclOperation.WRITE in said.authorized_operations
 
 
 def unknown(_scene):
@@ -156,7 +158,7 @@ def run_load(scene, rate, publishers, seconds):
 def ends(scene, load, result):
     """What became of a load's records: answers and dead letters of `bad`, by code; what went wrong with any of them."""
     bad = [request_id for request_id in load.accepted if load.sent_at[request_id][0] == "bad"]
-    letters = letters_of(scene.pouch.brokers, scene.inbox)
+    letters = letters_when_all(scene, bad)
     return {
         "bad": len(bad),
         "answered": dict(Counter(load.codes.get(request_id, "nothing") for request_id in bad)),
@@ -166,6 +168,15 @@ def ends(scene, load, result):
         "wrong": result["wrong"],
         "answered_twice": result["duplicates"],
     }
+
+
+def letters_when_all(scene, ids):
+    """The dead letters of the inbox, once each of these has one: its requester may be told before it is stored."""
+    def look():
+        letters = letters_of(scene.pouch.brokers, scene.inbox)
+        return [letters] if letters.keys() >= set(ids) else None
+
+    return wait_until(look, "a dead letter for each")[0]
 
 
 def is_taken(scene):

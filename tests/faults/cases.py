@@ -218,7 +218,7 @@ CASES = [
     Case("F23", "cyclic_route", scripted.cyclic_route, dict(rate=200, times=50), dict(rate=50, times=3)),
     Case("F24", "gateways_killed", gateways.gateways_killed, dict(clients=1000, seconds=120, every=5), dict(clients=60, seconds=12, every=4)),
     Case("F25", "registry_spoiled", registries.registry_spoiled, dict(rate=200, seconds=10), dict(rate=100, seconds=3)),
-    Case("F26", "stray_answers", scripted.stray_answers, dict(rate=200, seconds=60), dict(rate=50, seconds=4)),
+    Case("F26", "stray_answers", scripted.stray_answers, dict(rate=200, seconds=60), dict(rate=50, seconds=14)),
     Case("F27", "swapped_answers", scripted.swapped_answers, dict(rate=200, seconds=60), dict(rate=50, seconds=3)),
     Case("F28", "poisoned", scripted.poisoned, dict(rate=200, times=20), dict(rate=50, times=1)),
     Case("F29", "unwritable_letters", scripted.unwritable_letters, dict(rate=200, seconds=30), dict(rate=50, seconds=2)),

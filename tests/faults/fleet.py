@@ -185,16 +185,20 @@ class Fleet:
 
     # What is happening.
 
-    def answered(self):
-        """How many calls have ended with an answer so far."""
-        for client in self.clients:
+    def new_lines(self, read_to):
+        """What clients have written down since the last time; read_to: how far that was, by file."""
+        for client in [*self.clients]:
             path = client.program.out
             with path.open("rb") as file:
-                file.seek(self.read_to.get(path, 0))
+                file.seek(read_to.get(path, 0))
                 new = file.read()
             whole = new[:new.rfind(b"\n") + 1]
-            self.read_to[path] = self.read_to.get(path, 0) + len(whole)
-            self.oks += whole.count(b'"e":"ok"')
+            read_to[path] = read_to.get(path, 0) + len(whole)
+            yield from whole.splitlines()
+
+    def answered(self):
+        """How many calls have ended with an answer so far."""
+        self.oks += sum(b'"e":"ok"' in line for line in self.new_lines(self.read_to))
         return self.oks
 
     def until_flowing(self, seconds=PATIENCE, at_least=1):

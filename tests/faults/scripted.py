@@ -7,13 +7,14 @@ import uuid
 from collections import Counter
 
 import independent
+from bad_targets import may_write
 from confluent_kafka.admin import AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient, ResourcePatternType, ResourceType
 from conftest import Pouch, wait_until
 from fleet import Fleet
 from poison import POISON, id_in
 from promises import at_least, at_most, exactly, once
 
-LATE = 3  # seconds, for calls that wait for less
+WAITS = 10  # seconds; whoever stands still for less loses no answer by it
 
 
 class Answerer:
@@ -21,7 +22,8 @@ class Answerer:
 
     def __init__(self, fleet, script):
         self.fleet, self.script, self.asked = fleet, script, Counter()
-        self.late, self.held = [], []
+        self.late, self.held = {}, []
+        self.over, self.read_to = set(), {}  # calls that have ended without an answer, as clients have written them down
         self.going = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
 
@@ -57,9 +59,9 @@ class Answerer:
         self.producer.produce(request["replyTopic"], value=json.dumps(reply), key=reply["request_id"])
 
     def send_late(self, always=False):
-        while self.late and (always or self.late[0][0] <= time.monotonic()):
-            _, request, reply = self.late.pop(0)
-            self.send(request, reply)
+        self.over.update(json.loads(line)["id"] for line in self.fleet.new_lines(self.read_to) if b'"e":"info"' in line)
+        for request_id in [one for one in self.late if always or one in self.over]:
+            self.send(*self.late.pop(request_id))
 
     def stop(self):
         self.going.clear()
@@ -71,11 +73,11 @@ def well(answerer, _, request):
 
 
 def stray(answerer, number, request):
-    """In turn: once, twice, too late, and once with an answer to a request that nobody made before it."""
+    """In turn: once, twice, when the call has ended, and once with an answer to a request that nobody made before it."""
     kind = ("once", "twice", "late", "unknown")[number % 4]
     answerer.asked[kind] += 1
     if kind == "late":
-        answerer.late.append((time.monotonic() + LATE, request, answerer.reply(request)))
+        answerer.late[request["request_id"]] = request, answerer.reply(request)
         return
     if kind == "unknown":
         made_up = str(uuid.uuid4())
@@ -104,7 +106,7 @@ class Scripted(Fleet):
     """A fleet whose only worker is not ours."""
 
     def __init__(self, pouch, rate, script):
-        super().__init__(pouch, rate, centers=0, workers=0, clients=2, timeout=LATE - 1)
+        super().__init__(pouch, rate, centers=0, workers=0, clients=2, timeout=WAITS)
         self.answerer = Answerer(self, script)
 
     def run(self, seconds):
@@ -175,6 +177,7 @@ def unwritable_letters(pouch, kafka, rate, seconds):
 
     for result in admin.create_acls([rights(AclPermissionType.DENY)]).values():
         result.result(60)
+    wait_until(lambda: not may_write(sasl, kafka["KAFKA_SASL_SSL_BROKERS"], fleet.letters), "the broker knowing that the center may not write")
     center = fleet.of("center")[0].listener
     began = time.monotonic()
     request_id = str(uuid.uuid4())
