@@ -38,7 +38,7 @@ def produce(brokers, topic, value, key=None, headers=None, partition=None):
     p = producer(brokers, **{"message.max.bytes": 2000000})
     extra = {} if partition is None else {"partition": partition}
     p.produce(topic, value=value, key=key, headers=headers, on_delivery=lambda e, m: errors.append(e), **extra)
-    assert p.flush(30) == 0
+    assert p.flush(60) == 0
     assert errors == [None], errors
 
 
@@ -46,8 +46,8 @@ def reader(brokers, topic, at=OFFSET_BEGINNING, **settings):
     """Reads all partitions of a topic by hand, without a group."""
     c = Consumer({"bootstrap.servers": brokers, "group.id": f"independent-{uuid.uuid4()}", "enable.auto.commit": False,
                   "auto.offset.reset": "earliest", **settings})
-    end = time.monotonic() + 30  # a broker of several hears of a new topic a little later
-    while not (partitions := c.list_topics(topic, timeout=30).topics[topic].partitions):
+    end = time.monotonic() + 60  # a broker of several hears of a new topic a little later
+    while not (partitions := c.list_topics(topic, timeout=60).topics[topic].partitions):
         assert time.monotonic() < end, f"{topic} is not there"
     if at == OFFSET_END:
         at_ends = [TopicPartition(topic, p, watermarks(c, topic, p)[1]) for p in partitions]
@@ -59,10 +59,10 @@ def reader(brokers, topic, at=OFFSET_BEGINNING, **settings):
 
 def watermarks(consumer, topic, partition):
     """Where it begins and ends; a leader that was named a moment ago may not know the topic yet."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while True:
         try:
-            return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+            return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=60)
         except KafkaException as e:
             passing = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
             if e.args[0].code() not in passing or time.monotonic() > end:
@@ -84,7 +84,7 @@ def read(consumer, n, seconds=60):
 def read_all(brokers, topic):
     """Every record that the topic holds now; offsets alone do not say how many: the markers of transactions take some too."""
     c = reader(brokers, topic, **{"enable.partition.eof": True})
-    out, unread = [], {p: watermarks(c, topic, p)[1] for p in c.list_topics(topic, timeout=30).topics[topic].partitions}
+    out, unread = [], {p: watermarks(c, topic, p)[1] for p in c.list_topics(topic, timeout=60).topics[topic].partitions}
     end = time.monotonic() + 60
     while unread:
         assert time.monotonic() < end, f"{topic} not read up to {unread} within 60 s"
