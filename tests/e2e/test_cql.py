@@ -22,7 +22,7 @@ TABLES = [
 
 def connect(exports, **options):
     return Cluster([exports["CASSANDRA_CONTACT_POINTS"]], port=int(exports["CASSANDRA_PORT"]), protocol_version=4,
-                   connect_timeout=PATIENCE, **options)
+                   connect_timeout=PATIENCE, control_connection_timeout=PATIENCE, **options)
 
 
 @pytest.fixture(scope="module")

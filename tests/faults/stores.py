@@ -14,7 +14,7 @@ import conftest
 import independent
 from cassandra.cluster import Cluster
 from cassandra.policies import WhiteListRoundRobinPolicy
-from conftest import stack, wait_until
+from conftest import PATIENCE, stack, wait_until
 from listener import Listener
 from proxy import Proxy
 
@@ -49,9 +49,12 @@ FEW_REQUESTS = ("-X", "linger.ms=10")
 @contextlib.contextmanager
 def session(exports):
     address = exports["CASSANDRA_CONTACT_POINTS"]
-    cluster = Cluster([address], port=int(exports["CASSANDRA_PORT"]), protocol_version=4, load_balancing_policy=WhiteListRoundRobinPolicy([address]))
+    cluster = Cluster([address], port=int(exports["CASSANDRA_PORT"]), protocol_version=4, connect_timeout=PATIENCE,
+                      control_connection_timeout=PATIENCE, load_balancing_policy=WhiteListRoundRobinPolicy([address]))
     try:
-        yield cluster.connect()
+        connected = cluster.connect()
+        connected.default_timeout = PATIENCE
+        yield connected
     finally:
         cluster.shutdown()
 

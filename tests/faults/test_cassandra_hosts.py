@@ -23,7 +23,8 @@ def nodes():
 
 @pytest.fixture
 def table(nodes):
-    cluster = Cluster(["127.0.0.3"], port=int(nodes["CASSANDRA_PORT"]), protocol_version=4, connect_timeout=PATIENCE)
+    cluster = Cluster(["127.0.0.3"], port=int(nodes["CASSANDRA_PORT"]), protocol_version=4, connect_timeout=PATIENCE,
+                      control_connection_timeout=PATIENCE)
     session = cluster.connect()
     session.default_timeout = PATIENCE
     session.default_consistency_level = ConsistencyLevel.QUORUM

@@ -28,7 +28,8 @@ def store_url(exports, keyspace, parameters=""):
 def connect(exports, **options):
     """A session whose rows are dictionaries; session.cluster.shutdown() ends it."""
     cluster = Cluster(exports["CASSANDRA_CONTACT_POINTS"].split(","), port=int(exports["CASSANDRA_PORT"]), protocol_version=4,
-                      connect_timeout=PATIENCE, reconnection_policy=ConstantReconnectionPolicy(0.2, max_attempts=None), **options)
+                      connect_timeout=PATIENCE, control_connection_timeout=PATIENCE,
+                      reconnection_policy=ConstantReconnectionPolicy(0.2, max_attempts=None), **options)
     session = cluster.connect()
     session.default_timeout = PATIENCE
     session.row_factory = dict_factory
