@@ -16,7 +16,8 @@ from pathlib import Path
 
 import independent
 import pytest
-from conftest import wait_until
+from conftest import PATIENCE, wait_until
+from listener import Listener
 
 SECRET = "a-word-that-nobody-may-read"
 
@@ -43,8 +44,8 @@ def rows_of(pouch, request_id):
 
 
 def traced(pouch, request_id, n):
-    """The rows of a request, as soon as there are n."""
-    return wait_until(lambda: (rows := rows_of(pouch, request_id)) and len(rows) >= n and rows, f"{n} rows of {request_id}")
+    """The rows of a request, as soon as there are n. What a client has left in the spool is brought by a worker, which looks once a minute."""
+    return wait_until(lambda: (rows := rows_of(pouch, request_id)) and len(rows) >= n and rows, f"{n} rows of {request_id}", 3 * PATIENCE)
 
 
 def kinds(rows):
@@ -68,7 +69,7 @@ def test_client_and_worker_note_a_request_but_not_what_is_in_it(pouch, each_stor
     assert asked["topic"] == begun["topic"] == ended["topic"] == topic and told["topic"] == ended["target"] == "pouch-cli.replies"
     assert (begun["partition"], begun["offset"]) == (ended["partition"], ended["offset"]) and begun["offset"] is not None
     assert 0 < ended["took_us"] <= told["took_us"] and asked["took_us"] is None
-    assert asked["at_us"] + told["took_us"] == pytest.approx(told["at_us"], abs=1e6)
+    assert asked["at_us"] + told["took_us"] == pytest.approx(told["at_us"], abs=1e7)
     assert not any("envelope" in row for row in rows)
     everything = each_store()
     assert SECRET.encode() not in everything and b'"tag"' not in everything
@@ -123,10 +124,10 @@ def test_a_timeout_is_noted_by_the_client(pouch, store):
 def test_a_request_is_noted_as_of_when_it_was_asked(pouch, store):
     """And not of when it had been sealed and handed over: by then whoever takes it may have noted that it came."""
     topic = pouch.topic(partitions=1)
-    done = pouch.ask(topic, "x" * 400000, timeout="3s")
-    asked = traced(pouch, json.loads(done.stdout)["request_id"], 2)[0]
+    pouch.worker(topic, "--exec", "cat")
+    asked = traced(pouch, answered(pouch, topic, "x" * 400000), 4)[0]
     [record] = independent.read_all(pouch.brokers, topic)
-    assert asked["at_us"] // 1000 + 3000 == int(independent.headers(record)["pouch-deadline"])
+    assert asked["at_us"] // 1000 + 60000 == int(independent.headers(record)["pouch-deadline"])
 
 
 def test_a_worker_notes_requests_of_others_and_a_client_answers_of_others(pouch, store):
@@ -164,8 +165,8 @@ def test_the_log_is_read_by_time_publisher_and_failure(pouch, each_store):
     def log(*words):
         return json.loads(pouch.ok("log", "-o", "json", *words))
 
-    everything = wait_until(lambda: (found := log()) and len(found["rows"]) == 7 and found, "seven rows")
-    assert everything["complete"] is True and everything["missing"] == 0
+    everything = wait_until(lambda: (found := log()) and len(found["rows"]) == 7 and found["complete"] and found, "seven rows", 3 * PATIENCE)
+    assert everything["missing"] == 0
     times = [row["at_us"] for row in everything["rows"]]
     assert times == sorted(times), "the newest last"
     assert {row["request_id"] for row in log("--publisher", "one")["rows"]} == {ids[0], ids[2]}
@@ -312,7 +313,8 @@ def test_a_store_that_is_none_is_an_error_of_the_settings(pouch, url, named):
 @pytest.mark.acceptance("A20")
 def test_a_disk_that_is_full_under_a_running_worker_costs_rows_and_nothing_else(pouch, store):
     topic = pouch.topic()
-    worker = pouch.worker(topic, "--exec", "cat")
+    worker = pouch.worker(topic, "--exec", "cat", "--listen", "127.0.0.1:0")
+    listener = Listener(worker)
     before = answered(pouch, topic, {})
     traced(pouch, before, 4)
 
@@ -323,6 +325,7 @@ def test_a_disk_that_is_full_under_a_running_worker_costs_rows_and_nothing_else(
     assert worker.running()
     for request in lost:
         assert kinds(traced(pouch, request, 2)) == [("client", "request", True), ("client", "response", True)]
+    wait_until(lambda: listener.metrics()[("pouch_trace_missing_total",)] == 2 * len(lost), "the worker's rows being lost")
 
     resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, usual)
 
@@ -330,7 +333,7 @@ def test_a_disk_that_is_full_under_a_running_worker_costs_rows_and_nothing_else(
         return len(traced(pouch, answered(pouch, topic, {}), 2)) == 4
 
     wait_until(noted_again, "the worker writing rows again")
-    log = wait_until(lambda: (found := json.loads(pouch.ok("log", "-o", "json", "--limit", "1000"))) and found["missing"] and found, "the gap")
+    log = wait_until(lambda: (found := json.loads(pouch.ok("log", "-o", "json", "--limit", "1000"))) and found["missing"] and not found["waiting"] and found, "the gap")
     assert log["complete"] is False and log["missing"] >= 2 * len(lost)
     assert "*incomplete*" in pouch.ok("log", "--limit", "1000")
     assert "*incomplete*" in pouch.ok("trace", lost[2])
@@ -344,14 +347,15 @@ def test_rows_that_wait_in_a_spool_are_told_until_the_store_has_them(pouch, stor
     spool, away = pouch.folder / "spool", pouch.folder / "away"
     pouch.env["POUCH_TRACE_SPOOL"] = str(spool)
     topic = pouch.topic()
-    worker = pouch.worker(topic, "--exec", "cat")
+    worker = pouch.worker(topic, "--exec", "cat", "--listen", "127.0.0.1:0")
+    listener = Listener(worker)
     before = answered(pouch, topic, {})
     traced(pouch, before, 4)
 
     store.rename(away)
     store.write_text("a file where the store was")
     request = answered(pouch, topic, {})  # which notes nothing itself: the store cannot be opened
-    worker.wait_for("go into the spool")
+    wait_until(lambda: listener.metrics()[("pouch_trace_spooled_total",)] == 2, "both rows being in the spool")
     worker.kill()
     store.unlink()
     away.rename(store)
