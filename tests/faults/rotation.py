@@ -59,7 +59,7 @@ class Asker:
         if self.since > after:
             return True
         at = datetime.fromtimestamp(before, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-        return any(TAKEN in line and json.loads(line)["ts"] >= at for line in self.program.stderr().splitlines() if line.startswith("{"))
+        return any(TAKEN in line and json.loads(line)["ts"] >= at for line in self.program.stderr().rpartition("\n")[0].splitlines() if line.startswith("{"))
 
     def stop(self):
         self.ending = True
