@@ -57,7 +57,7 @@ class Estate:
         for request_id in ids:
             value = independent.seal(self.pouch.key, "1", 16, str(request_id), worker_name="orders")
             producer.produce(self.inbox, value=value, key=str(request_id))
-        assert producer.flush(30) == 0
+        assert producer.flush(60) == 0
 
     def take(self, counts):
         """The next so many records of each topic: {request id: topic}."""

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "support")]
 import independent  # noqa: E402
-from conftest import wait_until  # noqa: E402
+from conftest import PATIENCE, wait_until  # noqa: E402
 
 PARTITIONS = 3
 
@@ -77,7 +77,7 @@ class Estate:
             sent_at = time.monotonic()
             return self.ask(publisher) == PARTITIONS * [answer] and sent_at
 
-        return wait_until(look, f"{answer} from every center")
+        return wait_until(look, f"{answer} from every center", 3 * PATIENCE)
 
     def close(self):
         self.reader.close()
