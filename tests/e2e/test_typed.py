@@ -33,7 +33,7 @@ def register(url, subject, kind, schema):
 def typed(pouch, registry):
     """A program that knows the registry, and has dead letters of its own; a topic whose requests are Avro's and whose replies JSON Schema's."""
     url = registry["SCHEMA_REGISTRY_URL"]
-    pouch.env.update(SCHEMA_REGISTRY_URL=url, POUCH_SCHEMA_TIMEOUT="2s", POUCH_DLQ_TOPIC=pouch.topic(f"dlq-{uuid.uuid4().hex[:12]}"))
+    pouch.env.update(SCHEMA_REGISTRY_URL=url, POUCH_SCHEMA_TIMEOUT=f"{PATIENCE}s", POUCH_DLQ_TOPIC=pouch.topic(f"dlq-{uuid.uuid4().hex[:12]}"))
     pouch.typed_topic = pouch.topic()
     register(url, f"{pouch.typed_topic}-value", "AVRO", PAYMENT)
     register(url, f"{pouch.typed_topic}.replies-value", "JSON", RESULT)
@@ -113,7 +113,7 @@ def asking(pouch, number, payload=GOOD):
 def test_a_registry_that_fails_stops_nobody_who_has_his_schemas(typed):
     topic = typed.typed_topic
     with SpoiledRegistry(typed.env["SCHEMA_REGISTRY_URL"]) as registry:
-        typed.env["SCHEMA_REGISTRY_URL"] = registry.url
+        typed.env.update(SCHEMA_REGISTRY_URL=registry.url, POUCH_SCHEMA_TIMEOUT="5s")
         typed.worker(topic, "--exec", PAY, *BOTH)
         assert typed.ask(topic, GOOD).returncode == 0
         for fault in FAULTS:
@@ -128,7 +128,7 @@ def test_a_registry_that_fails_stops_nobody_who_has_his_schemas(typed):
 def test_what_cannot_be_checked_waits_and_is_not_put_away(typed):
     topic = typed.typed_topic
     with SpoiledRegistry(typed.env["SCHEMA_REGISTRY_URL"]) as registry:
-        typed.env["SCHEMA_REGISTRY_URL"] = registry.url
+        typed.env.update(SCHEMA_REGISTRY_URL=registry.url, POUCH_SCHEMA_TIMEOUT="5s")
         registry.spoil("gone")
         worker = typed.worker(topic, "--exec", PAY, *BOTH, "--listen", "127.0.0.1:0")
         assert "requests wait until their schemas are known" in worker.stderr()
@@ -152,7 +152,7 @@ def test_what_cannot_be_checked_waits_and_is_not_put_away(typed):
 def test_no_older_schema_makes_a_payload_invalid_while_the_registry_is_away(typed):
     topic, url = typed.typed_topic, typed.env["SCHEMA_REGISTRY_URL"]
     with SpoiledRegistry(url) as registry:
-        typed.env["SCHEMA_REGISTRY_URL"] = registry.url
+        typed.env.update(SCHEMA_REGISTRY_URL=registry.url, POUCH_SCHEMA_TIMEOUT="5s")
         listener = Listener(typed.worker(topic, "--exec", PAY, *BOTH, "--listen", "127.0.0.1:0"))
         assert typed.ask(topic, GOOD).returncode == 0
         registry.spoil("gone")
