@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from conftest import BUILD, wait_until
+from conftest import BUILD, PATIENCE, wait_until
 
 
 @pytest.fixture
@@ -30,7 +30,8 @@ def routed(pouch, store_url):
     pouch.start("center", "--start", "earliest").wait_for("routing")
     ids = {name: [pouch.ok("send", "--publisher", name, stdin="{}").strip() for _ in range(n)]
            for name, n in (("orders", 5), ("closed", 3), ("both", 1))}
-    wait_until(lambda: sum(s["count"] for s in stats(pouch)["routes"]) >= 10, "all requests counted")
+    # What a client has left in the spool is brought by the center, which looks once a minute.
+    wait_until(lambda: (found := stats(pouch)) and found["complete"] and sum(s["count"] for s in found["routes"]) >= 10, "all requests counted", 3 * PATIENCE)
     return ids
 
 
