@@ -29,11 +29,11 @@ def chain(pouch, tmp_path):
     folder.mkdir()
     for path in [EXAMPLE / "run-example", EXAMPLE / "create-topics", *(BUILT / name for name in ("publisher", "service_1", "service_2"))]:
         shutil.copy(path, folder)
-    pouch.env.update(POUCH=str(POUCH), POUCH_STORE=f"sqlite://{tmp_path}/store", ORDER_CHAIN_DATA=str(tmp_path / "data"))
+    pouch.env.update(POUCH=str(POUCH), POUCH_STORE=f"sqlite://{tmp_path}/store", ORDER_CHAIN_DATA=str(tmp_path / "data"), POUCH_REQUEST_TIMEOUT="60s")
     admin = AdminClient({"bootstrap.servers": pouch.brokers})
 
     def gone():
-        there = {name for name in admin.list_topics(timeout=30).topics if name.startswith(("service-", INBOX, "initial-publisher"))}
+        there = {name for name in admin.list_topics(timeout=60).topics if name.startswith(("service-", INBOX, "initial-publisher"))}
         if there:
             pouch.run("topic", "delete", *sorted(there), "--yes")
         return not there
@@ -71,7 +71,7 @@ def effects(chain):
 
 
 def topics_of(chain):
-    there = AdminClient({"bootstrap.servers": chain.pouch.brokers}).list_topics(timeout=30).topics
+    there = AdminClient({"bootstrap.servers": chain.pouch.brokers}).list_topics(timeout=60).topics
     return {name for name in there if not name.startswith("__")}
 
 
@@ -268,7 +268,7 @@ def test_each_part_refuses_without_a_key(chain):
         done = subprocess.run([chain.run, part], env=chain.pouch.env, capture_output=True, text=True, timeout=60)
         assert done.returncode == 78 and done.stdout == "", part
         assert "there is no key" in done.stderr and "ENCRYPTION_KEY" in done.stderr and "pouch key new" in done.stderr
-    there = AdminClient({"bootstrap.servers": chain.pouch.brokers}).list_topics(timeout=30).topics
+    there = AdminClient({"bootstrap.servers": chain.pouch.brokers}).list_topics(timeout=60).topics
     assert not set(TOPICS) & set(there), "and nothing was made"
     assert not (chain.pouch.folder / "store").exists()
 

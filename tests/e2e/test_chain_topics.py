@@ -16,7 +16,7 @@ def admin(pouch):
     admin = AdminClient({"bootstrap.servers": pouch.brokers})
 
     def gone():
-        there = NAMES & set(admin.list_topics(timeout=30).topics)
+        there = NAMES & set(admin.list_topics(timeout=60).topics)
         if there:
             pouch.run("topic", "delete", *sorted(there), "--yes")
         return not there
@@ -33,9 +33,9 @@ def create(pouch, *flags):
 
 def as_made(admin):
     """Name -> partitions, copies of each, how long records are kept."""
-    topics = admin.list_topics(timeout=30).topics
+    topics = admin.list_topics(timeout=60).topics
     resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in sorted(NAMES & set(topics))]
-    configs = {resource.name: future.result(30) for resource, future in admin.describe_configs(resources).items()} if resources else {}
+    configs = {resource.name: future.result(60) for resource, future in admin.describe_configs(resources).items()} if resources else {}
     return {name: (len(topics[name].partitions), {len(part.replicas) for part in topics[name].partitions.values()},
                    config["retention.ms"].value) for name, config in configs.items()}
 

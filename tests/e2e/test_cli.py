@@ -130,7 +130,7 @@ def admin(pouch):
 
 
 def topic_exists(pouch, topic):
-    return topic in admin(pouch).list_topics(timeout=30).topics
+    return topic in admin(pouch).list_topics(timeout=60).topics
 
 
 # Help and usage
@@ -309,7 +309,8 @@ def test_input_that_cannot_be_read_is_an_error(alone, command):
 
 
 def test_a_stream_that_is_closed_is_no_place_for_a_connection(alone):
-    asked = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", POUCH, "request", "a", "1"], env=alone.env)
+    asked = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", POUCH, "request", "a", "1"],
+                             env=dict(alone.env, POUCH_CLIENT_CONNECT_TIMEOUT="10m", POUCH_REQUEST_TIMEOUT="10m"))
     proc = Path(f"/proc/{asked.pid}")
     wait_until(lambda: len(list((proc / "task").iterdir())) > 3, "connecting")
     streams = [os.readlink(proc / "fd" / str(fd)) for fd in range(3)]
@@ -604,12 +605,12 @@ def test_topics_are_created_described_and_deleted(pouch, kafka):
                env={"KAFKA_BROKERS": kafka["KAFKA_BROKERS"]})
     assert made.returncode == 0 and made.stdout == "", made.stderr
     client = admin(pouch)
-    topics = client.list_topics(timeout=30).topics
+    topics = client.list_topics(timeout=60).topics
     for topic in (one, two):
         assert len(topics[topic].partitions) == 3
         assert all(len(p.replicas) == 1 for p in topics[topic].partitions.values())
         resource = ConfigResource("topic", topic)
-        assert client.describe_configs([resource])[resource].result(30)["retention.ms"].value == "604800000"
+        assert client.describe_configs([resource])[resource].result(60)["retention.ms"].value == "604800000"
     for value in (b"a", b"b"):
         independent.produce(pouch.brokers, one, value, partition=1)
     found = json.loads(pouch.ok("topic", "describe", one, "-o", "json"))
@@ -629,7 +630,7 @@ def test_a_topic_that_exists_is_left_as_it_is(pouch):
     old, new = pouch.topic(partitions=2), f"t-{uuid.uuid4().hex[:12]}"
     done = pouch.run("topic", "create", old, new, "--partitions", 5)
     assert done.returncode == 1 and f"{old} exists already" in done.stderr
-    topics = admin(pouch).list_topics(timeout=30).topics
+    topics = admin(pouch).list_topics(timeout=60).topics
     assert len(topics[old].partitions) == 2 and len(topics[new].partitions) == 5
 
 

@@ -313,9 +313,9 @@ def test_every_change_of_a_service_is_announced(here, announcements):
 @pytest.mark.acceptance("B10")
 def test_the_control_topic_is_made_compacted_with_one_partition(here, announcements):
     admin = AdminClient({"bootstrap.servers": here.brokers})
-    assert len(admin.list_topics(timeout=30).topics[here.routes_topic].partitions) == 1
+    assert len(admin.list_topics(timeout=60).topics[here.routes_topic].partitions) == 1
     resource = ConfigResource(ConfigResource.Type.TOPIC, here.routes_topic)
-    assert admin.describe_configs([resource])[resource].result(30)["cleanup.policy"].value == "compact"
+    assert admin.describe_configs([resource])[resource].result(60)["cleanup.policy"].value == "compact"
 
 
 def test_what_changes_nothing_is_not_announced(here, announcements):
