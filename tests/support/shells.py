@@ -71,20 +71,25 @@ class Terminal:
         os.close(slave)
         self.screen = b""
         self.press(". ./setup\n")
+        # zsh runs commands with the terminal as a line at a time, in which what is typed next could erase itself.
+        self.read_until(lambda: not termios.tcgetattr(self.master)[3] & termios.ICANON, "the setup")
 
     def press(self, keys):
         """Types, and gives what then is in the file $OUT."""
         os.write(self.master, keys.encode())
+        self.read_until(self.out.exists, repr(keys))
+        text = self.out.read_text()
+        self.out.unlink()
+        return text
+
+    def read_until(self, condition, what):
         end = time.monotonic() + PATIENCE
-        while not self.out.exists():
+        while not condition():
             try:
                 self.screen += os.read(self.master, 65536)
             except BlockingIOError:
                 time.sleep(0.005)
-            assert time.monotonic() < end, f"no answer to {keys!r}: {self.screen[-2000:].decode(errors='replace')}"
-        text = self.out.read_text()
-        self.out.unlink()
-        return text
+            assert time.monotonic() < end, f"no answer to {what}: {self.screen[-2000:].decode(errors='replace')}"
 
     def close(self):
         self.process.kill()
