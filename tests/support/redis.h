@@ -21,22 +21,33 @@ struct redis {
     const char *password; /* NULL: none */
 };
 
+/* Whether a socket of this kind could be bound to the port; *held, unless NULL, keeps it bound as long as this process lives. */
+static inline bool redis_can_bind(int kind, int port, int *held) {
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, kind | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    bool is_free = !bind(fd, (struct sockaddr *)&at, sizeof at);
+    if (held && is_free)
+        *held = fd;
+    else
+        close(fd);
+    return is_free;
+}
+
 /*
  * Below the ports that the kernel gives to connections: those of a server that is away it also gives to whoever looks for
- * the server, who then finds himself. Tests that run at once begin at different ones.
+ * the server, who then finds himself. A test that has chosen one holds the UDP port of that number, so that another,
+ * ports.py as well, does not take it before the server has it or while the server is away.
  */
 static inline int redis_free_port(void) {
     static int next;
     if (!next) next = getpid() % 1000 * 10;
     for (int i = 0; i < 10000; i++) {
-        int port = 10000 + next++ % 10000;
-        struct sockaddr_in at = {
-            .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        int fd = socket(AF_INET, SOCK_STREAM, 0);
-        assert_true(fd >= 0);
-        bool is_free = !bind(fd, (struct sockaddr *)&at, sizeof at);
-        close(fd);
-        if (is_free) return port;
+        int port = 10000 + next++ % 10000, held;
+        if (!redis_can_bind(SOCK_DGRAM, port, &held)) continue;
+        if (redis_can_bind(SOCK_STREAM, port, NULL)) return port;
+        close(held);
     }
     fail_msg("no port from 10000 to 19999 is free");
     return 0;
