@@ -30,7 +30,7 @@ static rd_kafka_t *reader(const char *brokers) {
 static int assign_all(rd_kafka_t *rk, const char *topic) {
     rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, topic, NULL);
     const struct rd_kafka_metadata *metadata;
-    if (!handle || rd_kafka_metadata(rk, 0, handle, &metadata, 5000)) return 0;
+    if (!handle || rd_kafka_metadata(rk, 0, handle, &metadata, 15000)) return 0;
     int n = metadata->topics[0].partition_cnt;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(n);
     for (int i = 0; i < n; i++) rd_kafka_topic_partition_list_add(list, topic, i)->offset = RD_KAFKA_OFFSET_BEGINNING;
@@ -51,7 +51,7 @@ int main(int argc, char **argv) {
     int open_partitions = assign_all(rk, argv[2]), most = argc > 3 ? atoi(argv[3]) : 1000, seen = 0;
     if (!open_partitions) fprintf(stderr, "eavesdrop: %s cannot be read\n", argv[2]);
     while (open_partitions > 0 && seen < most) {
-        rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 5000);
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 15000);
         if (!m) break;
         if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
             open_partitions--;

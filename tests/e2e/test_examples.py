@@ -21,7 +21,7 @@ def commands(path):
 @pytest.fixture
 def shell(dev):
     """Runs lines as they are written, in the folder of the workers, with pouch on the PATH."""
-    dev.env["PATH"] = f"{POUCH.parent}:{os.environ['PATH']}"
+    dev.env.update(PATH=f"{POUCH.parent}:{os.environ['PATH']}", POUCH_REQUEST_TIMEOUT="60s")
 
     def run(line):
         return subprocess.run(["sh", "-c", line], capture_output=True, text=True, env=dev.env, cwd=EXAMPLES / "workers", timeout=120)
@@ -93,7 +93,7 @@ def test_a_program_of_ones_own_reads_what_happened(dev, store_url):
     program = BUILD / "examples" / "traces"
     env = dict(dev.env, POUCH_STORE=store_url)
     dev.env["POUCH_STORE"] = store_url
-    done = dev.ask(dev.topic(), {}, timeout="1s")
+    done = dev.ask(dev.topic(), {}, timeout="10s")
     request = json.loads(done.stdout)["request_id"]
     way = subprocess.run([program, request], capture_output=True, text=True, env=env, timeout=60)
     assert way.returncode == 0 and len(way.stdout.splitlines()) == 2 and f"{request} client request" in way.stdout, way.stderr
