@@ -107,7 +107,7 @@ static inline int64_t plain_committed(const char *brokers, const char *group, co
     rd_kafka_t *rk = plain_handle(brokers, RD_KAFKA_CONSUMER, group);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, topic, 0);
-    assert_int_equal(rd_kafka_committed(rk, list, 10000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_committed(rk, list, 60000), RD_KAFKA_RESP_ERR_NO_ERROR);
     int64_t offset = list->elems[0].offset;
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_destroy(rk);
@@ -117,7 +117,7 @@ static inline int64_t plain_committed(const char *brokers, const char *group, co
 /* The offset that the next record of the topic's first partition will have. */
 static inline int64_t plain_next_offset(rd_kafka_t *rk, const char *topic) {
     int64_t low, high;
-    assert_int_equal(rd_kafka_query_watermark_offsets(rk, topic, 0, &low, &high, 10000), 0);
+    assert_int_equal(rd_kafka_query_watermark_offsets(rk, topic, 0, &low, &high, 60000), 0);
     return high;
 }
 

@@ -24,7 +24,7 @@
 #define REPLIES "me.replies"
 #define LETTERS "internal.dlq"
 
-enum { SEEN_MAX = 4096, TOPICS_MAX = 8, HEADERS_MAX = 8, ID_TEXT = 37 };
+enum { SEEN_MAX = 4096, TOPICS_MAX = 8, HEADERS_MAX = 8, ID_TEXT = 37, PATIENCE_US = 120000000 };
 
 struct fixture {
     struct test_mock mock;
@@ -190,7 +190,7 @@ static inline size_t count_on(const struct fixture *f, const char *topic) {
 
 /* Reads until there are n records on topic; fails the test after two minutes. */
 static inline void wait_for(struct fixture *f, const char *topic, size_t n) {
-    int64_t give_up = pl_mono_us(&pl_clock_system) + 120000000;
+    int64_t give_up = pl_mono_us(&pl_clock_system) + PATIENCE_US;
     while (count_on(f, topic) < n) {
         tap(f);
         if (pl_mono_us(&pl_clock_system) > give_up)
@@ -256,15 +256,15 @@ static inline size_t count_same(const struct fixture *f, const char *topic, cons
     return n;
 }
 
-/* The first record on topic that matches; waits for it, fails the test after 30 s. */
+/* The first record on topic that matches; waits for it, fails the test after two minutes. */
 static inline const rd_kafka_message_t *find(struct fixture *f, const char *topic, const char *id,
                                              bool (*matches)(const rd_kafka_message_t *, const char *)) {
-    int64_t give_up = pl_mono_us(&pl_clock_system) + 30000000;
+    int64_t give_up = pl_mono_us(&pl_clock_system) + PATIENCE_US;
     for (size_t i = 0;; tap(f)) {
         for (; i < f->tap.n; i++)
             if (on_topic(f->tap.seen[i], topic) && matches(f->tap.seen[i], id)) return f->tap.seen[i];
         if (pl_mono_us(&pl_clock_system) > give_up) {
-            fail_msg("nothing about %s on %s within 30 s", id, topic);
+            fail_msg("nothing about %s on %s within two minutes", id, topic);
             return NULL;
         }
     }
@@ -337,6 +337,31 @@ static inline int64_t next_offset(const struct fixture *f) {
     return plain_next_offset(f->producer, WORK);
 }
 
+static inline bool is_committed(void *fixture) {
+    struct fixture *f = fixture;
+    return committed_by(f, WORK ".workers") == next_offset(f);
+}
+
+/* Until the worker is done with all that was sent to it: an answer is seen before the worker knows that it is stored. */
+static inline void wait_committed(struct fixture *f) {
+    test_until(is_committed, f);
+}
+
+struct counted {
+    enum pl_metric metric;
+    int64_t value;
+};
+
+static inline bool is_counted(void *arg) {
+    const struct counted *c = arg;
+    return pl_metric_get(c->metric) >= c->value;
+}
+
+static inline void wait_counted(enum pl_metric metric, int64_t value) {
+    struct counted c = {metric, value};
+    test_until(is_counted, &c);
+}
+
 /* A gate that handlers wait at until the test opens it. */
 struct gate {
     pthread_mutex_t lock;
@@ -368,6 +393,10 @@ static inline int gate_inside(struct gate *g) {
     int n = g->inside;
     pthread_mutex_unlock(&g->lock);
     return n;
+}
+
+static inline bool someone_is_inside(void *gate) {
+    return gate_inside(gate) > 0;
 }
 
 static inline void echo(pouch_job *job) {

@@ -26,7 +26,7 @@ static const char *const settings[] = {"breaker.failures",
                                        "retry.tiers",
                                        "off",
                                        "handler.timeout",
-                                       "5s",
+                                       "1m",
                                        "deadline.skew",
                                        "100ms",
                                        "worker.concurrency",
@@ -42,7 +42,10 @@ static void handle(pouch_job *job, void *arg) {
     case WORKS: echo(job); break;
     case RETRIES: expect(pouch_job_retry(job, "not now"), POUCH_OK); break;
     case FAILS: expect(pouch_job_fail(job, "never"), POUCH_OK); break;
-    case KEEPS: atomic_store(&kept[atomic_fetch_add(&n_kept, 1)], job); break;
+    case KEEPS:
+        atomic_store(&kept[atomic_load(&n_kept)], job);
+        atomic_fetch_add(&n_kept, 1);
+        break;
     }
 }
 
@@ -96,6 +99,11 @@ static void break_it(void) {
     }
 }
 
+static void keep_from_now(void) {
+    atomic_store(&n_kept, 0);
+    atomic_store(&mode, KEEPS);
+}
+
 /* The next one is the probe, and succeeds. */
 static void mend_it(void) {
     char id[ID_TEXT];
@@ -105,26 +113,42 @@ static void mend_it(void) {
     wait_state(PL_BREAKER_CLOSED);
 }
 
+static bool has_kept(void *n) {
+    return atomic_load(&n_kept) == *(int *)n;
+}
+
+/* The handler has the nth that it keeps, and has not ended it. */
+static pouch_job *wait_kept(int n) {
+    test_until(has_kept, &n);
+    return atomic_load(&kept[n - 1]);
+}
+
 /* acceptance: A24 */
 static void it_is_not_called_and_what_waits_is_handled_when_it_works(void **state) {
-    char held[MAX_HELD][ID_TEXT], id[ID_TEXT];
+    char probe[ID_TEXT], held[MAX_HELD][ID_TEXT], id[ID_TEXT];
     int64_t opened = pl_metric_get(PL_M_BREAKER_OPENED), shed = pl_metric_get(PL_M_JOBS_SHED);
     (void)state;
     break_it();
     int before = atomic_load(&calls);
+    keep_from_now();
+    request(&fixture, "1", probe);
+    pouch_job *job = wait_kept(1);
     atomic_store(&mode, WORKS);
     for (int i = 0; i < MAX_HELD; i++) request(&fixture, "1", held[i]);
     request(&fixture, "1", id);
     assert_code(id, "overloaded"); /* more than may wait */
-    assert_int_equal(atomic_load(&calls), before);
+    assert_int_equal(atomic_load(&calls), before + 1);
+    echo(job);
+    assert_true(answer_to(&fixture, probe).success);
     for (int i = 0; i < MAX_HELD; i++) assert_true(answer_to(&fixture, held[i]).success);
     wait_state(PL_BREAKER_CLOSED);
     assert_string_equal(facts.breakers[0].name, WORK);
     assert_false(facts.breakers[0].of_target);
     assert_int_equal(facts.breakers[0].failures, 0);
     assert_int_equal(facts.breakers[0].held, 0);
-    assert_int_equal(atomic_load(&calls), before + MAX_HELD);
+    assert_int_equal(atomic_load(&calls), before + 1 + MAX_HELD);
     assert_int_equal(pl_metric_get(PL_M_BREAKER_OPENED), opened + 1);
+    wait_counted(PL_M_JOBS_SHED, shed + 1);
     assert_int_equal(pl_metric_get(PL_M_JOBS_SHED), shed + 1);
 }
 
@@ -134,19 +158,49 @@ static void one_probe_at_a_time_tries_it(void **state) {
     (void)state;
     break_it();
     int before = atomic_load(&calls);
+    keep_from_now();
     for (int i = 0; i < 2; i++) request(&fixture, "1", held[i]);
-    assert_code(held[0], "handler_error"); /* it was the probe, and failed */
-    assert_int_equal(atomic_load(&calls), before + 1);
-    assert_code(held[1], "handler_error");
-    assert_int_equal(atomic_load(&calls), before + 2);
+    for (int i = 0; i < 2; i++) {
+        pouch_job *probe = wait_kept(i + 1);
+        wait_held((size_t)1 - (size_t)i);
+        assert_int_equal(atomic_load(&calls), before + i + 1);
+        expect(pouch_job_retry(probe, "not now"), POUCH_OK);
+        assert_code(held[i], "handler_error");
+    }
     test_until(has_failures, &(size_t){FAILURES + 2});
     mend_it();
+}
+
+static void start_again(const char *const with[]) {
+    worker_end(&fixture);
+    worker_start(&fixture, with, handle, NULL);
+}
+
+/* In place of the worker that there is: one whose handler, once it has failed, is called again in an hour. */
+static void start_patient(const char *handler_timeout) {
+    const char *const patient[] = {"breaker.failures",
+                                   "4",
+                                   "breaker.recovery",
+                                   "1h",
+                                   "retry.attempts",
+                                   "1",
+                                   "retry.tiers",
+                                   "off",
+                                   "deadline.skew",
+                                   "100ms",
+                                   "drain",
+                                   "60s",
+                                   "handler.timeout",
+                                   handler_timeout,
+                                   NULL};
+    start_again(patient);
 }
 
 /* acceptance: A24 */
 static void what_waits_for_longer_than_it_may_has_expired(void **state) {
     char id[ID_TEXT], deadline[24];
     (void)state;
+    start_patient("1m");
     break_it();
     int before = atomic_load(&calls);
     snprintf(deadline, sizeof deadline, "%lld", (long long)pl_wall_ms(&pl_clock_system) + 100);
@@ -154,7 +208,7 @@ static void what_waits_for_longer_than_it_may_has_expired(void **state) {
         (struct request){.payload = "1", .reply_topic = REPLIES, .headers = {"pouch-deadline", deadline}}, id);
     assert_code(id, "expired");
     assert_int_equal(atomic_load(&calls), before);
-    mend_it();
+    start_again(settings);
 }
 
 /* acceptance: A24 */
@@ -183,32 +237,14 @@ static void errors_are_answers_and_no_failures(void **state) {
 static void a_handler_that_takes_too_long_has_failed(void **state) {
     char ids[FAILURES][ID_TEXT];
     (void)state;
-    atomic_store(&mode, KEEPS);
+    start_patient("5s");
+    keep_from_now();
     for (int i = 0; i < FAILURES; i++) request(&fixture, "1", ids[i]);
     for (int i = 0; i < FAILURES; i++) assert_code(ids[i], "handler_timeout");
     test_until(has_failures, &(size_t){FAILURES});
+    wait_kept(FAILURES);
     for (int i = 0; i < FAILURES; i++)
         assert_int_equal(pouch_job_reply(atomic_load(&kept[i]), "1", 1), POUCH_E_HANDLER_TIMEOUT);
-    mend_it();
-}
-
-/* In place of the worker that there is: one whose handler, once it has failed, is called again in an hour. */
-static void start_patient(const char *handler_timeout) {
-    const char *const patient[] = {"breaker.failures",
-                                   "4",
-                                   "breaker.recovery",
-                                   "1h",
-                                   "retry.attempts",
-                                   "1",
-                                   "retry.tiers",
-                                   "off",
-                                   "drain",
-                                   "60s",
-                                   "handler.timeout",
-                                   handler_timeout,
-                                   NULL};
-    worker_end(&fixture);
-    worker_start(&fixture, patient, handle, NULL);
 }
 
 static void what_waits_is_left_to_the_next_worker(void **state) {
@@ -232,7 +268,7 @@ static void what_waits_is_left_to_the_next_worker(void **state) {
 static void what_has_no_deadline_does_not_wait_for_ever(void **state) {
     char id[ID_TEXT];
     (void)state;
-    start_patient("1s");
+    start_patient("5s");
     break_it();
     request(&fixture, "1", id);
     assert_code(id, "overloaded");

@@ -26,11 +26,6 @@ static bool has_kept(void *unused) {
     return atomic_load(&kept) != NULL;
 }
 
-static bool someone_is_inside(void *unused) {
-    (void)unused;
-    return gate_inside(&gate) > 0;
-}
-
 static int start(void **state) {
     static struct fixture fixture;
     gate.open = false;
@@ -53,7 +48,7 @@ static void a_stop_finishes_and_commits_what_is_in_flight(void **state) {
     worker_start(f, (const char *const[]){"worker.concurrency", "1", NULL}, handle, NULL);
     request(f, "1", first);
     request(f, "2", second);
-    test_until(someone_is_inside, NULL);
+    test_until(someone_is_inside, &gate);
     pouch_worker_stop(f->worker);
     gate_set(&gate, true);
     worker_join(f);
@@ -66,12 +61,12 @@ static void a_stop_finishes_and_commits_what_is_in_flight(void **state) {
 /* acceptance: A21 */
 static void a_request_not_finished_within_drain_is_handled_again_by_the_next_worker(void **state) {
     struct fixture *f = *state;
-    const char *const settings[] = {"drain", "100ms", NULL};
     char id[ID_TEXT], done[ID_TEXT];
     gate_set(&gate, true);
-    worker_start(f, settings, handle, NULL);
+    worker_start(f, (const char *const[]){"drain", "100ms", NULL}, handle, NULL);
     request(f, "1", done);
     answer_to(f, done);
+    wait_committed(f);
     request(f, "\"keep\"", id);
     test_until(has_kept, NULL);
     worker_stop(f);
@@ -83,7 +78,7 @@ static void a_request_not_finished_within_drain_is_handled_again_by_the_next_wor
     assert_int_equal(pouch_job_reply(job, "1", 1), POUCH_E_HANDLER_TIMEOUT);
 
     atomic_store(&kept, NULL);
-    worker_start(f, settings, handle, NULL);
+    worker_start(f, NULL, handle, NULL);
     test_until(has_kept, NULL);
     assert_string_equal(pouch_job_request_id(atomic_load(&kept)), id);
     reply_text(atomic_load(&kept), "\"second time\"");
@@ -98,6 +93,7 @@ static void a_handler_that_still_runs_is_waited_for_by_free(void **state) {
     worker_start(f, (const char *const[]){"drain", "0", "handler.timeout", "100ms", NULL}, handle, NULL);
     request(f, "\"overrun\"", id);
     assert_string_equal(answer_to(f, id).code, "handler_timeout");
+    test_until(someone_is_inside, &gate);
     worker_stop(f);
     assert_int_equal(gate_inside(&gate), 1);
     gate_set(&gate, true);

@@ -13,7 +13,7 @@ static void handle(pouch_job *job, void *arg) {
         gate_pass(&gate);
         expect(pouch_job_reply(job, "1", 1), POUCH_E_HANDLER_TIMEOUT);
     } else {
-        if (payload_is(job, "\"slow\"")) poll(NULL, 0, 200);
+        if (payload_is(job, "\"slow\"")) poll(NULL, 0, 500);
         echo(job);
     }
 }
@@ -33,7 +33,7 @@ static void those_behind_slow_ones_wait(struct fixture *f) {
 
 static void those_behind_handlers_that_do_not_return_end(void **state) {
     static const char *const settings[] = {
-        "handler.timeout", "1s", "worker.concurrency", "2", "deadline.skew", "100ms", "drain", "60s", NULL};
+        "handler.timeout", "5s", "worker.concurrency", "2", "deadline.skew", "100ms", "drain", "60s", NULL};
     struct fixture f;
     char blocked[HANDLERS][ID_TEXT], expired[ID_TEXT], patient[ID_TEXT], lost[ID_TEXT], id[ID_TEXT], deadline[24];
     (void)state;

@@ -15,7 +15,7 @@ static struct fixture fixture;
 static atomic_int mode, calls, asked;
 static struct gate gate = GATE_CLOSED;
 
-static const char *const settings[] = {"handler.timeout",    "5s", "deadline.skew",        "100ms", "drain", "60s",
+static const char *const settings[] = {"handler.timeout",    "2m", "deadline.skew",        "100ms", "drain", "60s",
                                        "worker.concurrency", "2",  "worker.max_in_flight", "12",    NULL};
 
 static bool text_is(const pouch_payload *p, const char *text) {
@@ -188,13 +188,14 @@ static void while_it_cannot_tell_requests_wait_and_none_is_lost(void **state) {
     (void)state;
     int before = atomic_load(&calls);
     size_t letters = count_on(&fixture, LETTERS);
+    int64_t from = pl_mono_us(&pl_clock_system);
     atomic_store(&mode, AWAY);
     for (int i = 0; i < WAITING; i++) request(&fixture, "1", ids[i]);
     ask(&fixture, WORK, (struct request){.payload = "2", .headers = {"pouch-reply", "none"}}, sent);
     wait_waiting(WAITING + 1);
     test_until(is_blocked, NULL);
     int first = atomic_load(&asked);
-    assert_in_range(first, 1, WAITING + 1);
+    assert_in_range(first, 1, WAITING + 1 + (pl_mono_us(&pl_clock_system) - from) / 1000000);
     request(&fixture, "3", ids[0]); /* its partition waits: it is not taken, or waits as well */
     test_until(waits_at_least, &(int64_t){WAITING + 1});
     assert_int_equal(atomic_load(&calls), before);
@@ -382,6 +383,8 @@ static void a_validator_that_does_not_return_is_taken_for_its_handler(void **sta
     char id[ID_TEXT];
     (void)state;
     int before = atomic_load(&calls);
+    worker_end(&fixture);
+    start_worker_with((const char *const[]){"handler.timeout", "5s", NULL});
     atomic_store(&mode, KEEPS);
     request(&fixture, "1", id);
     assert_string_equal(answer_to(&fixture, id).code, "handler_timeout");
@@ -390,6 +393,8 @@ static void a_validator_that_does_not_return_is_taken_for_its_handler(void **sta
     request(&fixture, "2", id);
     assert_true(answer_to(&fixture, id).success);
     assert_int_equal(atomic_load(&calls), before + 1);
+    worker_end(&fixture);
+    start_worker();
 }
 
 static void what_waits_is_left_to_the_next_worker(void **state) {
