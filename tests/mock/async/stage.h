@@ -6,7 +6,7 @@
 #include <mock.h>
 #include <peer.h>
 
-enum { TEXT_MAX = 256 };
+enum { TEXT_MAX = 256, PARTITIONS = 3 };
 
 struct stage {
     struct test_mock mock;
@@ -29,7 +29,7 @@ static inline struct stage *stage_new(void) {
     struct stage *s = calloc(1, sizeof *s);
     assert_non_null(s);
     test_mock_start(&s->mock, 1);
-    test_mock_topic(&s->mock, "gate.async-replies", 3);
+    test_mock_topic(&s->mock, "gate.async-replies", PARTITIONS);
     test_mock_topic(&s->mock, "bank", 1);
     s->ring = test_ring();
     peer_start(&s->bank, &s->mock, s->ring, "bank", 1, behave);

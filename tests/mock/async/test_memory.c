@@ -122,7 +122,7 @@ static void what_was_noted_and_not_sent_is_sent_when_its_key_comes_again(void **
     assert_int_equal(again.e, POUCH_OK);
     assert_true(again.before);
     assert_string_equal(again.id, sought.id);
-    struct told found = await_answer(a, sought.id, 30000);
+    struct told found = await_answer(a, sought.id, 60000);
     assert_int_equal(found.state, ASYNC_DONE);
     assert_string_equal(found.text, "{\"n\":10}");
     again = ask_later_with(s, a, "{\"n\":10}", "k10", 20000);
