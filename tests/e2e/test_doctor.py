@@ -151,7 +151,7 @@ def test_no_broker_and_no_peer_are_failures_that_say_where(tmp_path):
 
 def test_a_peer_that_is_not_ready_is_a_failure_with_its_reasons(here):
     topic = here.topic(partitions=1)
-    worker = Listener(here.start("worker", topic, "--drain", "60s", "--exec", f"while ! test -e {here.folder}/go; do sleep 0.05; done; cat",
+    worker = Listener(here.start("worker", topic, "--drain", "5m", "--handler-timeout", "10m", "--exec", f"while ! test -e {here.folder}/go; do sleep 0.05; done; cat",
                                  "--listen", "127.0.0.1:0"))
     worker.until_ready()
     here.ok("send", topic, stdin="1")
