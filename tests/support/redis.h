@@ -113,16 +113,26 @@ static inline void wait_for_at(bool (*step)(void *), void *arg, const char *what
 }
 #define wait_for(step, arg) wait_for_at((step), (arg), #step, __FILE__, __LINE__)
 
-static inline bool redis_answers(void *arg) {
-    return redis_is(arg, "PONG", "PING");
+/* It answers, and not somebody else's; or it has ended, as the port was taken meanwhile: then there is no pid. */
+static inline bool redis_has_begun(void *arg) {
+    struct redis *r = arg;
+    char own[32], *info = redis_say(r, "INFO server");
+    snprintf(own, sizeof own, "process_id:%d\r", (int)r->pid);
+    bool answers = info && strstr(info, own);
+    free(info);
+    if (!answers && waitpid(r->pid, NULL, WNOHANG) == r->pid) r->pid = 0;
+    return answers || !r->pid;
 }
 
 static inline void redis_start(struct redis *r, const char *password) {
-    *r = (struct redis){.port = redis_free_port(), .password = password};
+    *r = (struct redis){.password = password};
+    while (!r->pid) {
+        r->port = redis_free_port();
+        redis_spawn(r);
+        wait_for(redis_has_begun, r);
+    }
     snprintf(r->url, sizeof r->url, "redis://%s%s%s127.0.0.1:%d", password ? ":" : "", password ? password : "",
              password ? "@" : "", r->port);
-    redis_spawn(r);
-    wait_for(redis_answers, r);
 }
 
 static inline void redis_kill(struct redis *r) {
