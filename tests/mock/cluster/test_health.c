@@ -1,44 +1,12 @@
 /* What can be told of the embedded broker, which has no admin requests; the rest is shown in tests/e2e. */
 #include <support.h>
 
-#include <mock.h>
+#include "fixture.h"
 
-#include <base/log.h>
 #include <cluster/configs.h>
 #include <cluster/lag.h>
 #include <cluster/orphans.h>
 #include <cluster/shape.h>
-#include <cluster/topics.h>
-
-enum { TIMEOUT_MS = 30000, BROKERS = 3 };
-
-struct fixture {
-    struct test_mock mock;
-    struct pl_settings settings;
-    struct pl_cluster *cluster;
-    rd_kafka_t *rk;
-};
-
-static int setup(void **state) {
-    struct fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    pl_log_set_level(PL_LOG_ERROR);
-    test_mock_start(&f->mock, BROKERS);
-    test_mock_settings(&f->mock, &f->settings);
-    assert_int_equal(pl_cluster_open(&f->cluster, &f->settings, "tester"), POUCH_OK);
-    f->rk = pl_cluster_handle(f->cluster);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *f = *state;
-    pl_cluster_close(f->cluster);
-    pl_settings_free(&f->settings);
-    test_mock_stop(&f->mock);
-    free(f);
-    return 0;
-}
 
 static const struct pl_shape_broker *broker(const struct pl_shape *s, int32_t id) {
     for (size_t i = 0; i < s->n_brokers; i++)
@@ -110,9 +78,9 @@ static void what_it_does_not_tell_is_an_error_and_not_empty(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_broker_is_asked_and_one_that_is_down_is_told, setup, teardown),
-        cmocka_unit_test_setup_teardown(topics_are_made_and_what_cannot_be_done_is_told_of_each, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_it_does_not_tell_is_an_error_and_not_empty, setup, teardown),
+        WITH_FIXTURE(each_broker_is_asked_and_one_that_is_down_is_told),
+        WITH_FIXTURE(topics_are_made_and_what_cannot_be_done_is_told_of_each),
+        WITH_FIXTURE(what_it_does_not_tell_is_an_error_and_not_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

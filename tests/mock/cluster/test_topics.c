@@ -1,41 +1,7 @@
 /* Topics on the embedded broker; what only Kafka can do is shown in tests/e2e. */
 #include <support.h>
 
-#include <mock.h>
-
-#include <base/log.h>
-#include <cluster/topics.h>
-#include <stdio.h>
-
-enum { TIMEOUT_MS = 30000 };
-
-struct fixture {
-    struct test_mock mock;
-    struct pl_settings settings;
-    struct pl_cluster *cluster;
-    rd_kafka_t *rk;
-};
-
-static int setup(void **state) {
-    struct fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    pl_log_set_level(PL_LOG_ERROR);
-    test_mock_start(&f->mock, 3);
-    test_mock_settings(&f->mock, &f->settings);
-    assert_int_equal(pl_cluster_open(&f->cluster, &f->settings, "tester"), POUCH_OK);
-    f->rk = pl_cluster_handle(f->cluster);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *f = *state;
-    pl_cluster_close(f->cluster);
-    pl_settings_free(&f->settings);
-    test_mock_stop(&f->mock);
-    free(f);
-    return 0;
-}
+#include "fixture.h"
 
 static void the_mock_is_known_by_its_id(void **state) {
     struct fixture *f = *state;
@@ -170,8 +136,6 @@ static void without_a_broker_the_addresses_are_named(void **state) {
     assert_int_equal(pl_topic_partitions(pl_cluster_handle(c), "any", &n, 300), POUCH_E_NO_BROKER);
     pl_cluster_close(c);
 }
-
-#define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
