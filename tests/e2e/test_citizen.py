@@ -22,7 +22,7 @@ def check(pouch, tmp_path):
     folder.mkdir()
     for path in [EXAMPLE / "run-example", *(BUILD / "examples" / "citizen-check" / name for name in ("citizen_check", "citizen_service"))]:
         shutil.copy(path, folder)
-    pouch.env.update(POUCH=str(POUCH), POUCH_STORE=f"sqlite://{tmp_path}/store")
+    pouch.env.update(POUCH=str(POUCH), POUCH_STORE=f"sqlite://{tmp_path}/store", POUCH_REQUEST_TIMEOUT="60s")
     admin = AdminClient({"bootstrap.servers": pouch.brokers})
 
     def gone():
@@ -70,7 +70,7 @@ def test_four_services_look_at_one_citizen_and_each_answers_once(check):
     assert {part["from"] for part in parts} == set(SERVICES) and len({part["request_id"] for part in parts}) == 1
 
     assert programs[4].stop() == 0
-    check.pouch.env["POUCH_REQUEST_TIMEOUT"] = "4s"
+    check.pouch.env["POUCH_REQUEST_TIMEOUT"] = "20s"
     for way, by_place in (("groups", False), ("topics", True)):
         done = check.ask(way)
         assert done.returncode == 75 and set(answers(done)) == set(SERVICES[:3]), done.stderr
