@@ -43,7 +43,7 @@ def test_who_is_missing_at_the_timeout_is_named(pouch):
     there, away = pouch.topic(), pouch.topic()
     pouch.worker(there, "--exec", "cat")
     assert gather(pouch, there).returncode == 0  # from here on it answers at once
-    done = gather(pouch, there, away, "-o", "json", timeout="5s")
+    done = gather(pouch, there, away, "-o", "json", timeout="20s")
     assert done.returncode == 75 and f"1 of 2 answered; without an answer: {away}" in done.stderr
     assert by_name(done)[away]["error"]["code"] == "timeout" and by_name(done)[there]["payload"] == {"id": 7}
 
@@ -64,7 +64,7 @@ def routed(pouch, tmp_path):
 @pytest.mark.acceptance("B24")
 def test_all_targets_of_a_route_answer_and_the_one_that_is_missing_is_told_by_its_place(pouch, routed):
     assert gather(pouch, "--publisher", "citizen", "--enough", 2).returncode == 0  # from here on those two answer at once
-    done = gather(pouch, "--publisher", "citizen", "-o", "json", timeout="5s")
+    done = gather(pouch, "--publisher", "citizen", "-o", "json", timeout="20s")
     assert done.returncode == 75 and "2 of 3 answered; without an answer: citizen (3 of 3)" in done.stderr
     parts = by_name(done)
     assert {name: parts[name]["branch"] for name in parts} == {routed[0]: [1, 3], routed[1]: [2, 3], "citizen": [3, 3]}
