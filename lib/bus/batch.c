@@ -119,8 +119,15 @@ static void stand_in_line(struct pl_batches *b, struct pl_batch *batch) {
     b->waiting++;
 }
 
-static bool has_room(const struct pl_batches *b, struct pl_place *place, int64_t now) {
-    if (place == &b->places[UNKNOWN] || place->under_way < b->most) return true;
+/* Whether so few batches are under way there that this one may go. */
+static bool is_free(const struct pl_batches *b, const struct pl_place *place, const struct pl_batch *batch) {
+    size_t most = batch->held.len < PL_LARGE_BYTES ? b->most : b->most + PL_AHEAD;
+    return place == &b->places[UNKNOWN] || place->under_way < most;
+}
+
+static bool has_room(struct pl_batches *b, const struct pl_batch *batch, int64_t now) {
+    struct pl_place *place = &b->places[batch->place];
+    if (is_free(b, place, batch)) return true;
     if (now - place->moved_us < STUCK_US) return false;
     place->epoch++;
     place->under_way = 0;
@@ -147,7 +154,7 @@ pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struc
     pthread_mutex_lock(&b->lock);
     struct pl_batch *batch = batch_of(t, r->key, r->key_n);
     *held = *in_line = false;
-    if (!batch->under_way && !batch->waits && has_room(b, &b->places[batch->place], now)) {
+    if (!batch->under_way && !batch->waits && has_room(b, batch, now)) {
         go(b, batch, 1, now);
     } else {
         e = hold(b, batch, r, headers);
@@ -220,7 +227,7 @@ static size_t count(const struct pl_buf *records) {
 
 static struct pl_batch *first_in_line(struct pl_batches *b, struct pl_place *place, int64_t now) {
     struct pl_batch *batch = place->first;
-    if (!batch || !has_room(b, place, now)) return NULL;
+    if (!batch || !has_room(b, batch, now)) return NULL;
     place->first = batch->next;
     batch->waits = false;
     b->waiting--;
@@ -254,7 +261,7 @@ void pl_batches_give_back(struct pl_batches *b, struct pl_buf *out) {
 
 static int64_t due_of(const struct pl_batches *b, const struct pl_place *place) {
     if (!place->first) return INT64_MAX;
-    return place == &b->places[UNKNOWN] || place->under_way < b->most ? 0 : place->moved_us + STUCK_US;
+    return is_free(b, place, place->first) ? 0 : place->moved_us + STUCK_US;
 }
 
 int64_t pl_batches_due(struct pl_batches *b) {

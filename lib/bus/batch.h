@@ -3,11 +3,15 @@
  * and goes out as the next batch; and no more batches are under way at a broker than librdkafka
  * sends produce requests at once.
  *
- * librdkafka sends one partition a produce request. While it has records that wait for a free
- * place among its requests, version 2.0.2 polls without a pause: 33 polls for each request were
- * counted, which took as much of two cores as all the rest of a worker. Here it seldom has (2 to
- * 11 polls for a request of a gateway at 64 connections); it also makes fewer and larger requests. A record
- * that finds nothing under way for its partition goes out at once, so that a single request loses nothing.
+ * librdkafka sends one partition a produce request. While it has records of a partition that wait, because others of that
+ * partition are under way, version 2.0.2 polls without a pause: 400 polls for each request were counted, which took
+ * as much of two cores as all the rest of a worker. Here it seldom has: it gets what comes together at once, and so makes
+ * fewer and larger requests as well. A record that finds nothing under way for its partition goes out at once, so that
+ * a single request loses nothing.
+ *
+ * A large batch is given record by record for so long that it is sent in two parts, and its second part waits like that. But
+ * librdkafka looks after no partition while a request that is made already waits for a place. So some large batches
+ * more than it sends at once are under way: one of them is that request. Small ones had better wait and grow.
  *
  * THREADS  Any; each call takes the lock for the time of a copy.
  */
@@ -31,6 +35,7 @@ struct pl_held_record {
 struct pl_topic;
 
 enum { PL_BATCHES_MAX = 64, PL_PLACES = 64, PL_SPARES = 8 };
+enum { PL_LARGE_BYTES = 16384, PL_AHEAD = 4 /* large batches more than librdkafka sends at once */ };
 
 /* The records of one partition, or of several where a topic has more than PL_BATCHES_MAX. */
 struct pl_batch {
@@ -54,7 +59,7 @@ struct pl_place {
 struct pl_batches {
     pthread_mutex_t lock;
     const struct pl_clock *clock;
-    size_t most;                    /* batches under way at a broker */
+    size_t most;                    /* batches under way at a broker; PL_AHEAD more when they are large */
     size_t waiting;                 /* batches in the places' lines */
     struct pl_buf spare[PL_SPARES]; /* empty buffers: a batch that holds nothing keeps no memory */
     size_t spares;

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <tsan.h>
 
-enum { MOST = 5, NEAR = 1, OTHER = 2, MAX_BYTES = 4096 };
+enum { MOST = 5, NEAR = 1, OTHER = 2, MAX_BYTES = 4 * PL_LARGE_BYTES };
 
 static int64_t now_us;
 
@@ -58,12 +58,17 @@ static void stage_free(struct stage *s) {
 }
 
 /* True when it may go at once. */
-static bool enter(struct stage *s, struct pl_topic *t, const char *key) {
+static bool enter_large(struct stage *s, struct pl_topic *t, const char *key, size_t n) {
+    static const char value[PL_LARGE_BYTES];
     bool held, in_line;
-    struct pl_record r = {.topic = "orders", .key = key, .key_n = key ? strlen(key) : 0, .value = "v", .value_n = 1};
+    struct pl_record r = {.topic = "orders", .key = key, .key_n = key ? strlen(key) : 0, .value = value, .value_n = n};
     assert_int_equal(pl_batches_enter(&s->batches, t, &r, NULL, &held, &in_line), POUCH_OK);
     if (in_line) assert_true(pl_batches_due(&s->batches) < INT64_MAX);
     return !held;
+}
+
+static bool enter(struct stage *s, struct pl_topic *t, const char *key) {
+    return enter_large(s, t, key, 1);
 }
 
 static struct pl_batch *of(struct stage *s, struct pl_topic *t, const char *key) {
@@ -175,6 +180,42 @@ static void a_broker_has_as_many_batches_under_way_as_it_takes_requests(void **s
     stage_free(s);
 }
 
+static void some_large_batches_go_beyond_that_and_small_ones_wait_and_grow(void **state) {
+    (void)state;
+    enum { ALL = MOST + PL_AHEAD + 2 };
+    struct stage *s = stage_new();
+    struct pl_batch *batch;
+    char keys[ALL][16];
+    learn(s, &s->topic, ALL, NEAR);
+    for (int i = 0; i < ALL; i++) {
+        key_of(s, &s->topic, i, ALL, keys[i]);
+        assert_int_equal(enter(s, &s->topic, keys[i]), i < MOST);
+    }
+    assert_int_equal(next(s, &batch), 0);
+    for (int i = MOST; i < ALL; i++) assert_false(enter_large(s, &s->topic, keys[i], PL_LARGE_BYTES));
+    for (int i = 0; i < PL_AHEAD; i++) {
+        assert_true(pl_batches_due(&s->batches) == 0);
+        assert_int_equal(next(s, &batch), 2);
+        assert_ptr_equal(batch, of(s, &s->topic, keys[MOST + i]));
+    }
+    assert_true(pl_batches_due(&s->batches) > now_us);
+    assert_int_equal(next(s, &batch), 0);
+    reported(s, &s->topic, keys[0], 1, NEAR);
+    assert_int_equal(next(s, &batch), 2);
+    assert_false(enter(s, &s->topic, keys[0])); /* a small one, behind the last large one */
+    reported(s, &s->topic, keys[1], 1, NEAR);
+    assert_int_equal(next(s, &batch), 2);
+    assert_int_equal(next(s, &batch), 0);
+    for (int i = 2; i < MOST; i++) reported(s, &s->topic, keys[i], 1, NEAR);
+    assert_int_equal(next(s, &batch), 0);
+    reported(s, &s->topic, keys[MOST], 2, NEAR);
+    assert_int_equal(next(s, &batch), 0);
+    reported(s, &s->topic, keys[MOST + 1], 2, NEAR);
+    assert_int_equal(next(s, &batch), 1);
+    assert_ptr_equal(batch, of(s, &s->topic, keys[0]));
+    stage_free(s);
+}
+
 static void another_broker_is_not_waited_for(void **state) {
     (void)state;
     struct stage *s = stage_new();
@@ -281,6 +322,7 @@ int main(void) {
         cmocka_unit_test(a_partition_does_not_wait_for_another),
         cmocka_unit_test(records_that_waited_before_the_partitions_were_known_all_go),
         cmocka_unit_test(a_broker_has_as_many_batches_under_way_as_it_takes_requests),
+        cmocka_unit_test(some_large_batches_go_beyond_that_and_small_ones_wait_and_grow),
         cmocka_unit_test(another_broker_is_not_waited_for),
         cmocka_unit_test(topics_that_nobody_knows_do_not_hold_up_others),
         cmocka_unit_test(partitions_that_are_stuck_do_not_hold_up_their_broker_for_long),
