@@ -8,6 +8,7 @@ import signal
 import httpx
 import independent
 import pytest
+from confluent_kafka import Consumer
 from conftest import Pouch, running, stack, wait_until
 from listener import Listener
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,7 +17,8 @@ ENDPOINTS = ["/livez", "/readyz", "/metrics", "/statusz"]
 
 
 def start(pouch, topic, *words):
-    return Listener(pouch.start("worker", topic, "--listen", "127.0.0.1:0", *(words or ("--pipe", "cat"))))
+    """A worker whose handlers may wait for the test."""
+    return Listener(pouch.start("worker", topic, "--listen", "127.0.0.1:0", "--handler-timeout", "10m", *(words or ("--pipe", "cat"))))
 
 
 @pytest.fixture
@@ -30,22 +32,36 @@ def own_kafka(tmp_path):
 
 def test_a_worker_is_ready_once_its_group_has_given_it_partitions(pouch):
     topic = pouch.topic(partitions=1)
+    # A member that does not answer the group holds up all others.
+    holder = Consumer({"bootstrap.servers": pouch.brokers, "group.id": f"{topic}.workers", "max.poll.interval.ms": 300000})
+    holder.subscribe([topic], on_revoke=lambda *_: None)
+    wait_until(lambda: holder.poll(0.1) or holder.assignment(), "the group's first member")
+    worker = start(pouch, topic)
+    wait_until(lambda: worker.readiness() == (503, ["its group has not given it partitions yet"]), "/readyz naming the group")
+    assert worker.get("/livez").json() == {"live": True, "reasons": []}
+    holder.close()
+    worker.until_ready()
+    assert worker.program.stop() == 0
+
+
+def test_a_worker_that_was_given_none_is_ready_and_takes_over(pouch):
+    topic = pouch.topic(partitions=1)
     both = [start(pouch, topic) for _ in range(2)]
 
-    def is_given_for_good():
-        """The group has both: before that the second one is not ready either, and may be given the partition later."""
-        stands = sorted(worker.readiness() for worker in both)
-        given_none = re.compile('"partitions assigned".*"partitions":"0"')
-        return any(given_none.search(worker.program.stderr()) for worker in both) and stands == [(200, []), (503, ["its group has not given it partitions yet"])]
+    def given_none():
+        """Which one, once the group has both: then the other has the partition."""
+        given = {worker: re.findall('"partitions assigned","group":"%s.workers","partitions":"([0-9]+)"' % topic, worker.program.stderr()) for worker in both}
+        return [worker for worker in both if given[worker][-1:] == ["0"]]
 
-    wait_until(is_given_for_good, "the one partition being given to one of the two")
+    [spare] = wait_until(given_none, "the one partition being given to one of the two")
+    [busy] = [worker for worker in both if worker is not spare]
     for worker in both:
-        assert worker.get("/livez").json() == {"live": True, "reasons": []}
-    [waiting] = [worker for worker in both if worker.readiness()[0] == 503]
-    [busy] = [worker for worker in both if worker is not waiting]
+        worker.until_ready()
+    assert spare.status()["assigned"] == 0
     assert busy.program.stop() == 0
-    waiting.until_ready()
-    assert waiting.program.stop() == 0
+    wait_until(lambda: spare.status()["assigned"] == 1, "the partition being given to the other")
+    spare.until_ready()
+    assert spare.program.stop() == 0
 
 
 def test_a_worker_is_not_ready_without_its_broker_and_again_when_it_is_back(own_kafka):
