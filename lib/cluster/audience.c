@@ -96,7 +96,7 @@ static void ask_commits(struct look *l, const struct rd_kafka_group_info *g) {
     for (int i = 0; i < l->partitions; i++) rd_kafka_topic_partition_list_add(partitions, l->topic, i);
     rd_kafka_ListConsumerGroupOffsets_t *question = rd_kafka_ListConsumerGroupOffsets_new(g->group, partitions);
     rd_kafka_AdminOptions_set_opaque(l->admin.options, (void *)g);
-    rd_kafka_ListConsumerGroupOffsets(l->rk, &question, 1, l->admin.options, l->admin.queue);
+    rd_kafka_ListConsumerGroupOffsets(l->admin.rk, &question, 1, l->admin.options, l->admin.queue);
     rd_kafka_ListConsumerGroupOffsets_destroy(question);
     rd_kafka_topic_partition_list_destroy(partitions);
     l->asked++;

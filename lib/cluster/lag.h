@@ -28,6 +28,7 @@ struct pl_group_lag {
     size_t n;
     int64_t behind; /* of those that are known, together */
     size_t unknown; /* of how many it is not */
+    bool awaited;   /* while the report is made: it has been asked and has not answered */
 };
 
 struct pl_lag_report {

@@ -10,7 +10,7 @@
 #include <wire/scan.h>
 
 /* Each broker lists its own groups, and librdkafka waits for one that is gone as long as it may. */
-enum { LIST_LEAST_MS = 1000, LIST_SHARE = 5, GROUPS_A_REQUEST = 500, UNDER_WAY_MAX = 64 };
+enum { LIST_LEAST_MS = 1000, LIST_SHARE = 5, UNDER_WAY_MAX = 64 };
 
 static const char unknown[] = "Unknown";
 static const char dead[] = "Dead";
@@ -119,74 +119,33 @@ static pouch_err take_description(struct survey *s, struct pl_group_lag *g,
     return e;
 }
 
-/* Among n groups; librdkafka gives the descriptions in the order of the questions, but promises none. */
-static struct pl_group_lag *find(struct pl_group_lag *groups, size_t n, size_t likely, const char *id) {
-    if (likely < n && !strcmp(groups[likely].group, id)) return &groups[likely];
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(groups[i].group, id)) return &groups[i];
-    return NULL;
+static pouch_err ask_description(struct pl_admin *a, const struct pl_group_lag *g) {
+    const char *id = g->group;
+    rd_kafka_DescribeConsumerGroups(a->rk, &id, 1, a->options, a->queue);
+    return POUCH_OK;
 }
 
-static pouch_err take_descriptions(struct survey *s, struct pl_group_lag *groups, size_t n,
-                                   const rd_kafka_event_t *event) {
-    size_t n_heard;
-    pouch_err e = POUCH_OK;
-    const rd_kafka_ConsumerGroupDescription_t **d = rd_kafka_DescribeConsumerGroups_result_groups(
-        rd_kafka_event_DescribeConsumerGroups_result((rd_kafka_event_t *)event), &n_heard);
-    for (size_t i = 0; i < n_heard && !e; i++) {
-        struct pl_group_lag *g = find(groups, n, i, rd_kafka_ConsumerGroupDescription_group_id(d[i]));
-        if (g) e = take_description(s, g, d[i]);
-    }
-    return e;
-}
-
-static pouch_err describe(struct survey *s, struct pl_group_lag *groups, size_t n, int timeout) {
-    const char *ids[GROUPS_A_REQUEST];
-    struct pl_admin a;
-    pouch_err e = pl_admin_begin(&a, s->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout);
-    if (e) return e;
-    for (size_t i = 0; i < n; i++) ids[i] = groups[i].group;
-    rd_kafka_DescribeConsumerGroups(s->rk, ids, n, a.options, a.queue);
-    e = pl_admin_wait(&a, "cannot describe the groups", NULL);
-    if (!e) e = take_descriptions(s, groups, n, a.event);
-    pl_admin_end(&a);
-    return e;
-}
-
-/* A coordinator that is away is waited for until the time is over, so that a step may take half of what is left. */
-static int half_left_ms(const struct survey *s) {
-    int left = pl_left_ms(s->until_us);
-    return left > 1 ? left / 2 : 1;
-}
-
-static pouch_err describe_all(struct survey *s) {
-    int64_t until_us = pl_until_us(half_left_ms(s));
-    pouch_err e = POUCH_OK;
-    for (size_t done = 0, n; done < s->report->n && !e; done += n) {
-        n = s->report->n - done < GROUPS_A_REQUEST ? s->report->n - done : GROUPS_A_REQUEST;
-        e = describe(s, s->report->groups + done, n, pl_left_ms(until_us));
-    }
-    return e;
+static pouch_err hear_description(struct survey *s, struct pl_group_lag *g, rd_kafka_event_t *event) {
+    size_t n;
+    const rd_kafka_ConsumerGroupDescription_t **d =
+        rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event), &n);
+    return n == 1 ? take_description(s, g, d[0]) : POUCH_OK;
 }
 
 /* ---- their offsets ---- */
 
-static pouch_err ask_offsets(struct survey *s, struct pl_admin *a, struct pl_group_lag *g) {
+static pouch_err ask_offsets(struct pl_admin *a, const struct pl_group_lag *g) {
     rd_kafka_ListConsumerGroupOffsets_t *question = rd_kafka_ListConsumerGroupOffsets_new(g->group, NULL);
     if (!question) return pl_fail(POUCH_E_NO_MEMORY, "no memory to ask for the offsets of %s", g->group);
-    rd_kafka_AdminOptions_set_opaque(a->options, g);
-    rd_kafka_ListConsumerGroupOffsets(s->rk, &question, 1, a->options, a->queue);
+    rd_kafka_ListConsumerGroupOffsets(a->rk, &question, 1, a->options, a->queue);
     rd_kafka_ListConsumerGroupOffsets_destroy(question);
     return POUCH_OK;
 }
 
-static pouch_err hear_offsets(struct survey *s, rd_kafka_event_t *event) {
+static pouch_err hear_offsets(struct survey *s, struct pl_group_lag *g, rd_kafka_event_t *event) {
     static const char what[] = "cannot read the offsets of the group";
-    struct pl_group_lag *g = rd_kafka_event_opaque(event);
     const rd_kafka_ListConsumerGroupOffsets_result_t *result = rd_kafka_event_ListConsumerGroupOffsets_result(event);
     size_t n = 0;
-    take_error(g, rd_kafka_event_error(event), what);
-    if (rd_kafka_event_error(event)) return POUCH_OK;
     const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(result, &n);
     if (n != 1) {
         take_error(g, RD_KAFKA_RESP_ERR__BAD_MSG, what);
@@ -196,36 +155,81 @@ static pouch_err hear_offsets(struct survey *s, rd_kafka_event_t *event) {
     return g->outcome.error ? POUCH_OK : pl_lag_add(s->report, g, rd_kafka_group_result_partitions(groups[0]), true);
 }
 
-static bool is_missing(const struct pl_group_lag *g) {
-    return !g->outcome.error && !g->n && !g->members && !strcmp(g->state, dead);
+/* ---- asking each group ---- */
+
+struct step {
+    rd_kafka_admin_op_t op;
+    const char *what; /* that cannot be done */
+    pouch_err (*ask)(struct pl_admin *a, const struct pl_group_lag *g);
+    pouch_err (*hear)(struct survey *s, struct pl_group_lag *g, rd_kafka_event_t *event);
+};
+
+static const struct step members = {RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, "cannot describe the group",
+                                    ask_description, hear_description};
+static const struct step offsets = {RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, "cannot read the offsets of the group",
+                                    ask_offsets, hear_offsets};
+
+/* A coordinator that is away is waited for until the time is over, so that a step may take half of what is left. */
+static int half_left_ms(const struct survey *s) {
+    int left = pl_left_ms(s->until_us);
+    return left > 1 ? left / 2 : 1;
 }
 
-/* So many at a time, that a thousand groups are no thousand requests under way. Each ends with an event. */
-static pouch_err read_offsets(struct survey *s) {
-    struct pl_lag_report *r = s->report;
-    struct pl_admin a;
+static pouch_err ask(const struct step *step, struct pl_admin *a, struct pl_group_lag *g) {
+    rd_kafka_AdminOptions_set_opaque(a->options, g);
+    pouch_err e = step->ask(a, g);
+    g->awaited = !e;
+    return e;
+}
+
+static pouch_err hear(struct survey *s, const struct step *step, rd_kafka_event_t *event) {
+    struct pl_group_lag *g = rd_kafka_event_opaque(event);
+    g->awaited = false;
+    take_error(g, rd_kafka_event_error(event), step->what);
+    pouch_err e = rd_kafka_event_error(event) ? POUCH_OK : step->hear(s, g, event);
+    rd_kafka_event_destroy(event);
+    return e;
+}
+
+/* So many at a time, that a thousand groups are no thousand requests under way. */
+static pouch_err ask_each(struct survey *s, const struct step *step, struct pl_admin *a) {
+    const struct pl_lag_report *r = s->report;
+    int64_t until_us = pl_until_us(a->timeout);
     size_t next = 0, under_way = 0;
-    pouch_err e = pl_admin_begin(&a, s->rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, half_left_ms(s));
-    if (e) return e;
+    pouch_err e = POUCH_OK;
     while (!e && (next < r->n || under_way)) {
         if (next < r->n && under_way < UNDER_WAY_MAX) {
             struct pl_group_lag *g = &r->groups[next++];
             if (g->outcome.error) continue;
-            e = ask_offsets(s, &a, g);
+            e = ask(step, a, g);
             under_way += !e;
             continue;
         }
-        rd_kafka_event_t *event = rd_kafka_queue_poll(a.queue, a.timeout + 1000);
-        if (!event) e = pl_kafka_fail(RD_KAFKA_RESP_ERR__TIMED_OUT, "cannot read the offsets of groups", NULL);
-        if (event) e = hear_offsets(s, event);
-        if (event) rd_kafka_event_destroy(event);
+        rd_kafka_event_t *event = pl_is_past(until_us) ? NULL : rd_kafka_queue_poll(a->queue, pl_left_ms(until_us));
+        if (!event) break;
+        e = hear(s, step, event);
         under_way--;
     }
+    for (size_t i = 0; i < r->n; i++)
+        if (!r->groups[i].outcome.error && (i >= next || r->groups[i].awaited))
+            take_error(&r->groups[i], RD_KAFKA_RESP_ERR__TIMED_OUT, step->what);
+    return e;
+}
+
+static pouch_err take_step(struct survey *s, const struct step *step) {
+    struct pl_admin a;
+    pouch_err e = pl_admin_begin(&a, s->rk, step->op, half_left_ms(s));
+    if (e) return e;
+    e = ask_each(s, step, &a);
     pl_admin_end(&a);
     return e;
 }
 
 /* ---- all of it ---- */
+
+static bool is_missing(const struct pl_group_lag *g) {
+    return !g->outcome.error && !g->n && !g->members && !strcmp(g->state, dead);
+}
 
 static void mark_missing(struct pl_lag_report *r) {
     for (size_t i = 0; i < r->n; i++)
@@ -241,8 +245,8 @@ static int list_ms(const struct survey *s) {
 
 static pouch_err look(struct survey *s, const char *const *groups, size_t n) {
     pouch_err e = n ? take_names(&s->report, groups, n) : list_groups(s->rk, &s->report, list_ms(s));
-    if (!e) e = describe_all(s);
-    if (!e) e = read_offsets(s);
+    if (!e) e = take_step(s, &members);
+    if (!e) e = take_step(s, &offsets);
     if (e) return e;
     mark_missing(s->report);
     e = pl_lag_ask_edges(s->rk, s->report, s->until_us);

@@ -38,9 +38,12 @@ static pouch_err count_groups(rd_kafka_t *rk, struct census *c, const char **gro
     struct pl_admin a;
     pouch_err err = pl_admin_begin(&a, rk, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout);
     if (err) return err;
-    rd_kafka_DescribeConsumerGroups(rk, groups, n, a.options, a.queue);
+    rd_kafka_DescribeConsumerGroups(a.rk, groups, n, a.options, a.queue);
     err = pl_admin_wait(&a, "cannot describe the groups that may read", c->topic);
-    if (!err) {
+    if (!a.event) {
+        c->moving = true;
+        err = POUCH_OK;
+    } else if (!err) {
         size_t n_groups;
         const rd_kafka_ConsumerGroupDescription_t **g = rd_kafka_DescribeConsumerGroups_result_groups(
             rd_kafka_event_DescribeConsumerGroups_result(a.event), &n_groups);

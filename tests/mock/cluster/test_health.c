@@ -3,6 +3,7 @@
 
 #include "fixture.h"
 
+#include <cluster/admin.h>
 #include <cluster/configs.h>
 #include <cluster/lag.h>
 #include <cluster/orphans.h>
@@ -76,11 +77,37 @@ static void what_it_does_not_tell_is_an_error_and_not_empty(void **state) {
     assert_null(replies);
 }
 
+/* For the coordinator of a group, whom to find takes long. */
+static void ask_a_coordinator(struct pl_admin *a, rd_kafka_t *rk) {
+    rd_kafka_ListConsumerGroupOffsets_t *question = rd_kafka_ListConsumerGroupOffsets_new("late", NULL);
+    assert_int_equal(pl_admin_begin(a, rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, 1), POUCH_OK);
+    rd_kafka_ListConsumerGroupOffsets(a->rk, &question, 1, a->options, a->queue);
+    rd_kafka_ListConsumerGroupOffsets_destroy(question);
+}
+
+static void a_coordinator_that_is_found_after_its_time_ends_nothing(void **state) {
+    enum { LATE_MS = 200 };
+    struct fixture *f = *state;
+    struct pl_admin a;
+    int64_t took_us;
+    assert_int_equal(pl_cluster_ping(f->rk, &took_us, TIMEOUT_MS), POUCH_OK);
+    for (int32_t id = 1; id <= BROKERS; id++) rd_kafka_mock_broker_set_rtt(f->mock.cluster, id, LATE_MS);
+    ask_a_coordinator(&a, f->rk);
+    if (pl_admin_wait(&a, "cannot read the offsets", NULL)) a.event = rd_kafka_queue_poll(a.queue, TIMEOUT_MS);
+    assert_non_null(a.event);
+    assert_int_equal(rd_kafka_event_error(a.event), RD_KAFKA_RESP_ERR_NO_ERROR);
+    pl_admin_end(&a);
+    ask_a_coordinator(&a, f->rk);
+    pl_admin_end(&a); /* while it is being looked for */
+    assert_int_equal(pl_cluster_ping(f->rk, &took_us, TIMEOUT_MS), POUCH_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_FIXTURE(each_broker_is_asked_and_one_that_is_down_is_told),
         WITH_FIXTURE(topics_are_made_and_what_cannot_be_done_is_told_of_each),
         WITH_FIXTURE(what_it_does_not_tell_is_an_error_and_not_empty),
+        WITH_FIXTURE(a_coordinator_that_is_found_after_its_time_ends_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
