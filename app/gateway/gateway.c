@@ -127,7 +127,10 @@ static void finish(struct gateway *g) {
     for (size_t i = g->n_started; i-- > 0;)
         if (gateway_parts[i]->end) gateway_parts[i]->end(g);
     pouch_client_close(g->client, gateway_drain_left(g));
-    if (g->stuck) return;
+    if (g->stuck) {
+        if (g->server) gateway_quiet(g); /* the process ends now: what was answered is sent before */
+        return;
+    }
     httpd_stop(g->server);
     g->server = NULL;
     for (; g->n_started > 0; g->n_started--)

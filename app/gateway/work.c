@@ -31,11 +31,16 @@ struct gateway_pool {
     struct pl_queue *ended; /* lanes, one for each thread that has ended */
     size_t n_ended;
     atomic_bool closing;
+    atomic_size_t inside; /* threads that are in a call */
 };
 
+/* Counted before it looks: once the pool closes and none is counted, none will be. */
 static pouch_err do_work(struct gateway_pool *p, const struct work *w, struct httpd_answer *a) {
-    if (atomic_load(&p->closing)) return pl_fail(POUCH_E_CLOSED, "Service is shutting down");
-    return w->fn(w->call, a, p->gateway);
+    atomic_fetch_add(&p->inside, 1);
+    pouch_err e =
+        atomic_load(&p->closing) ? pl_fail(POUCH_E_CLOSED, "Service is shutting down") : w->fn(w->call, a, p->gateway);
+    atomic_fetch_sub(&p->inside, 1);
+    return e;
 }
 
 static void reply(struct gateway_pool *p, const struct work *w) {
@@ -103,6 +108,7 @@ static void close_lane(struct lane *l) {
     serve(l, 0);
 }
 
+/* A thread that is in no call ends, however long it is kept from a processor: it is no reason to leave anything as it is. */
 bool gateway_pool_close(struct gateway_pool *p, int ms) {
     size_t n = 0;
     if (!p || !p->ended) return true;
@@ -111,8 +117,8 @@ bool gateway_pool_close(struct gateway_pool *p, int ms) {
         close_lane(&p->lanes[kind]);
         n += p->lanes[kind].n_threads;
     }
-    if (!wait_for_threads(p, n, pl_mono_us(&pl_clock_system) + (ms > GRACE_MS ? ms : GRACE_MS) * INT64_C(1000)))
-        return false;
+    int64_t by_us = pl_mono_us(&pl_clock_system) + (ms > GRACE_MS ? ms : GRACE_MS) * INT64_C(1000);
+    if (!wait_for_threads(p, n, by_us) && atomic_load(&p->inside)) return false;
     for (enum kind kind = SHORT; kind < KINDS; kind++)
         while (p->lanes[kind].n_threads) pthread_join(p->lanes[kind].threads[--p->lanes[kind].n_threads], NULL);
     return true;
