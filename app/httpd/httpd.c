@@ -17,7 +17,7 @@ const struct httpd_limits httpd_limits = {.connections = 256,
                                           .idle_ms = 60 * SECOND_MS,
                                           .call_ms = 310 * SECOND_MS,
                                           .answer_ms = 30 * SECOND_MS,
-                                          .linger_ms = 2 * SECOND_MS,
+                                          .linger_ms = 10 * SECOND_MS,
                                           .stop_ms = SECOND_MS,
                                           .listen_queue = 128,
                                           .loops = 1};

@@ -81,7 +81,7 @@ struct httpd_limits {
     int idle_ms;         /* between requests */
     int call_ms;         /* until a call that was taken is answered; then it is told 503 */
     int answer_ms;       /* until the kernel has taken all of an answer, or of what is queued for a stream */
-    int linger_ms;       /* until the client has closed too */
+    int linger_ms;       /* until the client has closed too: it sends the rest of what was refused, and reads why */
     int stop_ms;         /* how long httpd_stop() waits for what is under way */
     int listen_queue;
     int loops;
