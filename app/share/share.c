@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_US = 2000000, RETRY_FIRST_MS = 50, RETRY_MOST_MS = 2000, TURN_MOST_US = 1000000, TURN_BYTES = 1 << 20 };
+/* STILL_US: between two looks, longer than a turn takes where this thread runs when it should. */
+enum { ANSWER_US = 2000000, RETRY_FIRST_MS = 50, RETRY_MOST_MS = 2000, TURN_MOST_US = 1000000, STILL_US = 1500000 };
+enum { TURN_BYTES = 1 << 20 };
 
 void share_line_init(struct share_line *l) {
     l->first = NULL;
@@ -99,7 +101,7 @@ static void reach(struct share *s) {
     }
     PL_LOG(PL_LOG_INFO, "Redis is there", "at", s->url.shown);
     pl_metric_add(PL_M_SHARE_CONNECTS, 1);
-    s->moved_us = pl_mono_us(s->clock);
+    s->moved_us = s->looked_us = pl_mono_us(s->clock);
     set_phase(s, SHARE_UP, "");
 }
 
@@ -117,10 +119,18 @@ static pouch_err send_given(struct share *s) {
     return e;
 }
 
+/* While this thread stood still, Redis may have answered, or had nothing to answer. */
+bool share_is_silent(struct share *s, int64_t now_us) {
+    int64_t passed = now_us - s->looked_us;
+    s->looked_us = now_us;
+    if (passed > STILL_US) s->moved_us += passed;
+    return s->sent.first && now_us - s->moved_us > ANSWER_US;
+}
+
 static void serve(struct share *s) {
     pouch_err e = send_given(s);
     if (!e) e = share_move(s);
-    if (!e && s->sent.first && pl_mono_us(s->clock) - s->moved_us > ANSWER_US)
+    if (!e && share_is_silent(s, pl_mono_us(s->clock)))
         e = pl_fail(POUCH_E_STORE, "Redis at %s has not answered for %d s", s->url.shown, ANSWER_US / 1000000);
     if (e) lose(s, e);
 }

@@ -49,10 +49,14 @@ struct share {
 
     struct redisContext *redis; /* the thread's, as all below; NULL: not connected */
     struct share_line sent;
-    int64_t moved_us; /* when an answer last came, or a command went though none was under way */
-    int64_t retry_us; /* not to be tried before */
+    int64_t moved_us;  /* when an answer last came, or a command went though none was under way */
+    int64_t looked_us; /* at that, last */
+    int64_t retry_us;  /* not to be tried before */
     int retry_ms;
 };
+
+/* share.c, on the share's thread, once a turn: Redis has been asked something and has not answered for too long. */
+bool share_is_silent(struct share *s, int64_t now_us);
 
 /* conn.c, on the share's thread: connects, and waits for that; what is asked of a server once. STORE. */
 POUCH_MUST_CHECK pouch_err share_connect(struct share *s);

@@ -4,6 +4,7 @@
 #include <redis.h>
 
 #include <share/pending.h>
+#include <share/state.h>
 
 struct stage {
     struct redis redis;
@@ -290,8 +291,22 @@ static void what_others_left_in_its_place_does_no_harm(void **state) {
     assert_int_equal(share_pending_all(NULL), -1);
 }
 
+/* It says nothing of the server when the gateway itself stands still. */
+static void only_time_in_which_answers_are_looked_for_counts_as_silence(void **state) {
+    struct share_command asked = {.n = 0};
+    struct share s = {.sent.first = &asked};
+    (void)state;
+    assert_false(share_is_silent(&s, 1000000));
+    assert_false(share_is_silent(&s, 9000000)); /* 8 s later, which were nobody's */
+    assert_false(share_is_silent(&s, 9900000));
+    assert_true(share_is_silent(&s, 10100000)); /* 2.1 s in three looks */
+    s.sent.first = NULL;
+    assert_false(share_is_silent(&s, 10200000));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_time_in_which_answers_are_looked_for_counts_as_silence),
         cmocka_unit_test_setup_teardown(an_answer_is_what_it_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_error_of_redis_is_told_without_what_it_repeats, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_command_is_answered_once_and_in_order, set_up, tear_down),
