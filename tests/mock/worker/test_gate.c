@@ -171,12 +171,14 @@ static void one_probe_at_a_time_tries_it(void **state) {
     mend_it();
 }
 
+/* With a cluster of its own: the member that was there may be slow to leave its group. */
 static void start_again(const char *const with[]) {
-    worker_end(&fixture);
+    fixture_end(&fixture);
+    fixture_start(&fixture, NULL);
     worker_start(&fixture, with, handle, NULL);
 }
 
-/* In place of the worker that there is: one whose handler, once it has failed, is called again in an hour. */
+/* One whose handler, once it has failed, is called again in an hour. */
 static void start_patient(const char *handler_timeout) {
     const char *const patient[] = {"breaker.failures",
                                    "4",
