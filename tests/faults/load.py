@@ -62,7 +62,8 @@ class Load:
         return note
 
     def _send(self):
-        producer = independent.producer(self.brokers)
+        # What is sent again after a broker was long in answering is not to be another request.
+        producer = independent.producer(self.brokers, **{"enable.idempotence": True})
         begin, number = time.monotonic(), 0
         while self.sending.is_set():
             due = int((time.monotonic() - begin) * self.rate)
