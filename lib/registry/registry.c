@@ -43,7 +43,8 @@ struct pl_registry {
     int64_t connect_pause_us;
     int64_t wanted;                 /* the highest version announced; 0: none that is not in force */
     int64_t seek_us, seek_until_us; /* the pause before the next look for it, and the last one */
-    bool store_down, control_down;  /* so that each is told once */
+    bool store_down;                /* so that it is told once */
+    pouch_err control_error;        /* told last: one that hides behind another is told as well */
 };
 
 static int64_t now(void) {
@@ -173,10 +174,10 @@ static void refresh(struct pl_registry *r) {
  */
 static void connect_control(struct pl_registry *r) {
     pouch_err e = pl_control_connect(r->control, r->store_down);
-    if (e && !r->control_down)
+    if (e && e != r->control_error)
         PL_LOG(PL_LOG_WARN, "changes of routes are not heard of, but seen within 10 s", "why", pouch_why());
-    if (!e && r->control_down) PL_LOG(PL_LOG_INFO, "changes of routes are heard of again");
-    r->control_down = e != POUCH_OK;
+    if (!e && r->control_error) PL_LOG(PL_LOG_INFO, "changes of routes are heard of again");
+    r->control_error = e;
     int64_t pause = r->connect_pause_us * 2;
     r->connect_pause_us = !e || !pause ? RETRY_US : pause < REFRESH_US ? pause : REFRESH_US;
     r->connect_us = now() + r->connect_pause_us;

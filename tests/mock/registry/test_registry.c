@@ -1,8 +1,10 @@
 /* Centers that follow the routes: from the store, by announcements, and with neither a broker nor a store. */
 #include <support.h>
 
+#include <base/log.h>
 #include <folder.h>
 #include <mock.h>
+#include <poll.h>
 #include <pthread.h>
 #include <registry/registry.h>
 #include <sqlite3.h>
@@ -222,6 +224,42 @@ static void routes_are_there_without_a_broker(void **state) {
     int64_t version = put(&b, "orders", false);
     announce(&b, "orders", version);
     wait_for(&b, version);
+    finish(&b);
+}
+
+/* ---- why nothing is heard of changes ---- */
+
+struct told {
+    const char *text;
+    bool found;
+};
+
+static void find_text(const char *json, size_t n, void *arg) {
+    static const char unheard[] = "changes of routes are not heard of";
+    struct told *t = arg;
+    t->found |= memmem(json, n, unheard, sizeof unheard - 1) && memmem(json, n, t->text, strlen(t->text));
+}
+
+static void wait_until_told(const char *text) {
+    struct told t = {.text = text};
+    for (int64_t end = pl_mono_us(&pl_clock_system) + 2 * TIMEOUT_MS * INT64_C(1000); !t.found; poll(NULL, 0, 10)) {
+        pl_log_kept(find_text, &t);
+        if (pl_mono_us(&pl_clock_system) > end)
+            fail_msg("the log does not say that no changes are heard of, and: %s", text);
+    }
+}
+
+static void a_reason_that_another_has_hidden_is_told_as_well(void **state) {
+    (void)state;
+    struct bench b;
+    begin(&b);
+    rd_kafka_mock_topic_set_error(b.mock.cluster, b.settings.routes_topic,
+                                  RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    rd_kafka_mock_broker_set_down(b.mock.cluster, 1);
+    open_center(&b, 0);
+    wait_until_told(rd_kafka_mock_cluster_bootstraps(b.mock.cluster)); /* which no test before has named */
+    rd_kafka_mock_broker_set_up(b.mock.cluster, 1);
+    wait_until_told("TOPIC_AUTHORIZATION_FAILED");
     finish(&b);
 }
 
@@ -478,6 +516,7 @@ int main(void) {
         cmocka_unit_test(an_old_announcement_takes_nothing_back),
         cmocka_unit_test(routes_survive_a_restart_and_what_is_disabled_stays_so),
         cmocka_unit_test(routes_are_there_without_a_broker),
+        cmocka_unit_test(a_reason_that_another_has_hidden_is_told_as_well),
         cmocka_unit_test(a_start_without_the_store_routes_by_what_was_kept),
         cmocka_unit_test(a_route_announced_while_the_store_is_away_is_awaited_until_it_is_back),
         cmocka_unit_test(a_start_without_the_store_awaits_what_was_announced_since),
