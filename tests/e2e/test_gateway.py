@@ -1,6 +1,7 @@
 """The gateway over real Kafka, as an HTTP client that nobody here wrote sees it."""
 
 import concurrent.futures
+import contextlib
 import datetime
 import ipaddress
 import json
@@ -40,7 +41,7 @@ class Scene:
         pouch.worker(self.silent, "--pipe", "cat > /dev/null", "--drain", "10ms")
         self.gateway = self.start()
         # Until its group has a member, nobody is there to answer.
-        for topic, timeout, status in ((self.echo, 5000, 200), (self.waiting, 5000, 200), (self.failing, 5000, 502), (self.silent, 100, 408)):
+        for topic, timeout, status in ((self.echo, 30000, 200), (self.waiting, 30000, 200), (self.failing, 30000, 502), (self.silent, 100, 408)):
             wait_until(lambda: self.gateway.post(f"/kafka/request/{topic}?timeout={timeout}", {"value": {}}).status_code == status, f"the worker of {topic}", 2 * PATIENCE)
 
     def start(self, *words, name="gateway", env=None):
@@ -186,9 +187,9 @@ def test_a_payload_that_no_record_takes_is_refused_with_that_limit(scene):
 
 @pytest.mark.acceptance("C14")
 def test_it_is_healthy_when_it_is(scene):
-    said = scene.gateway.get("/kafka/health")
+    said = wait_until(lambda: (said := scene.gateway.get("/kafka/health")).status_code == 200 and said, "all being well")  # one ping that is late is told
     health = said.json()
-    assert said.status_code == 200 and health["healthy"] is True and health["reasons"] == [] and STAMP.fullmatch(health["timestamp"])
+    assert health["healthy"] is True and health["reasons"] == [] and STAMP.fullmatch(health["timestamp"])
     details = health["details"]
     assert details["consumer"] is True and details["producer"] is True and details["pendingRequests"] == 0
     assert scene.gateway.get("/livez").json() == {"live": True, "reasons": []}
@@ -220,8 +221,8 @@ def test_what_is_asked_before_a_stop_is_answered_and_what_comes_after_is_told(sc
     gateway = scene.start("--drain", "60s", name="drained")
     scene.go_on.unlink()
     with concurrent.futures.ThreadPoolExecutor(8) as pool, httpx.Client(base_url=gateway.url, timeout=60) as kept:
-        assert kept.get("/readyz").status_code == 200
-        asked = [pool.submit(gateway.post, f"/kafka/request/{scene.waiting}", {"value": {"i": i}}) for i in range(8)]
+        wait_until(lambda: kept.get("/readyz").status_code == 200, "/readyz 200")
+        asked = [pool.submit(gateway.post, f"/kafka/request/{scene.waiting}?timeout=60000", {"value": {"i": i}}) for i in range(8)]
         wait_until(lambda: kept.get("/statusz").json()["open_requests"] == 8, "all being under way")
         gateway.program.process.terminate()
         wait_until(lambda: kept.get("/readyz").status_code == 503, "/readyz 503")
@@ -261,8 +262,10 @@ def test_a_body_that_comes_when_the_gateway_has_stopped_is_told_so(scene):
         assert late.recv(1024).startswith(b"HTTP/1.1 100 ")
         gateway.program.process.terminate()
         wait_until(is_closed, "nobody being let in any more")
-        late.sendall(body)
-        said = b"".join(iter(lambda: late.recv(65536), b""))
+        said = b""
+        with contextlib.suppress(ConnectionError):  # it may have ended by then
+            late.sendall(body)
+            said = b"".join(iter(lambda: late.recv(65536), b""))
     assert not said or (said.startswith(b"HTTP/1.1 503 ") and b"Service is shutting down" in said), said
     assert gateway.program.process.wait(60) == 0
 
@@ -351,8 +354,8 @@ def test_the_description_is_valid_and_is_what_is_served(scene):
 def test_a_publisher_is_asked_by_its_route(scene):
     store = f"sqlite://{scene.pouch.folder}/store"
     inbox = scene.pouch.topic(partitions=1)
+    scene.pouch.ok("route", "add", "orders", scene.echo, "--store", store)  # before it starts: what is added later it hears of a little later
     center = scene.pouch.start("center", "--inbox", inbox, "--store", store, "--listen", "127.0.0.1:0")
-    scene.pouch.ok("route", "add", "orders", scene.echo, "--store", store)
     url = wait_until(lambda: re.search(r"http://127\.0\.0\.1:\d+", center.stderr()), "the center serving").group(0)
     wait_until(lambda: httpx.get(f"{url}/readyz", timeout=60).status_code == 200, "the center being ready")
     gateway = scene.start(name="by-route", env={"POUCH_CENTER_INBOX": inbox})
@@ -363,7 +366,7 @@ def test_a_publisher_is_asked_by_its_route(scene):
 
 
 def test_several_answers_are_gathered_and_who_is_missing_is_named(scene):
-    said = scene.gateway.post("/v1/requests", {"topic": scene.echo, "payload": 5, "responders": 2, "timeout": 1500})
+    said = scene.gateway.post("/v1/requests", {"topic": scene.echo, "payload": 5, "responders": 2, "timeout": 8000})
     answer = said.json()
     assert said.status_code == 200 and answer["answered"] == 1, said.text
     assert [(part["success"], part.get("response"), part.get("code")) for part in answer["parts"]] == [(True, 5, None), (False, None, "timeout")]
