@@ -11,7 +11,7 @@ class Manager:
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(path))
-        self.env = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "400000"}
+        self.env = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "4000000"}  # what is not read fills the socket, and the rest is lost
 
     def await_(self, line):
         """Reads until that line was told."""
