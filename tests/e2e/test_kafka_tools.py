@@ -5,7 +5,7 @@ import uuid
 
 import kafka_tools
 import pytest
-from conftest import wait_until
+from conftest import PATIENCE, wait_until
 from test_catalog import DAY, OF_TENANT, PLATFORM
 
 # What a topic is to be set to, in the words of a catalogue and of Kafka: nothing that a broker has by default.
@@ -19,19 +19,36 @@ def promised(*tenants):
             for topic, (partitions, days, cleanup) in rows.items()}
 
 
+def until_ok(program, *words):
+    """Again where it has asked a broker that had not heard yet of what was made, or waited for one that is busy with it."""
+    def is_ok():
+        print((done := program.run(*words)).stderr)
+        return done.returncode == 0
+
+    wait_until(is_ok, f"pouch {words[0]} {words[1]}", 5 * PATIENCE)
+
+
+def show(program, expected, of):
+    """Kafka's tool may ask a broker that hears of it later."""
+    def is_shown():
+        print(shown := {topic: row for topic, row in kafka_tools.topics_of(program.brokers).items() if of(topic)})
+        return shown == expected
+
+    wait_until(is_shown, f"Kafka's own tool showing {expected}", 5 * PATIENCE)
+
+
 @pytest.mark.acceptance("D2", "D3", "D5", "D6", "D7", "D8")
 def test_they_show_the_catalogue_as_it_was_applied(pouch3, tmp_path):
     path = tmp_path / "topics.yaml"
     path.write_text(pouch3.ok("topic", "catalog") + "tenants: [acme, globex, initech]\n")
-    pouch3.ok("topic", "apply", "--catalog", path)
+    until_ok(pouch3, "topic", "apply", "--catalog", path)
     path.write_text(pouch3.ok("topic", "catalog"))
-    pouch3.ok("tenant", "create", "umbrella", "--catalog", path)
-    pouch3.ok("tenant", "delete", "globex", "--catalog", path, "--yes")
-    pouch3.ok("topic", "set", "platform.audit", "max.message.bytes=5000")
+    until_ok(pouch3, "tenant", "create", "umbrella", "--catalog", path)
+    until_ok(pouch3, "tenant", "delete", "globex", "--catalog", path, "--yes")
+    until_ok(pouch3, "topic", "set", "platform.audit", "max.message.bytes=5000")
     expected = promised("acme", "initech", "umbrella")
     expected["platform.audit"][2]["max.message.bytes"] = "5000"
-    shown = {topic: row for topic, row in kafka_tools.topics_of(pouch3.brokers).items() if not topic.startswith("drift.")}  # those of the test below
-    assert shown == expected
+    show(pouch3, expected, lambda topic: not topic.startswith("drift."))  # those of the test below
     pouch3.ok("topic", "delete", *expected, "--yes")
 
 
@@ -112,8 +129,8 @@ access:
 @pytest.mark.acceptance("D4", "D5", "D16")
 def test_what_they_change_is_found_item_by_item_and_mended(pouch3, tmp_path):
     drift = Drift(pouch3, tmp_path)
-    pouch3.ok("topic", "apply", "--catalog", drift.path)
-    assert drift.plan() == []
+    until_ok(pouch3, "topic", "apply", "--catalog", drift.path)
+    wait_until(lambda: drift.plan() == [], "all of it being known")
     drift.introduce()
     # One and the same reading: the next one may ask a broker that knows less.
     told = wait_until(lambda: len(plan := drift.plan()) >= len(drift.expected()) and plan, "all of the drift being told")
@@ -123,14 +140,15 @@ def test_what_they_change_is_found_item_by_item_and_mended(pouch3, tmp_path):
 
     def is_mended():
         """Again where it has asked a broker that did not know all of it yet."""
-        pouch3.ok("topic", "apply", "--catalog", drift.path, "--prune", "--yes")
+        until_ok(pouch3, "topic", "apply", "--catalog", drift.path, "--prune", "--yes")
         print(now := drift.plan())
         return now == left
 
-    wait_until(is_mended, "nothing but what no program can mend")
+    wait_until(is_mended, "nothing but what no program can mend", 5 * PATIENCE)
     two = {"min.insync.replicas": "2"}
-    assert {topic: row for topic, row in kafka_tools.topics_of(pouch3.brokers).items() if topic.startswith("drift.")} == {
+    show(pouch3, {
         "drift.again": (3, 2, two), "drift.deleted": (2, 3, two), "drift.grown": (5, 3, two), "drift.one.events": (2, 3, two), "drift.two.events": (2, 3, two),
-        "drift.more": (2, 3, {**two, "retention.ms": str(7 * DAY), "follower.replication.throttled.replicas": "0:1"}), "drift.removed": (2, 3, EVERY), "drift.set": (2, 3, EVERY)}
-    assert ("TOPIC drift.grown", "WRITE") in (rights := kafka_tools.acls_of(pouch3.brokers, drift.user)) and ("TOPIC drift.grown", "DELETE") not in rights
+        "drift.more": (2, 3, {**two, "retention.ms": str(7 * DAY), "follower.replication.throttled.replicas": "0:1"}), "drift.removed": (2, 3, EVERY), "drift.set": (2, 3, EVERY)}, lambda topic: topic.startswith("drift."))
+    wait_until(lambda: ("TOPIC drift.grown", "WRITE") in (rights := kafka_tools.acls_of(pouch3.brokers, drift.user)) and ("TOPIC drift.grown", "DELETE") not in rights,
+               "the rights that the catalogue grants")
     assert kafka_tools.acls_of(pouch3.brokers, f"other-{drift.user}") == {("TOPIC drift.grown", "DELETE")}
