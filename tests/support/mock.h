@@ -63,11 +63,14 @@ static inline void test_mock_settings(const struct test_mock *m, struct pl_setti
     test_mock_settings_with(m, s, NULL);
 }
 
-/* Calls step until it says true; fails the test after 30 s. Between calls it gives the processor away for 1 ms. */
+/* How long a test waits for what is to come. */
+enum { TEST_UNTIL_MS = 120000 };
+
+/* Calls step until it says true; fails the test after TEST_UNTIL_MS. Between calls it gives the processor away for 1 ms. */
 #define test_until(step, arg) test_until_at((step), (arg), #step, __FILE__, __LINE__)
 
 static inline void test_until_at(bool (*step)(void *), void *arg, const char *what, const char *file, int line) {
-    int64_t give_up = pl_mono_us(&pl_clock_system) + 120000000;
+    int64_t give_up = pl_mono_us(&pl_clock_system) + TEST_UNTIL_MS * INT64_C(1000);
     while (!step(arg)) {
         if (pl_mono_us(&pl_clock_system) > give_up) {
             print_error("%s did not come true within two minutes\n", what);

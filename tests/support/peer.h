@@ -15,7 +15,7 @@
 #define TEST_KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
 /* The time of a request that is to end before it, as long as test_until() waits; and of one that is to stay open. */
-enum { PEER_MS = 120000, PEER_OPEN_MS = 600000 };
+enum { PEER_MS = TEST_UNTIL_MS, PEER_OPEN_MS = 600000 };
 
 struct peer;
 

@@ -60,7 +60,7 @@ static inline void fixture_write_aged(struct fixture *f, const char *topic, int 
 static inline void fixture_write(struct fixture *f, const char *topic, int partitions, int first, int count) {
     for (int p = 0; p < partitions; p++)
         for (int i = 0; i < count; i++) fixture_write_aged(f, topic, p, first + i, 0, 0);
-    assert_int_equal(rd_kafka_flush(f->producer, 30000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_flush(f->producer, TEST_UNTIL_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 /* A member that keeps what it takes, and ends it at once unless told to keep it open. */
@@ -184,7 +184,7 @@ static inline int64_t fixture_committed(struct fixture *f, const char *group, co
     rd_kafka_t *rk = fixture_outsider(f, group);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, topic, partition);
-    assert_int_equal(rd_kafka_committed(rk, list, 30000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_committed(rk, list, TEST_UNTIL_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
     int64_t offset = list->elems[0].offset;
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_destroy(rk);

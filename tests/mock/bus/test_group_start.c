@@ -35,7 +35,7 @@ static void write_shape(struct fixture *f, const char *topic, const struct shape
         for (int i = 0; i < s->old_open; i++) fixture_write_aged(f, topic, p, value++, OLD, i % 2 ? ahead : 0);
         for (int i = 0; i < s->young; i++) fixture_write_aged(f, topic, p, value++, YOUNG, 0);
     }
-    assert_int_equal(rd_kafka_flush(f->producer, 30000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_flush(f->producer, TEST_UNTIL_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 static void check_refusal(struct member *m, const struct row *row) {

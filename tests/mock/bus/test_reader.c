@@ -64,7 +64,7 @@ static void fill(struct bench *b, int32_t partition, size_t count, size_t n) {
         } else
             i++;
     }
-    assert_int_equal(rd_kafka_flush(rk, 30000), 0);
+    assert_int_equal(rd_kafka_flush(rk, TEST_UNTIL_MS), 0);
     rd_kafka_destroy(rk);
 }
 
@@ -124,7 +124,7 @@ static void a_partition_whose_first_records_are_gone_is_read_from_where_it_begin
     int64_t end;
     for (int i = 0; i < COUNT / 1000; i++) fill(b, 0, 1000, 1024);
     rd_kafka_t *rk = plain_producer(b);
-    assert_int_equal(rd_kafka_query_watermark_offsets(rk, "replies", 0, &b->next[0], &end, 30000), 0);
+    assert_int_equal(rd_kafka_query_watermark_offsets(rk, "replies", 0, &b->next[0], &end, TEST_UNTIL_MS), 0);
     rd_kafka_destroy(rk);
     assert_true(b->next[0] > 0 && end == COUNT);
     assign(b, &at, 1, false);
@@ -137,9 +137,13 @@ static void taking_never_waits(void **state) {
     struct bench *b = bench_new(1);
     const struct pl_position at = {0, 0};
     assign(b, &at, 1, false);
-    int64_t start = pl_mono_us(&pl_clock_system);
-    for (int i = 0; i < 10000; i++) assert_int_equal(take(b), 0);
-    assert_true(pl_mono_us(&pl_clock_system) - start < 10000000); /* 1 ms each, the shortest wait there is */
+    int longer = 0; /* than 1 ms, the shortest wait there is; some do on a busy machine */
+    for (int i = 0; i < 10000; i++) {
+        int64_t start = pl_mono_us(&pl_clock_system);
+        assert_int_equal(take(b), 0);
+        longer += pl_mono_us(&pl_clock_system) - start >= 1000;
+    }
+    assert_true(longer < 5000);
     bench_free(b);
 }
 
@@ -152,7 +156,7 @@ static void a_full_batch_leaves_the_wake_signalled(void **state) {
     assign(b, &at, 1, false);
     while (b->taken < 30) {
         struct pollfd p = {b->wake.fd, POLLIN, 0};
-        assert_int_equal(poll(&p, 1, 30000), 1);
+        assert_int_equal(poll(&p, 1, TEST_UNTIL_MS), 1);
         pl_wake_clear(&b->wake);
         take(b);
     }

@@ -71,7 +71,7 @@ static rd_kafka_message_t *taken(struct bench *b, struct pl_record r) {
     assert_int_equal(pl_producer_new(&other.on.producer, &s, "other", b->on.health, &b->on.wake, on_delivered, &other),
                      POUCH_OK);
     assert_int_equal(pl_producer_send(other.on.producer, &r), POUCH_OK);
-    pl_producer_free(other.on.producer, 30000);
+    pl_producer_free(other.on.producer, TEST_UNTIL_MS);
     return first_of(b, "in");
 }
 
@@ -277,10 +277,10 @@ static void the_dead_letter_topic_is_made_when_it_is_missing(void **state) {
     (void)state;
     struct bench *b = bench_new("1000000");
     const struct rd_kafka_metadata *found;
-    assert_int_equal(pl_letter_topic(pl_producer_handle(b->on.producer), "internal.dlq", 30000), POUCH_OK);
-    assert_int_equal(pl_letter_topic(pl_producer_handle(b->on.producer), "internal.dlq", 30000),
+    assert_int_equal(pl_letter_topic(pl_producer_handle(b->on.producer), "internal.dlq", TEST_UNTIL_MS), POUCH_OK);
+    assert_int_equal(pl_letter_topic(pl_producer_handle(b->on.producer), "internal.dlq", TEST_UNTIL_MS),
                      POUCH_OK); /* there already */
-    assert_int_equal(rd_kafka_metadata(pl_producer_handle(b->on.producer), 1, NULL, &found, 30000), 0);
+    assert_int_equal(rd_kafka_metadata(pl_producer_handle(b->on.producer), 1, NULL, &found, TEST_UNTIL_MS), 0);
     int partitions = 0;
     for (int i = 0; i < found->topic_cnt; i++)
         if (!strcmp(found->topics[i].topic, "internal.dlq")) partitions = found->topics[i].partition_cnt;
