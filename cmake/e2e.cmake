@@ -12,7 +12,7 @@ foreach(source IN LISTS sources)
   target_include_directories(e2e_${name} PRIVATE ${CMAKE_SOURCE_DIR}/lib ${CMAKE_SOURCE_DIR}/tests/support)
 endforeach()
 add_test(NAME mock/bus/group_million COMMAND e2e_group_million mock group-million 100000 0)
-set_tests_properties(mock/bus/group_million PROPERTIES LABELS mock TIMEOUT 300)
+set_tests_properties(mock/bus/group_million PROPERTIES LABELS mock TIMEOUT 900)
 # The load of tests/faults: a client that writes down what became of each of its calls.
 add_executable(faults_asker ${CMAKE_SOURCE_DIR}/tests/faults/asker.c)
 target_link_libraries(faults_asker PRIVATE pouch_static)

@@ -23,7 +23,7 @@ foreach(kind unit mock)
       if(name MATCHES "stalled|awaited|group_start")
         set(cost 20)
       endif()
-      set_tests_properties(${kind}/${room}/${name} PROPERTIES LABELS ${kind} TIMEOUT 300 COST ${cost}
+      set_tests_properties(${kind}/${room}/${name} PROPERTIES LABELS ${kind} TIMEOUT 900 COST ${cost}
         ENVIRONMENT XDG_STATE_HOME=${CMAKE_BINARY_DIR}/state)
       # Sanitizers bring an allocator of their own, and not everybody may mount a disk to fill it: what cannot be shown there is seen to be
       # skipped. Everywhere else a test that is skipped has failed (tests/support/support.h).

@@ -125,7 +125,8 @@ static void the_tables_of_earlier_systems_are_readable_with_plain_sqlite(void **
     sqlite3_close(db);
 }
 
-enum { PROCESSES = 4, ROUTES_EACH = 50 };
+/* So few that all of them together take less than one of them waits for the others. */
+enum { PROCESSES = 4, ROUTES_EACH = 10 };
 
 static void write_routes(int who) {
     struct pl_store *own;

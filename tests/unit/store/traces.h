@@ -7,7 +7,7 @@
 #include <store/tracer.h>
 
 enum {
-    TEST_PATIENCE_MS = 60000,
+    TEST_PATIENCE_MS = 240000,
     TEST_TTL_MS = 7 * 24 * 3600 * 1000,
     TEST_QUEUE_BYTES = 8 << 20,
     TEST_SPOOL_BYTES = 64 << 20
