@@ -3,6 +3,7 @@
 import secrets
 import subprocess
 
+from conftest import wait_until
 from confluent_kafka import Producer
 from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient, ResourcePatternType,
                                    ResourceType, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion)
@@ -58,16 +59,19 @@ class Secure:
                 if not principals or acl.principal.removeprefix("User:") in principals}
 
     def grant(self, principal, operation, kind, name, prefixed=False, host="*"):
+        """Until the broker goes by it; by then it knows each user that was made before as well."""
         pattern = ResourcePatternType.PREFIXED if prefixed else ResourcePatternType.LITERAL
         acl = AclBinding(ResourceType[kind], name, pattern, f"User:{principal}", host, AclOperation[operation], AclPermissionType.ALLOW)
         for done in self.admin.create_acls([acl]).values():
             done.result(60)
+        wait_until(lambda: (principal, operation, kind, name, prefixed, host) in self.acls(principal), "the broker knowing of a right")
 
     def revoke(self, principal, operation, kind, name, prefixed=False, host="*"):
         pattern = ResourcePatternType.PREFIXED if prefixed else ResourcePatternType.LITERAL
         acl = AclBindingFilter(ResourceType[kind], name, pattern, f"User:{principal}", host, AclOperation[operation], AclPermissionType.ALLOW)
         for done in self.admin.delete_acls([acl]).values():
             done.result(60)
+        wait_until(lambda: (principal, operation, kind, name, prefixed, host) not in self.acls(principal), "the broker knowing that a right is gone")
 
 
 def other_authority(folder):
