@@ -6,7 +6,7 @@
 #include <store/weights.h>
 #include <string.h>
 
-enum { ANNOUNCE_MS = 3000, PER_MS = 10 }; /* and a millisecond more for so many */
+enum { ANNOUNCE_MS = 30000, PER_MS = 10 }; /* and a millisecond more for so many */
 
 pouch_err admin_store_url(char **url, const char *named) {
     if (!named) return pl_store_default_url(url);

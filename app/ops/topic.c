@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIMEOUT_MS = 10000, DELETE_MS = 30000, CONFIGS_MAX = 32, ANY = 1000 };
+enum { TIMEOUT_MS = 30000, CONFIGS_MAX = 32, ANY = 1000 };
 
 /* Splits each --set name=value into the spec's list; storage holds the copies. */
 static pouch_err configs(const struct ops_call *call, const char *list[], char *storage[]) {
@@ -148,7 +148,7 @@ static int delete_all(const struct ops_call *call, rd_kafka_t *rk) {
     struct pl_outcome *outcomes = calloc(call->n_args, sizeof *outcomes);
     if (!outcomes) return ops_error(pl_fail(POUCH_E_NO_MEMORY, "out of memory for %zu topics", call->n_args));
     ops_topic_states(&before, rk, call, call->n_args);
-    pouch_err e = pl_topics_delete(rk, call->args, call->n_args, outcomes, NULL, DELETE_MS);
+    pouch_err e = pl_topics_delete(rk, call->args, call->n_args, outcomes, NULL, TIMEOUT_MS);
     int exit_code = tell_deleted(call, outcomes, e);
     write_deleted(call, &before, outcomes);
     pl_actual_free(&before);

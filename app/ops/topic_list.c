@@ -7,7 +7,7 @@
 #include <ops/screen.h>
 #include <ops/topic_book.h>
 
-enum { TIMEOUT_MS = 10000, ANY = 1000 };
+enum { TIMEOUT_MS = 30000, ANY = 1000 };
 
 static size_t offline(const struct pl_topic_info *t) {
     size_t n = 0;

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long brokers are waited for that are down, and such as only have not answered yet; how often that is looked at. */
+enum { DOWN_MS = 3000, SILENT_MS = 10000, LOOK_MS = 50 };
+
 enum state { TO_SEND, SENT, STORED };
 
 /* One change on its way. */
@@ -42,6 +45,25 @@ static pouch_err no_word(struct sending *s, const char *brokers) {
         return pl_fail(POUCH_E_TIMEOUT, "the brokers %s have not confirmed the announcement in time", brokers);
     pl_kafka_health_text(s->health, brokers, text, sizeof text);
     return pl_fail(POUCH_E_NO_BROKER, "%s", text);
+}
+
+static pouch_err nobody_there(struct sending *s, const char *brokers) {
+    if (pl_kafka_all_down(s->health)) return no_word(s, brokers);
+    return pl_fail(POUCH_E_NO_BROKER, "no broker of %s has answered", brokers);
+}
+
+/* A broker that is busy is given the time that it needs; where there is none, nobody is kept waiting for long. */
+static pouch_err reach(struct sending *s, const char *brokers, int64_t until_us) {
+    int64_t begun_us = pl_mono_us(&pl_clock_system);
+    char *id;
+    while (!(id = rd_kafka_clusterid(pl_producer_handle(s->producer), LOOK_MS))) {
+        pl_producer_poll(s->producer);
+        int64_t now_us = pl_mono_us(&pl_clock_system);
+        int64_t most_us = (int64_t)(pl_kafka_all_down(s->health) ? DOWN_MS : SILENT_MS) * 1000;
+        if (now_us - begun_us >= most_us || now_us >= until_us) return nobody_there(s, brokers);
+    }
+    rd_kafka_mem_free(NULL, id);
+    return POUCH_OK;
 }
 
 static pouch_err send_one(struct sending *s, struct notice *notice) {
@@ -82,7 +104,8 @@ static pouch_err send_all(struct sending *s, const struct pl_settings *settings,
                           int64_t until_us) {
     int partitions;
     for (size_t i = 0; i < s->n; i++) s->notices[i] = (struct notice){.told = &told[i]};
-    pouch_err e = pl_announcement_topic(pl_producer_handle(s->producer), s->topic, &partitions, until_us);
+    pouch_err e = reach(s, settings->brokers, until_us);
+    if (!e) e = pl_announcement_topic(pl_producer_handle(s->producer), s->topic, &partitions, until_us);
     return e ? e : deliver(s, settings->brokers, until_us);
 }
 

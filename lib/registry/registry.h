@@ -69,7 +69,8 @@ int64_t pl_registry_age_ms(struct pl_registry *r);
 /*
  * Tells every center of changes that are in the store: of each, one record on the control topic, key publisher, value
  * {"publisher","version","enabled","removed"}; of a service, key service:NAME, value {"service","version","removed"}.
- * Waits for the broker's word, timeout_ms at most; then lets the connection go, which takes a second at most.
+ * Waits for the broker's word, timeout_ms at most, and 3 s for brokers that are down; then lets the connection go, which takes a
+ * second at most.
  * NO_BROKER, TIMEOUT, NOT_ALLOWED, NO_MEMORY: centers learn of the changes at their next refresh.
  */
 struct pl_announcement {
