@@ -20,6 +20,17 @@ static const char *compat_of(const char *variable) {
     return "none";
 }
 
+/* What reading the settings comes to with that compat. */
+static pouch_err read_as(const char *compat) {
+    struct pl_settings s;
+    pouch_options *o = new_options();
+    assert_int_equal(pouch_options_set(o, "compat", compat), POUCH_OK);
+    pouch_err e = pl_settings_read(&s, o);
+    if (!e) pl_settings_free(&s);
+    pouch_options_free(o);
+    return e;
+}
+
 /* acceptance: C1 C2 C27 D13 D14 */
 static void each_variable_is_the_setting_that_it_means(void **state) {
     (void)state;
@@ -106,15 +117,11 @@ static void a_bad_value_is_told_by_its_variable(void **state) {
         {"RETRY_MAX_DELAY_MS", "2h", "'2h' is not a duration"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct pl_settings s;
         char expected[256];
         setenv(rows[i].variable, rows[i].value, 1);
-        pouch_options *o = new_options();
-        assert_int_equal(pouch_options_set(o, "compat", "caas"), POUCH_OK);
-        assert_int_equal(pl_settings_read(&s, o), POUCH_E_CONFIG);
+        assert_int_equal(read_as("caas"), POUCH_E_CONFIG);
         snprintf(expected, sizeof expected, "%s (environment): %s", rows[i].variable, rows[i].why);
         if (strncmp(pouch_why(), expected, strlen(expected))) fail_msg("%s, not %s", pouch_why(), expected);
-        pouch_options_free(o);
         no_environment(NULL);
     }
 }
@@ -124,13 +131,8 @@ static void waits_double_and_nothing_else(void **state) {
     (void)state;
     static const char *const said[] = {"2", "3"};
     for (size_t i = 0; i < 2; i++) {
-        struct pl_settings s;
         setenv("KAFKA_RETRY_MULTIPLIER", said[i], 1);
-        pouch_options *o = new_options();
-        assert_int_equal(pouch_options_set(o, "compat", "task-executor"), POUCH_OK);
-        assert_int_equal(pl_settings_read(&s, o), i ? POUCH_E_CONFIG : POUCH_OK);
-        if (!i) pl_settings_free(&s);
-        pouch_options_free(o);
+        assert_int_equal(read_as("task-executor"), i ? POUCH_E_CONFIG : POUCH_OK);
     }
     no_environment(NULL);
 }
