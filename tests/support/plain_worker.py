@@ -15,12 +15,13 @@ class PlainWorker:
     def __init__(self, brokers, topics, work, replies="reply_topic"):
         self.work, self.replies, self.seen = work, replies, []
         self.producer = Producer({"bootstrap.servers": brokers, "linger.ms": 0})
-        self.consumer = Consumer({"bootstrap.servers": brokers, "group.id": f"plain-{uuid.uuid4()}", "auto.offset.reset": "earliest"})
+        self.consumer = Consumer({"bootstrap.servers": brokers, "group.id": f"plain-{uuid.uuid4()}", "auto.offset.reset": "earliest",
+                                  "topic.metadata.refresh.interval.ms": 1000})  # of a topic that is new it may hear later than of the others
         self.ready, self.ending = threading.Event(), threading.Event()
-        self.consumer.subscribe(topics, on_assign=lambda *_: self.ready.set())
+        self.consumer.subscribe(topics, on_assign=lambda _, given: {one.topic for one in given} == {*topics} and self.ready.set())
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
-        assert self.ready.wait(PATIENCE), "the plain worker has got no partitions"
+        assert self.ready.wait(PATIENCE), "the plain worker has not got its partitions"
 
     def run(self):
         while not self.ending.is_set():
