@@ -9,11 +9,10 @@ import json
 import re
 import secrets
 import shutil
-import threading
 import time
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import fronts
 import httpx
 import independent
 import pytest
@@ -33,7 +32,7 @@ expect.set_options(timeout=PATIENCE * 1000)
 # ---- what is looked at ----
 
 
-class Registry(BaseHTTPRequestHandler):
+class Registry(fronts.Handler):
     """As much of a schema registry as the console has shown; the commands are tested with a real one."""
 
     answers = {"/subjects": ["orders-value"], "/subjects/orders-value/versions": [1], "/config/orders-value": {"compatibilityLevel": "FULL"},
@@ -41,24 +40,15 @@ class Registry(BaseHTTPRequestHandler):
 
     def do_GET(self):
         answer = self.answers.get(self.path.partition("?")[0], {"error_code": 40401, "message": "not found"})
-        text = json.dumps(answer).encode()
-        self.send_response(404 if isinstance(answer, dict) and "error_code" in answer else 200)
-        self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_):
-        pass
+        status = 404 if isinstance(answer, dict) and "error_code" in answer else 200
+        self.say(status, json.dumps(answer).encode(), Content_Type="application/vnd.schemaregistry.v1+json")
 
 
 @contextlib.contextmanager
 def schema_registry():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = fronts.Server(("127.0.0.1", 0), Registry).start()
     yield f"http://localhost:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    server.stop()
 
 
 class Estate:

@@ -9,25 +9,23 @@ SmallRegistry(takes_s=2) takes so long for each answer.
 """
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import fronts
 
 
 class SmallRegistry:
     def __init__(self, takes_s=0):
         self.schemas, self.subjects, self.takes_s = [], {}, takes_s
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.server.daemon_threads = True
+        self.server = fronts.Server(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
     def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        self.server.start()
         return self
 
     def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.stop()
 
     def put(self, subject, text, type="AVRO", references=()):
         self.schemas.append({"schema": text, "schemaType": type, **({"references": list(references)} if references else {})})
@@ -44,17 +42,10 @@ class SmallRegistry:
         return None
 
     def _handler(registry):
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(fronts.Handler):
             def do_GET(self):
                 time.sleep(registry.takes_s)
                 found = registry.get(self.path)
-                said = json.dumps(found or {"error_code": 40401, "message": "nothing of that name"}).encode()
-                self.send_response(200 if found else 404)
-                self.send_header("Content-Length", str(len(said)))
-                self.end_headers()
-                self.wfile.write(said)
-
-            def log_message(self, *_):
-                pass
+                self.say(200 if found else 404, json.dumps(found or {"error_code": 40401, "message": "nothing of that name"}).encode())
 
         return Handler

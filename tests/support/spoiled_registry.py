@@ -10,21 +10,12 @@
 
 import threading
 import time
-import urllib.error
-import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+import fronts
 from ports import free_port
 
 FAULTS = ("gone", "5xx", "silent", "garbage")
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads, allow_reuse_address, block_on_close = True, True, False
-
-    def handle_error(self, *_):
-        """Who was kept waiting has gone."""
 
 
 class SpoiledRegistry:
@@ -63,46 +54,27 @@ class SpoiledRegistry:
             self._listen()
 
     def _listen(self):
-        self.server = Server(("127.0.0.1", self.port), self._handler())
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        self.server = fronts.Server(("127.0.0.1", self.port), self._handler()).start()
 
     def _close(self):
         if self.server:
-            self.server.shutdown()
-            self.server.server_close()
+            self.server.stop()
         self.server = None
 
     def _handler(registry):
-        class Handler(BaseHTTPRequestHandler):  # of HTTP/1.0: each answer ends its connection, so none outlives a fault
+        class Handler(fronts.Handler):  # of HTTP/1.0: each answer ends its connection, so none outlives a fault
             def answer(self):
                 with registry.lock:
                     registry.asked += 1
                     registry.asked_at = time.monotonic()
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)) or None
-                code, said = self.spoiled() or self.passed_on(body)
-                self.send_response(code)
-                self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
-                self.send_header("Content-Length", str(len(said)))
-                self.end_headers()
-                self.wfile.write(said)
+                body = self.body()
+                code, said = self.spoiled() or self.passed_on(registry.root, body)
+                self.say(code, said, Content_Type="application/vnd.schemaregistry.v1+json")
 
             def spoiled(self):
                 if registry.fault == "silent":
                     registry.mended.wait()
                 return {"5xx": (503, b'{"error_code":50301,"message":"no leader"}'), "garbage": (200, b"<html>\x00{]")}.get(registry.fault)
-
-            def passed_on(self, body):
-                kept = {name: self.headers[name] for name in ("Content-Type", "Accept") if self.headers[name]}
-                request = urllib.request.Request(registry.root + self.path, body, kept, method=self.command)
-                try:
-                    with urllib.request.urlopen(request, timeout=30) as answer:
-                        return answer.status, answer.read()
-                except urllib.error.HTTPError as error:
-                    return error.code, error.read()
-
-            def log_message(self, *_):
-                pass
 
             do_GET = do_POST = do_PUT = do_DELETE = answer
 

@@ -8,18 +8,9 @@
 import base64
 import ssl
 import subprocess
-import threading
-import urllib.error
-import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-
-class Server(ThreadingHTTPServer):
-    daemon_threads, block_on_close = True, False
-
-    def handle_error(self, *_):
-        """Who does not trust us has gone."""
+import fronts
 
 
 class TlsFront:
@@ -33,7 +24,7 @@ class TlsFront:
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
                         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2", "-out", self.certificate],
                        check=True, capture_output=True)
-        self.server = Server(("127.0.0.1", 0), self._handler())
+        self.server = fronts.Server(("127.0.0.1", 0), self._handler())
         self.port = self.server.server_port
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, key)
@@ -41,38 +32,21 @@ class TlsFront:
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
 
     def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        self.server.start()
         return self
 
     def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.stop()
 
     def _handler(front):
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(fronts.Handler):
             def answer(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)) or None
-                code, said = self.passed_on(body) if self.headers["Authorization"] == front.wanted else self.refused()
-                self.send_response(code)
-                self.send_header("Content-Length", str(len(said)))
-                self.end_headers()
-                self.wfile.write(said)
+                body = self.body()
+                self.say(*(self.passed_on(front.root, body) if self.headers["Authorization"] == front.wanted else self.refused()))
 
             def refused(self):
                 front.refused += 1
                 return 401, b'{"error_code":40101,"message":"who are you?"}'
-
-            def passed_on(self, body):
-                kept = {name: self.headers[name] for name in ("Content-Type", "Accept") if self.headers[name]}
-                request = urllib.request.Request(front.root + self.path, body, kept, method=self.command)
-                try:
-                    with urllib.request.urlopen(request, timeout=30) as answer:
-                        return answer.status, answer.read()
-                except urllib.error.HTTPError as error:
-                    return error.code, error.read()
-
-            def log_message(self, *_):
-                pass
 
             do_GET = do_POST = do_PUT = do_DELETE = answer
 
