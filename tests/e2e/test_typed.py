@@ -49,6 +49,11 @@ def letters(pouch):
     return independent.read_all(pouch.brokers, pouch.env["POUCH_DLQ_TOPIC"])
 
 
+def decided(run):
+    """What a program is told that asked a registry which said within a second that nothing is newer: later than that all is unchecked."""
+    return wait_until(lambda: (done := run()).returncode != 69 and done, "the registry answering in time")
+
+
 BOTH = ("--schema", "auto", "--reply-schema", "auto")
 
 
@@ -62,7 +67,7 @@ def test_a_topics_payloads_are_checked_at_both_ends(typed):
     # The sender's end: nothing is sent.
     end = len(independent.read_all(typed.brokers, topic))
     for command in ("request", "send"):
-        done = typed.run(command, topic, "--schema", "auto", stdin=json.dumps(BAD))
+        done = decided(lambda: typed.run(command, topic, "--schema", "auto", stdin=json.dumps(BAD)))
         assert done.returncode == 65 and "invalid_payload" in done.stderr and "amount" in done.stderr, done.stderr
     assert len(independent.read_all(typed.brokers, topic)) == end and not letters(typed)
 
@@ -92,7 +97,7 @@ def test_a_topics_payloads_are_checked_at_both_ends(typed):
 def test_a_client_refuses_a_reply_that_is_not_valid(typed):
     topic = typed.topic()
     typed.worker(topic, "--exec", "cat")
-    done = typed.ask(topic, BAD, "--reply-schema", f"{typed.typed_topic}.replies-value")
+    done = decided(lambda: typed.ask(topic, BAD, "--reply-schema", f"{typed.typed_topic}.replies-value"))
     error = json.loads(done.stdout)["error"]
     assert done.returncode == 1 and error["code"] == "invalid_payload" and "the reply is not valid" in error["message"]
 
@@ -238,7 +243,7 @@ def test_only_what_is_valid_goes_in_clear_and_only_to_topics_of_the_catalogue(ty
             (other, GOOD, (), 78, "--schema"),
             (other, GOOD, ("--schema", "auto"), 1, f"{other}-value"),
             (tenants, GOOD, ("--publisher", "p"), 64, "--publisher")):
-        done = typed.run("send", "--plain", topic, *words, stdin=json.dumps(payload))
+        done = decided(lambda: typed.run("send", "--plain", topic, *words, stdin=json.dumps(payload)))
         assert done.returncode == code and said in done.stderr and not done.stdout, (topic, words, done.returncode, done.stderr)
     assert not independent.read_all(typed.brokers, tenants) + independent.read_all(typed.brokers, other)
 
