@@ -58,10 +58,10 @@ def test_both_back_ends_do_the_same(keyspace):
 @pytest.mark.acceptance("A17")
 def test_the_keyspace_is_made_as_it_is_asked_for(cassandra, driver, pouch):
     one, several, bad = new_name(), new_name(), new_name()
-    done = pouch.run("route", "list", "--store", store_url(cassandra, one))
+    done = pouch.run("route", "list", "--store", store_url(cassandra, one), timeout=5 * PATIENCE)
     assert done.returncode == 0 and "one copy of each row" in done.stderr
     assert pouch.run("route", "list", "--store", store_url(cassandra, one)).stderr.count("one copy") == 0
-    done = pouch.run("route", "list", "--store", store_url(cassandra, several, "&replication=datacenter1:1&dc=datacenter1&consistency=local_one"))
+    done = pouch.run("route", "list", "--store", store_url(cassandra, several, "&replication=datacenter1:1&dc=datacenter1&consistency=local_one"), timeout=5 * PATIENCE)
     assert done.returncode == 0 and "one copy" not in done.stderr
     made = {row["keyspace_name"]: row["replication"] for row in driver.execute("SELECT keyspace_name, replication FROM system_schema.keyspaces")}
     assert made[one] == {"class": "org.apache.cassandra.locator.SimpleStrategy", "replication_factor": "1"}
@@ -112,7 +112,7 @@ def test_a_request_through_the_center_leaves_its_rows_and_not_its_words(cassandr
     assert told["duration_ms"] == pytest.approx(told["took_us"] / 1000, abs=0.6)
 
     for row in driver.execute(f"SELECT ttl(success) AS left FROM {keyspace.name}.trace_by_request WHERE request_id = {request_id}"):
-        assert 604800 - 2 * PATIENCE < row["left"] <= 604800
+        assert 604800 - 60 * PATIENCE < row["left"] <= 604800
 
     [route] = driver.execute(f"SELECT * FROM {keyspace.name}.registry WHERE part = 'registry' AND kind = 'route' AND name = '{publisher}'")
     assert (route["route_id"], route["source_publisher"], route["target_topic"], route["service_name"], route["enabled"]) == (
@@ -127,7 +127,7 @@ def test_a_request_through_the_center_leaves_its_rows_and_not_its_words(cassandr
 
 
 @pytest.mark.acceptance("A20", "B17", "B21")
-def test_a_frozen_cassandra_holds_up_nothing_and_nothing_is_missing_afterwards(cassandra, driver, pouch, keyspace, store):
+def test_a_frozen_cassandra_holds_up_nothing_and_nothing_is_missing_afterwards(cassandra, pouch, keyspace, store):
     inbox, topic, publisher = pouch.topic(), pouch.topic(), f"frozen-{uuid.uuid4().hex[:6]}"
     pouch.ok("route", "add", publisher, topic)
     center = pouch.start("center", "--inbox", inbox, "--start", "earliest").wait_for("routes")
@@ -141,10 +141,10 @@ def test_a_frozen_cassandra_holds_up_nothing_and_nothing_is_missing_afterwards(c
         stack(cassandra["stack"], "kill", "-CONT", "cassandra")
 
     def stored():
-        rows = driver.execute(f"SELECT request_id FROM {keyspace.name}.trace_by_request WHERE worker_name = '{publisher}' ALLOW FILTERING")
-        return sorted(str(row["request_id"]) for row in rows)
+        rows = keyspace.rows_if_answered(f"SELECT request_id FROM {{}}.trace_by_request WHERE worker_name = '{publisher}' ALLOW FILTERING")
+        return sorted(str(row["request_id"]) for row in rows or [])
 
-    wait_until(lambda: stored() == sorted(sent), "every row, once", 2 * PATIENCE)
+    wait_until(lambda: stored() == sorted(sent), "every row, once", 5 * PATIENCE)
     targets.close()
     log = json.loads(pouch.ok("log", "--publisher", publisher, "-o", "json"))
     assert len(log["rows"]) == 20 and log["complete"]

@@ -2,6 +2,7 @@
 
 import uuid
 
+from cassandra import DriverException, OperationTimedOut
 from cassandra.cluster import Cluster, NoHostAvailable
 from cassandra.concurrent import execute_concurrent_with_args
 from cassandra.policies import ConstantReconnectionPolicy
@@ -46,10 +47,14 @@ class Keyspace:
 
     def answers(self):
         """Whether the driver has found the server again after a test that froze or killed it."""
+        return bool(self.rows_if_answered("SELECT key FROM system.local"))
+
+    def rows_if_answered(self, query):
+        """None while there is no answer."""
         try:
-            return bool(self.rows("SELECT key FROM system.local"))
-        except NoHostAvailable:
-            return False
+            return self.rows(query)
+        except (DriverException, NoHostAvailable, OperationTimedOut):
+            return None
 
     def rows(self, query):
         return list(self.session.execute(query.format(self.name)))
