@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from confluent_kafka.admin import AdminClient
-from conftest import wait_until
+from conftest import PATIENCE, wait_until
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_what_a_measurement_made_is_removed_when_it_is_ended(pouch, store, words
     bench = pouch.start("bench", *words, "--store", store)
     wait_until(routes, "the routes of the run")
     bench.process.send_signal(signal.SIGTERM)  # a shell may have had us ignore SIGINT, and so whom we start
-    assert bench.process.wait(timeout=60) == -signal.SIGTERM
+    assert bench.process.wait(5 * PATIENCE) == -signal.SIGTERM
     assert routes() == []
     wait_until(lambda: topics_of_runs(pouch) <= before, "no topic of the run is left")
 

@@ -17,7 +17,7 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerialize
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from conftest import POUCH, clean_environment
+from conftest import PATIENCE, POUCH, clean_environment
 from gateway import Gateway
 from secure import other_authority
 from tls_front import TlsFront
@@ -56,7 +56,7 @@ def subject(request):
 
 def run(url, *words, stdin=b"", **env):
     stdin = stdin.encode() if isinstance(stdin, str) else stdin
-    return subprocess.run([POUCH, "schema", *map(str, words)], input=stdin, capture_output=True, timeout=60,
+    return subprocess.run([POUCH, "schema", *map(str, words)], input=stdin, capture_output=True, timeout=5 * PATIENCE,
                           env=dict(clean_environment(), SCHEMA_REGISTRY_URL=url, **env))
 
 
@@ -216,12 +216,12 @@ def stub(status, body=b"", user=None):
 @pytest.mark.acceptance("D19")
 def test_what_a_registry_answers_amiss_is_told_apart(status, body, code, said):
     with stub(status, body) as host:
-        done = run(f"http://{host}", "get", "orders-value", POUCH_SCHEMA_TIMEOUT="300ms")
+        done = run(f"http://{host}", "get", "orders-value", POUCH_SCHEMA_TIMEOUT="5s")
     assert done.returncode == code and said in done.stderr.decode()
 
 
 def test_a_registry_that_is_not_there_or_not_named_is_told():
-    done = run("http://127.0.0.1:9", "list", POUCH_SCHEMA_TIMEOUT="300ms")
+    done = run("http://127.0.0.1:9", "list", POUCH_SCHEMA_TIMEOUT="5s")
     assert done.returncode == UNAVAILABLE and b"no connection" in done.stderr
     assert run("", "list").returncode == CONFIG
     assert run("ftp://127.0.0.1", "list").returncode == CONFIG

@@ -17,7 +17,7 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from conftest import POUCH, clean_environment
+from conftest import PATIENCE, POUCH, clean_environment
 from small_registry import SmallRegistry
 
 ROUNDS, FIELDS, DEPTH_MOST = 8, 16, 4
@@ -33,7 +33,7 @@ def registry():
 
 
 def run(registry, *words, stdin):
-    done = subprocess.run([POUCH, "schema", *words], input=stdin, capture_output=True, timeout=60,
+    done = subprocess.run([POUCH, "schema", *words], input=stdin, capture_output=True, timeout=5 * PATIENCE,
                           env=dict(clean_environment(), SCHEMA_REGISTRY_URL=registry.url))
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
