@@ -4,7 +4,7 @@ import json
 import secrets
 
 import pytest
-from conftest import Pouch, wait_until
+from conftest import PATIENCE, Pouch, wait_until
 from secure import Secure, other_authority
 
 NO_BROKER, PERMISSION, CONFIG = 69, 77, 78
@@ -83,7 +83,7 @@ def test_each_mistake_names_the_next_step(secure, pouch, tmp_path):
              for name, (changed, _, _) in WRONG.items()}
     for name, program in asked.items():
         _, code, words = WRONG[name]
-        assert program.process.wait(60) == code, f"{name}: {program.stderr()}"
+        assert program.process.wait(5 * PATIENCE) == code, f"{name}: {program.stderr()}"
         for word in words:
             assert word in program.stderr(), f"{name}: {program.stderr()}"
         assert "canary-55" not in program.stderr()
