@@ -6,6 +6,7 @@ A picture of each page, light, dark and narrow, is left in the folder `console` 
 import contextlib
 import hashlib
 import json
+import os
 import re
 import secrets
 import shutil
@@ -17,7 +18,7 @@ import httpx
 import independent
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import BUILD, PATIENCE, Pouch, wait_until
+from conftest import BUILD, PATIENCE, Pouch, running, wait_until
 from gateway import Gateway
 from listener import Listener
 from playwright.sync_api import expect, sync_playwright
@@ -94,8 +95,15 @@ class Estate:
 
 
 @pytest.fixture(scope="module")
-def estate(kafka, tmp_path_factory):
-    pouch = Pouch(kafka["KAFKA_BROKERS"], tmp_path_factory.mktemp("console"))
+def broker():
+    """Of our own: pages show all topics and groups that there are, and looking through those of other tests takes minutes."""
+    with running(f"test-console-{os.getpid()}", "kafka") as exports:
+        yield exports
+
+
+@pytest.fixture(scope="module")
+def estate(broker, tmp_path_factory):
+    pouch = Pouch(broker["KAFKA_BROKERS"], tmp_path_factory.mktemp("console"))
     with schema_registry() as registry:
         try:
             yield Estate(pouch, registry)
