@@ -1,4 +1,5 @@
 /* A connection: its phases, and what moves it from one to the next. */
+#include <errno.h>
 #include <event2/buffer.h>
 #include <httpd/state.h>
 #include <metrics/metrics.h>
@@ -7,7 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DEAD_PEER_MS = 30000 };
 enum { OK = 200, REQUEST_TIMEOUT = 408, LINE_TOO_LONG = 414, FIELDS_TOO_LARGE = 431, UNAVAILABLE = 503 };
 
 static struct httpd_conns *list_of(const struct httpd_conn *c) {
@@ -191,13 +191,23 @@ static void on_written(struct bufferevent *wire, void *arg) {
         read_head(c);
 }
 
+void httpd_conn_slow(struct httpd_conn *c) {
+    if (c->phase == HTTPD_ANSWER) pl_metric_add(PL_M_HTTP_ANSWER_TIMEOUT, 1);
+    if (c->phase == HTTPD_STREAM) pl_metric_add(PL_M_HTTP_STREAM_SLOW, 1);
+    httpd_conn_close(c, HTTPD_SLOW);
+}
+
 static void on_end(struct bufferevent *wire, short what, void *arg) {
+    bool slow = what & BEV_EVENT_ERROR && EVUTIL_SOCKET_ERROR() == ETIMEDOUT; /* by the kernel's deadline */
     struct httpd_conn *c = arg;
     (void)wire;
     if (what & BEV_EVENT_CONNECTED) return;           /* by TLS */
     if (what & BEV_EVENT_EOF && is_silent(c)) return; /* it waits for its answer; the end is read again after that */
     if (what & BEV_EVENT_ERROR && httpd_tls_is_new(c->wire)) pl_metric_add(PL_M_HTTP_TLS, 1);
-    httpd_conn_close(c, HTTPD_CLOSED);
+    if (slow)
+        httpd_conn_slow(c);
+    else
+        httpd_conn_close(c, HTTPD_CLOSED);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg) {
@@ -214,16 +224,16 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg) {
         }
         pl_metric_add(PL_M_HTTP_HEAD_TIMEOUT, 1);
         break;
-    case HTTPD_ANSWER: pl_metric_add(PL_M_HTTP_ANSWER_TIMEOUT, 1); break;
+    case HTTPD_ANSWER: httpd_conn_slow(c); return;
     default: break;
     }
     httpd_conn_close(c, HTTPD_SLOW);
 }
 
-/* Acknowledgements that stay away tell of a dead client, before our deadline may. */
-static void set_up_socket(evutil_socket_t fd) {
+/* Acknowledgements that stay away tell of a dead client, and of one that takes nothing, before our deadline may. */
+static void set_up_socket(const struct httpd_loop *l, evutil_socket_t fd) {
     int on = 1;
-    unsigned ms = DEAD_PEER_MS;
+    unsigned ms = (unsigned)l->server->options.limits.answer_ms;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
 }
@@ -242,7 +252,7 @@ void httpd_conn_open(struct httpd_loop *l, evutil_socket_t fd, const struct sock
     if (!c->deadline) goto free_conn;
     c->wire = make_wire(l, fd);
     if (!c->wire) goto free_deadline;
-    set_up_socket(fd);
+    set_up_socket(l, fd);
     bufferevent_setcb(c->wire, on_read, on_written, on_end, c);
     l->n_conns++;
     pl_metric_add(PL_M_HTTP_CONNECTIONS, 1);

@@ -121,6 +121,7 @@ struct httpd {
 void httpd_conn_open(struct httpd_loop *l, evutil_socket_t fd, const struct sockaddr_in6 *peer);
 void httpd_conn_refuse(evutil_socket_t fd);
 void httpd_conn_close(struct httpd_conn *c, enum httpd_ended why);
+void httpd_conn_slow(struct httpd_conn *c); /* closes it: what is queued for it was not taken in time */
 /* Into another phase. False: the connection is gone. */
 bool httpd_conn_enter(struct httpd_conn *c, enum httpd_phase phase);
 bool httpd_conn_set_deadline(struct httpd_conn *c, int64_t ms);

@@ -173,8 +173,7 @@ void httpd_stream_late(struct httpd_stream *s) {
     struct httpd_conn *conn = s->conn;
     bool queued = httpd_stream_queued(s) > 0;
     if (queued && s->waits) {
-        pl_metric_add(PL_M_HTTP_STREAM_SLOW, 1);
-        httpd_conn_close(conn, HTTPD_SLOW);
+        httpd_conn_slow(conn);
         return;
     }
     s->waits = queued;

@@ -1,6 +1,10 @@
 /* Streams: what many clients get from one block, and what bounds those that do not read. */
 #include "http_stage.h"
 
+#include <errno.h>
+#include <event2/bufferevent.h>
+#include <httpd/state.h>
+
 #define GET "GET /events HTTP/1.1\r\nHost: a\r\n\r\n"
 
 enum { STREAMS_MAX = 64 };
@@ -65,16 +69,23 @@ static int open_client(const struct httpd *h, const char *request) {
     return fd;
 }
 
-enum what { SEND, END, DROP, FILL };
+enum what { SEND, END, DROP, FILL, GIVE_UP };
 
 /* What is done with all streams, on the thread of their loop. */
 struct order {
     struct httpd_job job;
+    struct httpd *server;
     struct httpd_block *block;
     enum what what;
     atomic_int done;
     int sent;
 };
+
+/* As the kernel does with what was not acknowledged in time (tcp(7), TCP_USER_TIMEOUT). */
+static void give_up(struct httpd *h) {
+    errno = ETIMEDOUT;
+    bufferevent_trigger_event(TAILQ_FIRST(&h->loops[0].live)->wire, BEV_EVENT_WRITING | BEV_EVENT_ERROR, 0);
+}
 
 static void carry_out(struct httpd_job *job) {
     struct order *o = (struct order *)job;
@@ -85,12 +96,13 @@ static void carry_out(struct httpd_job *job) {
         while (o->what == FILL && httpd_stream_send(s, o->block)) o->sent++;
         if (o->what == END) httpd_stream_end(s, o->block);
         if (o->what == DROP) httpd_stream_drop(s);
+        if (o->what == GIVE_UP) give_up(o->server);
     }
     atomic_store(&o->done, 1);
 }
 
 static int order(struct httpd *h, enum what what, struct httpd_block *block) {
-    struct order o = {.job.run = carry_out, .block = block, .what = what};
+    struct order o = {.job.run = carry_out, .server = h, .block = block, .what = what};
     assert_true(httpd_post(h, 0, &o.job));
     stage_wait_for_count(&o.done, 1);
     return o.sent;
@@ -178,6 +190,20 @@ static void a_stream_that_is_not_read_takes_no_more_than_its_bound_and_is_ended(
     httpd_stop(h);
 }
 
+static void a_stream_that_the_kernel_gives_up_counts_as_one_that_is_not_read(void **state) {
+    (void)state;
+    const struct httpd_options o = options_of();
+    struct httpd *h = start(&o);
+    int64_t before = pl_metric_get(PL_M_HTTP_STREAM_SLOW);
+    int fd = open_client(h, GET);
+    order(h, GIVE_UP, NULL);
+    stage_wait_for_count(&n_ended, 1);
+    assert_int_equal(last_end, HTTPD_SLOW);
+    assert_int_equal(pl_metric_get(PL_M_HTTP_STREAM_SLOW), before + 1);
+    close(fd);
+    httpd_stop(h);
+}
+
 static void a_head_of_a_stream_is_all_that_head_gets(void **state) {
     (void)state;
     const struct httpd_options o = options_of();
@@ -230,6 +256,7 @@ int main(void) {
         cmocka_unit_test(one_block_reaches_all_streams_in_the_form_each_understands),
         cmocka_unit_test(a_client_that_closes_ends_its_stream_alone),
         cmocka_unit_test(a_stream_that_is_not_read_takes_no_more_than_its_bound_and_is_ended),
+        cmocka_unit_test(a_stream_that_the_kernel_gives_up_counts_as_one_that_is_not_read),
         cmocka_unit_test(a_head_of_a_stream_is_all_that_head_gets),
         cmocka_unit_test(a_stop_tells_the_streams_and_sends_their_last_words),
         cmocka_unit_test(a_stop_ends_streams_whose_clients_do_not_read),
