@@ -11,7 +11,7 @@ enum mode { WORKS, RETRIES, FAILS, KEEPS };
 
 static struct fixture fixture;
 static _Atomic(pouch_job *) kept[FAILURES];
-static atomic_int n_kept;
+static atomic_int n_taken, n_kept;
 static struct pl_status_facts facts; /* as last read */
 static atomic_int mode, calls;
 
@@ -43,8 +43,8 @@ static void handle(pouch_job *job, void *arg) {
     case RETRIES: expect(pouch_job_retry(job, "not now"), POUCH_OK); break;
     case FAILS: expect(pouch_job_fail(job, "never"), POUCH_OK); break;
     case KEEPS:
-        atomic_store(&kept[atomic_load(&n_kept)], job);
-        atomic_fetch_add(&n_kept, 1);
+        atomic_store(&kept[atomic_fetch_add(&n_taken, 1)], job);
+        atomic_fetch_add(&n_kept, 1); /* whoever counts them finds them there */
         break;
     }
 }
@@ -100,6 +100,7 @@ static void break_it(void) {
 }
 
 static void keep_from_now(void) {
+    atomic_store(&n_taken, 0);
     atomic_store(&n_kept, 0);
     atomic_store(&mode, KEEPS);
 }
