@@ -57,7 +57,7 @@ def load_while(pouch, topic, change, count, rate):
     pouch.start("bench", "worker", topic)
     client = f"c-{uuid.uuid4().hex[:8]}"
     pouch.ok("bench", "request", topic, "--client-id", client, "--count", 10, "--timeout", "60s", timeout=120)
-    load = pouch.start("bench", "request", topic, "--client-id", client, "--rate", rate, "--count", count, "--timeout", "30s", "-o", "json", name="load")
+    load = pouch.start("bench", "request", topic, "--client-id", client, "--rate", rate, "--count", count, "--warm-up", 0, "--timeout", "30s", "-o", "json", name="load")
     wait_until(lambda: sum(1 for _ in independent.read_all(pouch.brokers, f"{client}.replies")) > 300, "replies flowing")
     change(f"{client}.replies", load)
     assert load.process.wait(300) == 0, load.stderr()
@@ -88,6 +88,7 @@ def test_replies_go_on_when_the_reply_topic_is_deleted(pouch):
                 return str(admin.describe_topics(TopicCollection([reply_topic]))[reply_topic].result(30).topic_id)
 
         old = topic_id()
+        assert load.running()
         admin.delete_topics([reply_topic])[reply_topic].result(30)
         wait_until(lambda: topic_id() not in (None, old) or not load.running(), "the topic being made again")
         wait_until(lambda: not load.running() or independent.read_all(pouch.brokers, reply_topic), "replies flowing again")

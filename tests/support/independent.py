@@ -82,7 +82,10 @@ def read(consumer, n, seconds=60):
 
 
 def read_all(brokers, topic):
-    """Every record that the topic holds now; offsets alone do not say how many: the markers of transactions take some too."""
+    """
+    Every record that the topic holds now, and perhaps some that come meanwhile. Offsets alone do not say how many there are: the markers of
+    transactions take some too. While others write, an end may never be told.
+    """
     c = reader(brokers, topic, **{"enable.partition.eof": True})
     out, unread = [], {p: watermarks(c, topic, p)[1] for p in c.list_topics(topic, timeout=60).topics[topic].partitions}
     end = time.monotonic() + 60
@@ -93,7 +96,12 @@ def read_all(brokers, topic):
             continue
         if not message.error():
             out.append(message)
-        elif message.error().code() == KafkaError._PARTITION_EOF and message.offset() >= unread.get(message.partition(), 0):
+            read_to = message.offset() + 1
+        elif message.error().code() == KafkaError._PARTITION_EOF:
+            read_to = message.offset()
+        else:
+            continue
+        if read_to >= unread.get(message.partition(), 0):
             unread.pop(message.partition(), None)
     c.close()
     return out
