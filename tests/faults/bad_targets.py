@@ -83,7 +83,8 @@ class Scene:
 
     def is_refused_everywhere(self):
         """Each broker hears of a right by itself, and until then takes what the center writes."""
-        return not any(may_write(self.sasl, broker, self.bad) for broker in self.kafka["KAFKA_SASL_SSL_BROKERS"].split(","))
+        brokers = self.kafka["KAFKA_SASL_SSL_BROKERS"].split(",")
+        return not any(may_write(self.sasl, broker, self.bad) or takes(self.sasl, broker, self.bad) for broker in brokers)
 
     def leader(self):
         """-1: there is none; None: the broker that was asked has not heard of the topic yet."""
@@ -99,6 +100,15 @@ def may_write(sasl, broker, topic):
     except KafkaException as e:
         return e.args[0].code() != KafkaError.TOPIC_AUTHORIZATION_FAILED
     return AclOperation.WRITE in said.authorized_operations
+
+
+def takes(sasl, broker, topic):
+    """Whether a record of who signs in so is taken: what brokers say of rights need not be what the leader knows."""
+    errors = []
+    producer = independent.producer(broker, **sasl)
+    producer.produce(topic, b"a try", key=b"a try", on_delivery=lambda error, _: errors.append(error))
+    producer.flush(60)
+    return not errors or not errors[0] or errors[0].code() != KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
 def unknown(_scene):
