@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    TURN_MOST_US = 1000000, /* the group wants to be served every few seconds */
+    TURN_MOST_US = 1000000, /* the group wants to be served each second */
     LOOK_US = 250000,
     PRODUCER_FULL_US = 10000, /* deliveries that make room wake us; this is for when memory was short */
     FLUSH_LEAST_MS = 500,

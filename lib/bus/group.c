@@ -56,9 +56,9 @@ static pouch_err connect_group(struct pl_group *g, bool mock) {
                            "session.timeout.ms",
                            "10000",
                            "heartbeat.interval.ms",
-                           "3000",
+                           "1000",
                            "enable.auto.commit",
-                           "true",
+                           "false",
                            "auto.commit.interval.ms",
                            "1000",
                            "auto.offset.reset",
@@ -80,6 +80,11 @@ static pouch_err connect_group(struct pl_group *g, bool mock) {
         rd_kafka_conf_destroy(conf);
         return err;
     }
+    g->ear = pl_ear_new(conf);
+    if (!g->ear) {
+        rd_kafka_conf_destroy(conf);
+        return pl_fail(POUCH_E_NO_MEMORY, "no memory to join the group");
+    }
     rd_kafka_conf_set_rebalance_cb(conf, pl_group_on_rebalance);
     return pl_kafka_new(&g->rk, RD_KAFKA_CONSUMER, conf);
 }
@@ -99,6 +104,8 @@ static pouch_err start(struct pl_group *g, bool mock, const char *const topics[]
     pl_group_read_bounds(g);
     rd_kafka_poll_set_consumer(g->rk);
     g->events = rd_kafka_queue_get_consumer(g->rk);
+    g->commits = rd_kafka_queue_new(g->rk);
+    pl_kafka_wake_on(g->commits, g->wake);
     pl_kafka_wake_on(g->events, g->wake);
     return subscribe(g, topics, n);
 }
@@ -224,10 +231,11 @@ static size_t take_all(struct pl_group *g, struct pl_taken out[], size_t max) {
 
 size_t pl_group_take(struct pl_group *g, struct pl_taken out[], size_t max) {
     serve_events(g);
+    pl_group_commit_due(g);
+    pl_group_mind_silence(g);
     pl_group_settle(g);
     bool was_to_start_anew = g->start_anew;
     size_t n = g->failed ? 0 : take_all(g, out, max);
-    pl_group_store(g);
     if (n) pl_kafka_up(g->opaque.health);
     /* librdkafka signals only what comes to an empty queue. An owner that has no room calls by itself when it has. */
     if ((n > 0 && n == max) || (g->start_anew && !was_to_start_anew)) pl_wake_signal(g->wake);
@@ -267,7 +275,9 @@ static void leave(struct pl_group *g) {
     if (g->events) serve_events(g);
     g->leaving = true;
     pl_group_revoke(g, false);
+    pl_group_give_back(g);
     close_consumer(g);
+    pl_group_unhook(g);
 }
 
 void pl_group_leave(struct pl_group *g) {
@@ -277,7 +287,14 @@ void pl_group_leave(struct pl_group *g) {
         pl_kafka_wake_off(g->events);
         rd_kafka_queue_destroy(g->events);
     }
-    if (g->rk) pl_kafka_close(g->rk);
+    if (g->commits) {
+        pl_kafka_wake_off(g->commits);
+        rd_kafka_queue_destroy(g->commits);
+    }
+    if (g->rk)
+        pl_kafka_close_with(g->rk, pl_ear_free, g->ear);
+    else
+        pl_ear_free(g->ear);
     free(g->client_id);
     free(g->id);
     free(g);

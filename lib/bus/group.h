@@ -47,8 +47,8 @@ struct pl_group_hooks {
     /*
      * Partitions are being taken away. The owner finishes what it has of them, calling
      * pl_group_done() as records end, and returns when done or after its drain time. What is done
-     * is committed right after. lost: somebody else has them already, or their log is another one
-     * now; just let go. Called inside pl_group_take() and pl_group_leave().
+     * is committed right after. lost: somebody else has them already, or will have, since the coordinator
+     * does not answer, or their log is another one now; just let go. Called inside pl_group_take() and pl_group_leave().
      */
     void (*revoke)(struct pl_partition *const parts[], size_t n, bool lost, void *owner);
     void *owner;
@@ -74,7 +74,7 @@ POUCH_MUST_CHECK pouch_err pl_group_join(struct pl_group **g, const struct pl_se
  * Serves rebalances and errors, then takes up to max records round robin over the partitions that
  * are neither held nor full. Never waits for records (a rebalance waits for the broker's answers, within seconds);
  * the wake signals when there may be more, but not for a partition that stops being held: then the
- * owner calls by itself. Call at least every few seconds. Offsets of what is done are stored here.
+ * owner calls by itself. Call at least each second. Offsets of what is done are committed here.
  */
 size_t pl_group_take(struct pl_group *g, struct pl_taken out[], size_t max);
 

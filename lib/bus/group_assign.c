@@ -69,47 +69,12 @@ static void drop_pending(struct pl_group *g) {
     g->pending = NULL;
 }
 
-void pl_group_store(struct pl_group *g) {
-    rd_kafka_topic_partition_list_t *list = NULL;
-    for (size_t i = 0; i < g->n_parts; i++) {
-        struct pl_partition *p = g->parts[i];
-        if (!p->dirty) continue;
-        if (!list) list = rd_kafka_topic_partition_list_new((int)g->n_parts);
-        rd_kafka_topic_partition_list_add(list, p->topic, p->id)->offset = p->commit;
-        p->dirty = false;
-    }
-    if (!list) return;
-    rd_kafka_resp_err_t e = rd_kafka_offsets_store(g->rk, list);
-    if (e) PL_LOG(PL_LOG_WARN, "offsets are not stored", "group", g->id, "error", rd_kafka_err2name(e));
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-rd_kafka_resp_err_t pl_group_commit(struct pl_group *g, const rd_kafka_topic_partition_list_t *list) {
-    rd_kafka_queue_t *answer = rd_kafka_queue_new(g->rk);
-    rd_kafka_resp_err_t e = rd_kafka_commit_queue(g->rk, list, answer, NULL, NULL);
-    if (!e) {
-        rd_kafka_event_t *event = rd_kafka_queue_poll(answer, PL_GROUP_ASK_MS);
-        e = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
-        if (event) rd_kafka_event_destroy(event);
-    }
-    rd_kafka_queue_destroy(answer);
-    return e;
-}
-
-static void commit_done(struct pl_group *g) {
-    pl_group_store(g);
-    rd_kafka_resp_err_t e = pl_group_commit(g, NULL);
-    if (e && e != RD_KAFKA_RESP_ERR__NO_OFFSET)
-        PL_LOG(PL_LOG_WARN, "a commit fails; some records will come again", "group", g->id, "error",
-               rd_kafka_err2name(e));
-}
-
 void pl_group_revoke(struct pl_group *g, bool lost) {
     drop_pending(g);
     g->settled = g->start_anew = false;
     if (g->n_parts > 0) {
         g->hooks.revoke(g->parts, g->n_parts, lost, g->hooks.owner);
-        if (!lost) commit_done(g);
+        if (!lost) pl_group_commit_done(g);
     }
     drop_partitions(g);
 }
@@ -139,6 +104,8 @@ void pl_group_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t e, rd_kafka_topic
     }
     if (e == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         log_rebalance(g, "partitions assigned", list->cnt);
+        g->silent_us = 0;
+        g->steady = true;
         drop_pending(g);
         g->pending = rd_kafka_topic_partition_list_copy(list);
         g->pending_us = pl_mono_us(&pl_clock_system);
@@ -147,12 +114,14 @@ void pl_group_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t e, rd_kafka_topic
         return;
     }
     bool lost = rd_kafka_assignment_lost(rk);
-    log_rebalance(g, lost ? "partitions lost" : "partitions revoked", list->cnt);
-    pl_group_revoke(g, lost);
-    rd_kafka_assign(rk, NULL);
+    g->steady = false;
+    g->withheld = g->silent_us && !lost;
+    log_rebalance(g, lost || g->withheld ? "partitions lost" : "partitions revoked", list->cnt);
+    pl_group_revoke(g, lost || g->withheld);
+    if (!g->withheld) rd_kafka_assign(rk, NULL);
 }
 
-/* Tries again a little later; the owner calls at least every few seconds. */
+/* Tries again a little later; the owner calls at least each second. */
 static void not_yet(struct pl_group *g, pouch_err err) {
     if (err == POUCH_E_CONFIG || err == POUCH_E_NOT_ALLOWED || err == POUCH_E_TARGET_REFUSED) {
         pl_group_fail(g, err);
@@ -242,7 +211,7 @@ static pouch_err restart(struct pl_group *g, struct pl_partition **slot) {
 
 static void settle_anew(struct pl_group *g) {
     pouch_err err = POUCH_OK;
-    commit_done(g);
+    pl_group_commit_done(g);
     for (size_t i = 0; i < g->n_parts && !err; i++)
         if (g->parts[i]->out_of_range) err = restart(g, &g->parts[i]);
     if (!err) err = assign_at_positions(g);

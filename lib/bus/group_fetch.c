@@ -23,6 +23,11 @@ static size_t bound(const struct pl_group *g, const char *name) {
 void pl_group_read_bounds(struct pl_group *g) {
     g->queue_records = bound(g, "queued.min.messages");
     g->queue_bytes = bound(g, "queued.max.messages.kbytes") * 1024;
+    g->commit_every_us = (int64_t)bound(g, "auto.commit.interval.ms") * 1000;
+    /* A heartbeat is due so long after the last answer, and may take its time. */
+    int64_t session = (int64_t)bound(g, "session.timeout.ms") * 1000,
+            beat = (int64_t)bound(g, "heartbeat.interval.ms") * 1000;
+    g->patience_us = beat + (session - beat) / 4 * 3;
 }
 
 static size_t bytes_of_headers(const rd_kafka_message_t *m) {

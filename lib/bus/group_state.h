@@ -3,6 +3,14 @@
 #define POUCH_BUS_GROUP_STATE_H
 
 #include <bus/group.h>
+#include <pthread.h>
+
+/* When the coordinator last answered as a session wants it; for librdkafka's threads, and freed when they have ended. */
+struct pl_ear {
+    pthread_mutex_t lock;
+    int64_t heard_us;
+    struct pl_wake *wake; /* signalled with each answer; NULL: nobody waits for one */
+};
 
 enum { PL_GROUP_ASK_MS = 5000 }; /* how long a broker may take to answer what the group's thread asks */
 
@@ -26,6 +34,17 @@ struct pl_group {
     bool leaving;    /* what is assigned from now on is not taken */
     bool start_anew; /* the assignment is to be made again at the positions kept */
 
+    rd_kafka_queue_t *commits; /* the answer to the commit that is under way */
+    bool committing;
+    int64_t commit_us, commit_every_us; /* the next one; not before it */
+
+    struct pl_ear *ear;
+    int64_t patience_us; /* how long the coordinator may be silent */
+    int64_t looked_us;   /* the owner last called then */
+    bool steady;         /* a member that has been told what is its own, which librdkafka's session check is for */
+    int64_t silent_us;   /* since when the coordinator counts as silent; 0: it does not */
+    bool withheld;       /* partitions were called back, and the answer waits for the coordinator */
+
     struct pl_partition **parts;
     size_t n_parts;
     size_t turn; /* whose records are taken first next time */
@@ -46,14 +65,15 @@ void pl_group_revoke(struct pl_group *g, bool lost);
 /* Begins to read what is pending once its offsets are known, and starts anew what must. */
 void pl_group_settle(struct pl_group *g);
 
-/* Hands the offsets of what is done to librdkafka, which commits them each second. */
-void pl_group_store(struct pl_group *g);
+/* Commits what is done when it is time to, unless a commit is under way or the coordinator is silent. Never waits. */
+void pl_group_commit_due(struct pl_group *g);
 
 /*
- * Commits the list, or all that is stored (NULL), and waits PL_GROUP_ASK_MS for the answer. rd_kafka_commit() waits
- * for as long as there is no broker. TIMED_OUT: whether it was committed is not known.
+ * Commits the list and waits PL_GROUP_ASK_MS for the answer. rd_kafka_commit() waits for as long as there is no broker.
+ * TIMED_OUT: whether it was committed is not known.
  */
 rd_kafka_resp_err_t pl_group_commit(struct pl_group *g, const rd_kafka_topic_partition_list_t *list);
+void pl_group_commit_done(struct pl_group *g); /* the same with all that is done */
 
 /* What librdkafka's bounds are; to be called once there is a handle. */
 void pl_group_read_bounds(struct pl_group *g);
@@ -65,6 +85,15 @@ void pl_partition_watch(struct pl_group *g, struct pl_partition *p, size_t there
 size_t pl_partition_weigh(struct pl_partition *p, const rd_kafka_message_t *m); /* bytes of the record */
 
 void pl_partition_unref(struct pl_partition *p);
+
+/* Hears what comes on the handle that conf is for, and is freed after it. NULL: no memory. */
+struct pl_ear *pl_ear_new(rd_kafka_conf_t *conf);
+void pl_ear_free(void *ear);
+
+/* Holds the member's place when the coordinator is silent for nearly a session; to be called at least each second. */
+void pl_group_mind_silence(struct pl_group *g);
+void pl_group_give_back(struct pl_group *g); /* what is withheld, if anything */
+void pl_group_unhook(struct pl_group *g);    /* the wake is not signalled any more */
 
 /*
  * Where each partition of the list begins: its committed offset, or what the start policy says.

@@ -11,7 +11,7 @@
 #include <worker/worker.h>
 
 enum {
-    TURN_MOST_US = 1000000,   /* the group wants to be served every few seconds */
+    TURN_MOST_US = 1000000,   /* the group wants to be served each second */
     PRODUCER_FULL_US = 10000, /* deliveries that make room wake us; this is for when memory was short */
     FLUSH_LEAST_MS = 500,
     USUAL_BYTES = 4096,

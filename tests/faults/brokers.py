@@ -12,7 +12,7 @@ from conftest import ROOT, Pouch, stack, wait_until
 from fleet import Fleet
 from full_disk import UNSHARE, fill
 from members import commits_of
-from promises import MEMORY, RESUMES, at_least, at_most, may_repeat, once, resumes
+from promises import MEMORY, RESUMES, at_least, at_most, may_repeat, once
 from proxy import Proxy, proxied
 
 
@@ -37,7 +37,7 @@ def broker_frozen(pouch, kafka, rate, seconds):
     stack(kafka["stack"], "kill", "-CONT", "kafka")
     fleet.mark("mended")
     fleet.until_flowing()
-    return {"seconds": seconds, **fleet.stop(), **may_repeat(1, rate), **resumes(seconds), **at_most(rss_mib=MEMORY)}
+    return {"seconds": seconds, **fleet.stop(), **may_repeat(1, rate), **at_most(resumed_s=RESUMES, rss_mib=MEMORY)}
 
 
 def leaders_move(pouch, kafka, rate, times, seconds):
@@ -89,8 +89,8 @@ def black_hole(pouch, kafka, rate, seconds):
         proxy.mend()
         fleet.mark("mended")
         fleet.until_flowing()
-        return {"seconds": seconds, "found_out_s": found_out["seconds"], **fleet.stop(), **may_repeat(1, rate), 
-                **resumes(seconds), **at_most(longest_s=10 + 5, rss_mib=MEMORY)}
+        return {"seconds": seconds, "found_out_s": found_out["seconds"], **fleet.stop(), **may_repeat(1, rate),
+                **at_most(resumed_s=RESUMES, longest_s=10 + 5, rss_mib=MEMORY)}
 
 
 def slow_link(pouch, kafka, rate, seconds):

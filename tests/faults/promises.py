@@ -4,7 +4,6 @@ in a list or a table. What may never be at all needs no saying."""
 from fleet import IN_FLIGHT
 
 RESUMES = 3  # seconds until the first success after all is well again
-SESSION = 10  # seconds without its broker after which a member is one no more, and the next one waits until the broker has given it up
 MEMORY = {"center": 256, "worker": 256, "client": 256}  # MiB: what settings bound, and librdkafka's own bounds
 
 # Which promise a figure stands for. I1: each call ends once. I2: nothing accepted is lost. I3: what is done twice is within the
@@ -15,7 +14,7 @@ PROMISES = {
     "I3": ("stored_again", "run_again", "routed_again", "rows_twice", "doubled", "repeats", "answered_twice", "commits_gone_back"),
     "I4": ("wrong", "crossed", "reordered", "others_refused"),
     "I5": ("rss_mib", "fds_an_hour"),
-    "I6": ("resumed_s", "answered_a_second", "stopped", "codes", "exits"),
+    "I6": ("resumed_s", "answered_a_second", "routing_in_fault_p99_ratio", "stopped", "codes", "exits"),
 }
 NEVER = {"failed", "refused", "lost", "wrong", "unended", "ended_twice", "unasked", "crossed", "reordered", "untraced", "rows_twice", "doubled",
          "missing", "gaps", "repeats", "others_refused", "stopped"}
@@ -89,8 +88,3 @@ def held(figures):
     spoken = set(names_in(figures))
     bad = {name for name, _ in broken(figures)}
     return {promise: not bad & set(names) for promise, names in PROMISES.items() if spoken & set(names)}
-
-
-def resumes(outage):
-    """Within seconds; after an outage as long as a session, when the group has been put together again (docs/reliability.md)."""
-    return at_most(resumed_s=RESUMES if outage < SESSION else RESUMES + 2 * SESSION)
