@@ -113,7 +113,7 @@ def full_disk(pouch, rate, seconds):
 
 def full_disk_pairs(pouch, rate, pairs, seconds):
     need_own_disk()
-    return disk.full_disk_pairs(pouch, pairs=pairs, rate=rate, seconds=seconds + 16, full_seconds=seconds)
+    return disk.full_disk_pairs(pouch, pairs=pairs, rate=rate, seconds=seconds + 8, full_seconds=seconds)
 
 
 def million(pouch, records, seed):
@@ -126,7 +126,7 @@ def million(pouch, records, seed):
 def store_fault(fault):
     def measure(pouch, rate, pairs, seconds):
         with one_cassandra(idle=True) as exports:
-            return stores.store_fault(pouch, exports, exports["stack"], fault, pairs=pairs, rate=rate, seconds=seconds + 16, fault_seconds=seconds)
+            return stores.store_fault(pouch, exports, exports["stack"], fault, pairs=pairs, rate=rate, seconds=seconds + 8, fault_seconds=seconds)
 
     return measure
 
