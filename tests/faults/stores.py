@@ -111,7 +111,7 @@ class Stage:
     """A center on an inbox of its own."""
 
     def __init__(self, pouch, url, name, *settings):
-        self.pouch, self.name = pouch, name
+        self.pouch, self.name, self.sent = pouch, name, 0
         self.inbox, self.topic = (self.timed_topic(f"{word}-{uuid.uuid4().hex[:12]}") for word in ("inbox", name))
         pouch.env.update(POUCH_STORE=url, POUCH_CENTER_INBOX=self.inbox)
         self.center = self.start_center(settings)
@@ -127,10 +127,14 @@ class Stage:
         return self.pouch.start("center", "--start", "earliest", "--listen", "127.0.0.1:0", name=f"center-{self.name}", env=dict(settings))
 
     def load(self, rate, seconds):
+        self.sent += rate * seconds
         return Feed(self.pouch, self.inbox, self.name, rate, seconds)
 
-    def metric(self, name):
-        return self.listener.metrics()[(name,)]
+    def metric(self, name, *labels):
+        return self.listener.metrics()[(name, *labels)]
+
+    def has_routed(self, records):
+        return self.metric("pouch_center_records_total", ("outcome", "routed")) >= records
 
     def records(self):
         """Where each record of the inbox was stored, and when."""
@@ -158,6 +162,7 @@ def measure(stage, rate, seconds, fault, fault_seconds):
             fault_from = time.time()
             time.sleep(fault_seconds)
             fault_to = time.time()
+    wait_until(lambda: stage.has_routed(stage.sent), "all being routed", 60)
     return {"failed": load.refused, "from_ms": 1000 * began, "to_ms": 1000 * time.time(), "fault_ms": (1000 * fault_from, 1000 * fault_to)}
 
 
@@ -229,6 +234,7 @@ def answers_cut(pouch, exports, times, rate):
                 proxy.cut_after(0, ways=Proxy.DOWN)
                 wait_until(lambda: proxy.cuts > before, "an answer being cut")
                 time.sleep(1)
+        wait_until(lambda: stage.has_routed(stage.sent), "all being routed", 60)
         wait_until(lambda: has_traced_all(stage.listener), "the spool being brought to the store", 300)
         missing, stopped = stage.metric("pouch_trace_missing_total"), stage.stop()
     records = stage.records().keys()
