@@ -66,7 +66,7 @@ void pl_group_unhook(struct pl_group *g) {
     heard_us(g->ear, NULL);
 }
 
-static void subscribe_anew(struct pl_group *g) {
+static bool subscribe_anew(struct pl_group *g) {
     rd_kafka_topic_partition_list_t *topics;
     rd_kafka_resp_err_t e = rd_kafka_subscription(g->rk, &topics);
     if (!e) {
@@ -74,6 +74,7 @@ static void subscribe_anew(struct pl_group *g) {
         rd_kafka_topic_partition_list_destroy(topics);
     }
     if (e) PL_LOG(PL_LOG_WARN, "the place in a group is not held", "group", g->id, "error", rd_kafka_err2name(e));
+    return !e;
 }
 
 /* Nothing is said of the coordinator by a process that stood still itself: its answers may lie here, unread. */
@@ -87,8 +88,7 @@ static void look(struct pl_group *g) {
     int64_t now = pl_mono_us(&pl_clock_system);
     if (stood_still(g, now) || now - heard_us(g->ear, NULL) < g->patience_us) return;
     PL_LOG(PL_LOG_WARN, "the group's coordinator does not answer; partitions are let go until it does", "group", g->id);
-    g->silent_us = now;
-    subscribe_anew(g);
+    if (subscribe_anew(g)) g->silent_us = now;
 }
 
 /* librdkafka takes a late refusal of a commit for one of the membership that it has by then, so the commit's answer is waited for, too. */
