@@ -239,6 +239,7 @@ size_t pl_group_take(struct pl_group *g, struct pl_taken out[], size_t max) {
     if (n) pl_kafka_up(g->opaque.health);
     /* librdkafka signals only what comes to an empty queue. An owner that has no room calls by itself when it has. */
     if ((n > 0 && n == max) || (g->start_anew && !was_to_start_anew)) pl_wake_signal(g->wake);
+    g->looked_us = pl_mono_us(&pl_clock_system);
     return n;
 }
 

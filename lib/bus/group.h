@@ -29,7 +29,7 @@ struct pl_partition {
     rd_kafka_queue_t *queue; /* its records, and nobody else's */
     int64_t position;        /* the offset after the last one taken: where reading goes on if it must start anew */
     int64_t commit;          /* the watermark's last word */
-    bool dirty;              /* commit is not yet stored with librdkafka */
+    bool dirty;              /* commit is not yet sent */
     bool out_of_range;       /* position is no longer in the log */
     size_t mean_bytes;       /* of its latest records */
     bool full;               /* librdkafka has stopped fetching it until there is room */

@@ -105,6 +105,7 @@ void pl_group_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t e, rd_kafka_topic
     if (e == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         log_rebalance(g, "partitions assigned", list->cnt);
         g->silent_us = 0;
+        g->withheld = false; /* librdkafka may have gone on without an answer: new metadata makes it join anew */
         g->steady = true;
         drop_pending(g);
         g->pending = rd_kafka_topic_partition_list_copy(list);
@@ -222,7 +223,7 @@ static void settle_anew(struct pl_group *g) {
 }
 
 void pl_group_settle(struct pl_group *g) {
-    if (g->failed || pl_mono_us(&pl_clock_system) < g->retry_us) return;
+    if (g->failed || g->silent_us || pl_mono_us(&pl_clock_system) < g->retry_us) return;
     if (g->pending) settle_pending(g);
     if (g->start_anew && g->n_parts) settle_anew(g);
 }

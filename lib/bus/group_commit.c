@@ -37,9 +37,9 @@ static void failed(struct pl_group *g, rd_kafka_resp_err_t e, const rd_kafka_top
     mark_again(g, list);
 }
 
-/* True when none is under way. */
-static bool answered(struct pl_group *g) {
-    rd_kafka_event_t *event = g->committing ? rd_kafka_queue_poll(g->commits, 0) : NULL;
+/* True when none is under way, within so long. */
+static bool answered(struct pl_group *g, int ms) {
+    rd_kafka_event_t *event = g->committing ? rd_kafka_queue_poll(g->commits, ms) : NULL;
     if (!event) return !g->committing;
     g->committing = false;
     rd_kafka_resp_err_t e = rd_kafka_event_error(event);
@@ -50,7 +50,7 @@ static bool answered(struct pl_group *g) {
 
 void pl_group_commit_due(struct pl_group *g) {
     int64_t now = pl_mono_us(&pl_clock_system);
-    if (!answered(g) || g->silent_us || now < g->commit_us) return;
+    if (!answered(g, 0) || g->silent_us || now < g->commit_us) return;
     rd_kafka_topic_partition_list_t *list = take_done(g);
     if (!list) return;
     g->commit_us = now + g->commit_every_us;
@@ -72,8 +72,9 @@ rd_kafka_resp_err_t pl_group_commit(struct pl_group *g, const rd_kafka_topic_par
     return e;
 }
 
+/* Not beside another one, which librdkafka may send again, and so after this one. */
 void pl_group_commit_done(struct pl_group *g) {
-    rd_kafka_topic_partition_list_t *list = take_done(g);
+    rd_kafka_topic_partition_list_t *list = answered(g, PL_GROUP_ASK_MS) ? take_done(g) : NULL;
     if (!list) return;
     rd_kafka_resp_err_t e = pl_group_commit(g, list);
     if (e) failed(g, e, list);

@@ -77,11 +77,10 @@ static bool subscribe_anew(struct pl_group *g) {
     return !e;
 }
 
-/* Nothing is said of the coordinator by a process that stood still itself: its answers may lie here, unread. */
+/* Nothing is said of the coordinator by a process that stood still itself, until a heartbeat could be sent again. */
 static bool stood_still(struct pl_group *g, int64_t now) {
-    int64_t before = g->looked_us;
-    g->looked_us = now;
-    return now - before > STOOD_STILL_US;
+    if (now - g->looked_us > STOOD_STILL_US) g->stood_us = now;
+    return now - g->stood_us < STOOD_STILL_US;
 }
 
 static void look(struct pl_group *g) {

@@ -9,7 +9,7 @@
 struct pl_ear {
     pthread_mutex_t lock;
     int64_t heard_us;
-    struct pl_wake *wake; /* signalled with each answer; NULL: nobody waits for one */
+    struct pl_wake *wake; /* signalled with each answer since one was waited for; NULL: nobody waits */
 };
 
 enum { PL_GROUP_ASK_MS = 5000 }; /* how long a broker may take to answer what the group's thread asks */
@@ -40,7 +40,8 @@ struct pl_group {
 
     struct pl_ear *ear;
     int64_t patience_us; /* how long the coordinator may be silent */
-    int64_t looked_us;   /* the owner last called then */
+    int64_t looked_us;   /* the owner's last call ended then */
+    int64_t stood_us;    /* it had not called for too long, then */
     bool steady;         /* a member that has been told what is its own, which librdkafka's session check is for */
     int64_t silent_us;   /* since when the coordinator counts as silent; 0: it does not */
     bool withheld;       /* partitions were called back, and the answer waits for the coordinator */
