@@ -22,20 +22,23 @@ static socklen_t place_n;
 struct ops_notify {
     const struct httpd_owner *owner;
     int64_t alive_us, alive_next_us; /* how often that is to be told, 0: never; monotonic */
-    char told[TEXT_MAX];             /* the last reason; "": none */
+    bool ready_told;
+    char told[TEXT_MAX]; /* the last reason; "": none */
     struct pl_wake wake;
     atomic_bool end;
     pthread_t thread;
 };
 
-void ops_notify_tell(const char *lines) {
+bool ops_notify_tell(const char *lines) {
     int before = errno; /* of what a signal interrupts */
     int fd = place_n ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+    ssize_t sent = -1;
     if (fd >= 0) {
-        sendto(fd, lines, strlen(lines), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&place, place_n);
+        sent = sendto(fd, lines, strlen(lines), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&place, place_n);
         close(fd);
     }
     errno = before;
+    return sent >= 0;
 }
 
 /* A path, or after an @ a name in the abstract space, which has no NUL at its end. */
@@ -71,13 +74,17 @@ static void first_reason(char out[TEXT_MAX], void (*add)(json_t *reasons, void *
     json_decref(reasons);
 }
 
+/* Each is told until its message was taken: nobody waits longer for us than a full socket lasts. */
+static void tell_ready(struct ops_notify *n) {
+    if (!n->ready_told) n->ready_told = ops_notify_tell("READY=1");
+}
+
 static void tell_state(struct ops_notify *n) {
     char why[TEXT_MAX], line[TEXT_MAX + 32];
     first_reason(why, n->owner->unready, n->owner->arg);
     if (!strcmp(why, n->told)) return;
-    snprintf(n->told, sizeof n->told, "%s", why);
     snprintf(line, sizeof line, "STATUS=%s%s", why[0] ? "not ready: " : "ready", why);
-    ops_notify_tell(line);
+    if (ops_notify_tell(line)) snprintf(n->told, sizeof n->told, "%s", why);
 }
 
 static void tell_alive(struct ops_notify *n, int64_t now_us) {
@@ -85,14 +92,14 @@ static void tell_alive(struct ops_notify *n, int64_t now_us) {
     if (!n->alive_us || now_us < n->alive_next_us) return;
     first_reason(why, n->owner->dead, n->owner->arg);
     if (why[0]) return; /* it is restarted when this has lasted too long */
-    ops_notify_tell("WATCHDOG=1");
-    n->alive_next_us = now_us + n->alive_us;
+    if (ops_notify_tell("WATCHDOG=1")) n->alive_next_us = now_us + n->alive_us;
 }
 
 static void *follow(void *arg) {
     struct ops_notify *n = arg;
     int64_t pause_us = n->alive_us && n->alive_us < LOOK_US ? n->alive_us : LOOK_US;
     while (!n->end) {
+        tell_ready(n);
         tell_state(n);
         tell_alive(n, pl_mono_us(&pl_clock_system));
         pl_wake_wait(&n->wake, pause_us);
@@ -106,7 +113,7 @@ static pouch_err start(struct ops_notify *n, const struct httpd_owner *owner) {
     snprintf(n->told, sizeof n->told, "nothing was told yet");
     pouch_err e = pl_wake_init(&n->wake);
     if (e) return e;
-    ops_notify_tell("READY=1");
+    tell_ready(n);
     e = pl_thread_start(&n->thread, "pouch-notify", follow, n);
     if (e) pl_wake_free(&n->wake);
     return e;

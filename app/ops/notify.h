@@ -17,7 +17,7 @@ struct ops_notify;
 POUCH_MUST_CHECK pouch_err ops_notify_start(struct ops_notify **n, const struct httpd_owner *owner);
 void ops_notify_stop(struct ops_notify *n); /* NULL allowed */
 
-/* "STOPPING=1", say; lines of the protocol. Safe in a signal handler. Nobody asks: nothing. */
-void ops_notify_tell(const char *lines);
+/* "STOPPING=1", say; lines of the protocol. Safe in a signal handler. False: they were not taken, or nobody asks. Never waits. */
+bool ops_notify_tell(const char *lines);
 
 #endif

@@ -1,6 +1,7 @@
 /* What a service manager hears: over a path or the abstract space, and only while the program lives. */
 #include <support.h>
 
+#include <errno.h>
 #include <folder.h>
 #include <json/json.h>
 #include <ops/notify.h>
@@ -56,6 +57,17 @@ static void await(int fd, const char *message) {
     const char *lines;
     while (strcmp(lines = heard(fd, PATIENCE_MS), message) != 0)
         if (!lines[0]) fail_msg("%s was not told", message);
+}
+
+static void fill(int fd) {
+    struct sockaddr_un at;
+    socklen_t n = sizeof at;
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+    int from = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    while (sendto(from, "FULL", 4, MSG_DONTWAIT, (struct sockaddr *)&at, n) == 4) {
+    }
+    assert_int_equal(errno, EAGAIN);
+    close(from);
 }
 
 static int setup(void **state) {
@@ -117,6 +129,19 @@ static void it_is_told_that_the_program_lives_only_while_it_does(void **state) {
     close(fd);
 }
 
+/* A manager that reads nothing for a while; what did not fit is told once it does. */
+static void a_full_socket_loses_nothing(void **state) {
+    (void)state;
+    struct ops_notify *n;
+    int fd = manager(test_folder_file(&folder, "notify"));
+    fill(fd);
+    assert_int_equal(ops_notify_start(&n, &owner), POUCH_OK);
+    await(fd, "READY=1");
+    await(fd, "STATUS=ready");
+    ops_notify_stop(n);
+    close(fd);
+}
+
 static void another_processes_watchdog_is_not_fed(void **state) {
     (void)state;
     struct ops_notify *n;
@@ -164,6 +189,7 @@ int main(void) {
         WITH_MANAGER(nothing_happens_where_nobody_asks),
         WITH_MANAGER(it_is_told_what_the_program_is_at),
         WITH_MANAGER(it_is_told_that_the_program_lives_only_while_it_does),
+        WITH_MANAGER(a_full_socket_loses_nothing),
         WITH_MANAGER(another_processes_watchdog_is_not_fed),
         WITH_MANAGER(an_address_that_is_none_is_refused),
     };
