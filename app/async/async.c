@@ -96,16 +96,13 @@ static pouch_err look(struct async *a) {
     return async_scan_start(a);
 }
 
+/* A broker that does not answer is no reason to leave the group: the others would have to share out its partitions twice. */
 static void tend(struct async *a, int64_t now_us) {
     bool failed = a->group && pl_group_failed(a->group);
     if (now_us < a->tend_us && !failed) return;
     pouch_err e = look(a);
-    if (e) {
-        async_set_trouble(a, pouch_why());
-        async_read_leave(a);
-    } else {
-        async_set_trouble(a, "");
-    }
+    async_set_trouble(a, e ? pouch_why() : "");
+    if (failed) async_read_leave(a);
     a->tend_us = pl_mono_us(a->clock) + (e ? RETRY_US : LOOK_US);
 }
 
@@ -164,10 +161,12 @@ static void end_errands(struct async *a) {
 
 /* What is being stored may still be, and what has become of requests noted; the rest is told that it will not. What the index was given it answers in any case. */
 static void finish(struct async *a) {
+    struct pl_taken none[1];
     while ((!is_idle(a) || pl_producer_waiting(a->producer)) && pl_mono_us(a->clock) < a->stop_us) {
         pl_wake_wait(&a->wake, TURN_MOST_US);
         pl_producer_poll(a->producer);
         async_read_settle(a);
+        if (a->group) pl_group_take(a->group, none, 0); /* stay a member meanwhile */
         async_wait_turn(a, pl_mono_us(a->clock));
     }
     async_wait_end(a);

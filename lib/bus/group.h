@@ -1,5 +1,5 @@
 /*
- * A member of a consumer group that stores an offset only when told that the record is done.
+ * A member of a consumer group that commits an offset only when told that all records before it are done.
  *
  * Each assigned partition keeps its own queue and its own watermark. Holding a partition back
  * is leaving its queue unread: librdkafka 2.0.2 loses records when pause or seek race with a
