@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEARTBEAT_US = 15000000, POLL_MAX = PL_CQL_HOSTS_MAX * PL_CQL_CONNECTIONS_MAX + 1 };
+enum { HEARTBEAT_US = 15000000, UNHEARD_US = 1000000, POLL_MAX = PL_CQL_HOSTS_MAX * PL_CQL_CONNECTIONS_MAX + 1 };
 
 /* ---- opening and closing ---- */
 
@@ -211,6 +211,7 @@ static bool serve(struct pl_cql *s, int64_t until, int64_t now) {
 size_t pl_cql_run(struct pl_cql *s, int64_t wait_us) {
     int64_t now = pl_mono_us(&pl_clock_system), end = wait_us < 0 ? INT64_MAX : now + wait_us;
     s->ended = 0;
+    if (now - s->ran_us > UNHEARD_US) serve(s, now, now); /* answers that came meanwhile are not late */
     for (;;) {
         pass_time(s, now);
         each_conn(s, flush_conn, now);
@@ -219,6 +220,7 @@ size_t pl_cql_run(struct pl_cql *s, int64_t wait_us) {
         if (s->ended || woken || now >= end) break;
     }
     each_conn(s, flush_conn, now);
+    s->ran_us = now;
     return s->ended;
 }
 

@@ -143,6 +143,7 @@ struct pl_cql {
     size_t pending; /* those that somebody waits for */
     size_t bytes;   /* of the frames in slots */
     size_t ended;   /* since run began */
+    int64_t ran_us; /* when it last ended */
 
     struct pl_cql_statement *statements;
     struct pl_buf key; /* scratch: a partition key */

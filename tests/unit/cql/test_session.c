@@ -425,6 +425,29 @@ static void an_answer_after_its_time_is_for_nobody(void **state) {
     pl_cql_close(s);
 }
 
+static void wait_until(int64_t us) {
+    const struct timespec at = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL)) {
+    }
+}
+
+/* Nobody runs the session from before the answer comes until after the request's time. */
+static void an_answer_that_lay_there_in_time_is_not_late(void **state) {
+    (void)state;
+    const struct pl_cql_statement *st;
+    struct pl_cql *s = start("", 1, &st);
+    struct end e;
+    int64_t time_us = 5000000;
+    assert_int_equal(ask(s, st, "k", false, time_us, &e), POUCH_OK);
+    int64_t until_us = pl_mono_us(&pl_clock_system) + time_us;
+    UNTIL(s, SEEN(one->n_held == 1));
+    answer(one, 0, 0);
+    wait_until(until_us);
+    UNTIL(s, e.calls);
+    assert_int_equal(e.error, POUCH_OK);
+    pl_cql_close(s);
+}
+
 static void a_silent_host_is_given_up_and_found_again(void **state) {
     (void)state;
     const struct pl_cql_statement *st;
@@ -662,6 +685,7 @@ int main(void) {
         ON(one_host, a_forgotten_statement_is_prepared_where_it_is_missed),
         ON(two_hosts, what_was_to_be_prepared_first_is_done_elsewhere),
         ON(one_host, an_answer_after_its_time_is_for_nobody),
+        ON(one_host, an_answer_that_lay_there_in_time_is_not_late),
         ON(one_host, a_silent_host_is_given_up_and_found_again),
         ON(two_hosts, a_host_that_is_too_busy_to_tell_its_peers_keeps_its_requests),
         ON(one_host, nonsense_ends_its_connection),
