@@ -255,11 +255,10 @@ static pouch_err show_change(const struct pl_cql_rows *row, void *arg) {
     struct audit_walk *walk = arg;
     struct pl_audit change;
     pouch_err e = copy_change(&change, row);
-    if (!e && !walk->ended && is_asked_for(walk->q, &change)) {
+    if (!e && is_asked_for(walk->q, &change))
         walk->ended = !walk->fn(&change, walk->arg) || ++walk->shown >= walk->q->limit;
-    }
     free_change(&change);
-    return e;
+    return walk->ended ? POUCH_E_CLOSED : e; /* so that no more is read */
 }
 
 pouch_err pl_cassandra_audit(struct pl_store *s, const struct pl_audit_query *q, pl_audit_visit *fn, void *arg) {
@@ -269,10 +268,12 @@ pouch_err pl_cassandra_audit(struct pl_store *s, const struct pl_audit_query *q,
         pl_cql_number(q->below ? q->below : INT64_MAX),
         pl_cql_number(q->limit < INT32_MAX && one && !q->since_ms ? (int64_t)q->limit : INT32_MAX)};
     struct audit_walk walk = {.q = q, .fn = fn, .arg = arg};
-    return pl_cassandra_select(pl_cassandra_of(s),
-                               "SELECT " COLUMNS " FROM %s.registry WHERE part = 'registry' AND kind = ? AND name = ?"
-                               " AND change < ? ORDER BY kind DESC, name DESC, change DESC LIMIT ?",
-                               values, 4, show_change, &walk);
+    pouch_err e =
+        pl_cassandra_select(pl_cassandra_of(s),
+                            "SELECT " COLUMNS " FROM %s.registry WHERE part = 'registry' AND kind = ? AND name = ?"
+                            " AND change < ? ORDER BY kind DESC, name DESC, change DESC LIMIT ?",
+                            values, 4, show_change, &walk);
+    return walk.ended ? POUCH_OK : e;
 }
 
 static pouch_err decide_audit(struct pl_cassandra_change *change, void *arg) {
