@@ -101,15 +101,15 @@ static pouch_err note_again(struct async_post *p) {
     return e ? e : send_note(p, p);
 }
 
-/* Whoever has stored the note is the one to send it where Redis cannot say. */
+/* Where Redis cannot say whose it is to send, it is not sent: the note is on the topic, and whoever asks again sends it under its id. */
 static void taken(pouch_err e, bool is_ours, void *arg) {
     struct async_post *p = arg;
     struct async *a = p->a;
     if (async_has_ended(a))
         end_closed(p);
-    else if (e && p->is_before)
+    else if (e)
         end(p, e);
-    else if (!e && !is_ours)
+    else if (!is_ours)
         end(p, asked_now());
     else if ((e = p->is_before ? note_again(p) : send_request(p)))
         fail(p, e);
@@ -122,13 +122,14 @@ static void take(struct async_post *p) {
     if (e) taken(e, false, p);
 }
 
-/* Where Redis is away the note comes into the index later, from the topic. */
+/* Where Redis is away the note comes into the index later, from the topic. Until then the key would be free for another gateway. */
 static void noted(pouch_err e, void *arg) {
     struct async_post *p = arg;
     struct async *a = p->a;
-    (void)e;
     if (async_has_ended(a))
         end_closed(p);
+    else if (e && p->note.has_key && !p->is_before)
+        end(p, e);
     else if (p->note.has_key && !p->is_before)
         take(p);
     else if ((e = send_request(p)))

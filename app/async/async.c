@@ -13,6 +13,7 @@ enum {
     CALL_MS = 1000,
     CREATE_MS = 5000,
     PARTITIONS = 6,
+    CUT_OFF_MS = 5000,
     RETRY_US = 500000,
     LOOK_US = 10000000,
     TURN_MOST_US = 50000, /* calls that wait are looked after so often */
@@ -83,6 +84,18 @@ static pouch_err find_topic(struct async *a, rd_kafka_t *rk, int *partitions) {
     return e ? e : pl_topic_partitions(rk, a->topic, partitions, CALL_MS);
 }
 
+/* Others may have Redis when we do not: they are to read what we cannot keep. */
+static bool is_cut_off(struct async *a) {
+    struct share_state s;
+    share_look(a->index.share, &s);
+    return !s.up && pl_wall_ms(a->clock) - s.since_ms > CUT_OFF_MS;
+}
+
+static pouch_err look_at_group(struct async *a) {
+    if (is_cut_off(a)) return pl_fail(POUCH_E_STORE, "Redis is away, so they are left to other gateways");
+    return a->group ? pl_group_failed(a->group) : async_read_join(a);
+}
+
 /* Sees to it that the topic is read. */
 static pouch_err look(struct async *a) {
     int n;
@@ -90,7 +103,7 @@ static pouch_err look(struct async *a) {
     pouch_err e = find_topic(a, rk, &n);
     pl_producer_give(rk);
     if (e) return e;
-    if (a->index.share) return a->group ? pl_group_failed(a->group) : async_read_join(a);
+    if (a->index.share) return look_at_group(a);
     if (a->scan.reader && !a->scan.failed && a->scan.n == n) return POUCH_OK;
     async_scan_stop(a);
     return async_scan_start(a);
@@ -102,7 +115,7 @@ static void tend(struct async *a, int64_t now_us) {
     if (now_us < a->tend_us && !failed) return;
     pouch_err e = look(a);
     async_set_trouble(a, e ? pouch_why() : "");
-    if (failed) async_read_leave(a);
+    if (failed || e == POUCH_E_STORE) async_read_leave(a);
     a->tend_us = pl_mono_us(a->clock) + (e ? RETRY_US : LOOK_US);
 }
 

@@ -66,7 +66,7 @@ void async_memory_free(struct async_memory *m) {
 }
 
 static void make_room(struct async_memory *m, size_t n) {
-    while (m->oldest && m->bytes + n > m->most) {
+    while (m->oldest && (m->bytes + n > m->most || m->requests.count >= m->requests.max)) {
         if (!m->oldest->is_gone) pl_metric_add(PL_M_ASYNC_FORGOTTEN, 1);
         remove_oldest(m);
     }
@@ -172,6 +172,7 @@ pouch_err async_memory_claim(struct async_memory *m, const struct pl_uuid *key, 
     if (!m->complete) {
         e = pl_fail(POUCH_E_STORE, "what was asked before is still being read from Kafka; ask again in a moment");
     } else if (!k) {
+        make_room(m, sizeof *k);
         k = kept_of(m, id, until_ms);
         e = k ? POUCH_OK : no_memory();
         if (!e) take_key(m, k, key);

@@ -3,12 +3,18 @@
 import concurrent.futures
 import json
 import re
+import sys
+import urllib.parse
 import uuid
 
 import pytest
 import redis
-from conftest import PATIENCE, Pouch, stack, wait_until
+from confluent_kafka.admin import AdminClient
+from conftest import PATIENCE, ROOT, Pouch, stack, wait_until
 from gateway import Gateway
+
+sys.path.insert(0, str(ROOT / "tests" / "faults"))
+from proxy import Proxy  # noqa: E402
 
 GATEWAYS = 3
 LATER = {"Prefer": "respond-async"}
@@ -229,6 +235,36 @@ def test_requests_survive_a_killed_gateway_and_a_redis_that_is_emptied_spoiled_a
         answers = [*pool.map(lambda n: scene.answer(1 + n % 2, locations[n]), range(len(locations)))]
     assert [(said.status_code, said.json()["response"]["n"]) for said in answers] == [(200, n) for n in range(len(locations))]
     scene.gateways[0].start()  # for whoever comes after this
+
+
+def test_replies_that_a_gateway_without_redis_would_have_read_are_read_by_the_other(scene, cache):
+    """Redis is there, but one of the two does not reach it; half of the partitions are its own until it lets them go."""
+    at = urllib.parse.urlsplit(cache[2])
+    with Proxy(at.hostname, at.port) as proxy:
+        gates = [Gateway(scene.pouch, "--redis", url, "--client-id", "cut", name=name, env={"POUCH_GATEWAY_INSTANCE": name}).start()
+                 for name, url in (("cut-well", cache[2]), ("cut-off", f"redis://127.0.0.1:{proxy.port}/0"))]
+
+        def ask(gate):
+            said = gate.post(f"/kafka/request/{scene.echo}?timeout=60000", {"value": {"n": 1}}, headers=LATER)
+            return said.status_code == 202 and said.headers["location"]
+
+        def is_done(location):
+            return gates[0].get(location).json().get("status") == "done"
+
+        admin = AdminClient({"bootstrap.servers": scene.pouch.brokers})
+
+        def shares():
+            group = admin.describe_consumer_groups(["cut.async-replies"])["cut.async-replies"].result()
+            return [len(member.assignment.topic_partitions) for member in group.members]
+
+        wait_until(lambda: shares() == [3, 3], "both reading")
+        proxy.blackhole()
+        locations = [wait_until(lambda: ask(gates[0]), "a request that is taken") for _ in range(16)]
+        for location in locations:
+            wait_until(lambda at=location: is_done(at), f"an answer at {location}")
+        proxy.mend()
+        for gate in gates:
+            gate.program.stop()
 
 
 def test_a_gateway_without_redis_has_the_answers_again_after_a_restart(scene):
