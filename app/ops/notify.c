@@ -100,7 +100,7 @@ static void *follow(void *arg) {
     int64_t pause_us = n->alive_us && n->alive_us < LOOK_US ? n->alive_us : LOOK_US;
     while (!n->end) {
         tell_ready(n);
-        tell_state(n);
+        if (n->ready_told) tell_state(n);
         tell_alive(n, pl_mono_us(&pl_clock_system));
         pl_wake_wait(&n->wake, pause_us);
     }
