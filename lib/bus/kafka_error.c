@@ -97,9 +97,8 @@ static const char *missing_right(rd_kafka_resp_err_t e) {
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
         return "give this user the ACL on the group: READ to be a member, DESCRIBE to look at it";
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-        return "give this user the ACL on the cluster: CREATE to make topics, DESCRIBE to see groups and ACLs, ALTER "
-               "to "
-               "change them";
+        return "give this user the ACL WRITE on a topic to send; on the cluster CREATE to make topics, DESCRIBE to see "
+               "groups and ACLs, ALTER to change them";
     default: return "check kafka.security.protocol, kafka.sasl.* and kafka.ssl.*, and this user's ACLs";
     }
 }

@@ -95,7 +95,7 @@ static void handle_release(struct handle *h) {
 
 static void serve(struct pl_producer *p, struct handle *h, int wait_ms);
 
-/* It takes no more, and what it holds is reported as purged, which is TRANSIENT. */
+/* It takes no more, and what it holds is reported: as purged, which is TRANSIENT, or with the fatal error. */
 static void handle_end(struct handle *h) {
     h->ended = true;
     rd_kafka_purge(h->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
@@ -200,8 +200,18 @@ static void count_out(struct pl_producer *p, size_t bytes) {
     atomic_fetch_sub_explicit(&p->bytes, bytes, memory_order_relaxed);
 }
 
-static void report(struct pl_producer *p, void *arg, const char *topic, size_t bytes, rd_kafka_resp_err_t error,
+/* What is purged is purged for what ended its producer, which says more: a right that is missing, perhaps. */
+static rd_kafka_resp_err_t reason_of(const struct handle *h, rd_kafka_resp_err_t e) {
+    bool ended =
+        e == RD_KAFKA_RESP_ERR__PURGE_QUEUE || e == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT || e == RD_KAFKA_RESP_ERR__FATAL;
+    rd_kafka_resp_err_t fatal = ended ? rd_kafka_fatal_error(h->rk, NULL, 0) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    return fatal ? fatal : e;
+}
+
+static void report(struct handle *h, void *arg, const char *topic, size_t bytes, rd_kafka_resp_err_t why,
                    int64_t at_ms) {
+    struct pl_producer *p = h->producer;
+    rd_kafka_resp_err_t error = reason_of(h, why);
     enum pl_kafka_class class = pl_kafka_class(error);
     struct pl_delivery d = {
         .arg = arg,
@@ -228,7 +238,7 @@ static size_t give_all(struct pl_producer *p, struct handle *h, struct pl_topic 
         if (held->headers) rd_kafka_headers_destroy(held->headers);
         if (h == p->current) replace_if_fatal(p); /* before the report: the owner may send again */
         refused++;
-        report(p, held->arg, topic->name, held->key_n + held->value_n, error, 0);
+        report(h, held->arg, topic->name, held->key_n + held->value_n, error, 0);
     }
     pl_batches_give_back(&h->topics.batches, &p->leaving);
     return refused;
@@ -262,7 +272,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
     if (!m->err) pl_kafka_up(p->health);
     if (m->err && h == p->current) replace_if_fatal(p);
     if (topic && m->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) note_refusal(topic);
-    report(p, m->_private, rd_kafka_topic_name(m->rkt), m->key_len + m->len, m->err,
+    report(h, m->_private, rd_kafka_topic_name(m->rkt), m->key_len + m->len, m->err,
            rd_kafka_message_timestamp(m, NULL));
     if (!topic) return;
     struct pl_batch *batch = pl_batch_of(&h->topics.batches, topic, m->key, m->key_len);
