@@ -26,7 +26,9 @@ bool pl_breaker_probe(struct pl_breaker *b) {
     return true;
 }
 
-/* Notes one more failure: whether there are too many now. The slot that is written next holds the oldest that counts. */
+/*
+ * Notes one more failure: whether there are too many now. The slot that is written next holds the oldest that counts.
+ */
 static bool is_too_many(struct pl_breaker *b, int64_t now_us) {
     size_t most = b->limits.failures;
     b->at[b->failures++ % most] = now_us;

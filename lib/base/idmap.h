@@ -17,11 +17,11 @@ struct pl_idmap {
     size_t last_removed; /* a slot */
 };
 
-POUCH_MUST_CHECK pouch_err pl_idmap_init(struct pl_idmap *m,
-                                         size_t max); /* NO_MEMORY; starts small, grows by doubling */
-void pl_idmap_free(struct pl_idmap *m);               /* not the values */
-POUCH_MUST_CHECK pouch_err pl_idmap_put(struct pl_idmap *m, const struct pl_uuid *id,
-                                        void *value); /* OVERLOADED at max, NO_MEMORY; an id already there: CONFIG */
+/* NO_MEMORY; starts small, grows by doubling */
+POUCH_MUST_CHECK pouch_err pl_idmap_init(struct pl_idmap *m, size_t max);
+void pl_idmap_free(struct pl_idmap *m); /* not the values */
+/* OVERLOADED at max, NO_MEMORY; an id already there: CONFIG */
+POUCH_MUST_CHECK pouch_err pl_idmap_put(struct pl_idmap *m, const struct pl_uuid *id, void *value);
 void *pl_idmap_get(const struct pl_idmap *m, const struct pl_uuid *id); /* NULL: not there */
 void *pl_idmap_remove(struct pl_idmap *m, const struct pl_uuid *id);    /* the value, NULL: not there */
 void *pl_idmap_any(const struct pl_idmap *m);                           /* some value, NULL when empty: for draining */

@@ -19,7 +19,9 @@ void pl_log_set_name(const char *program);       /* static text in front of term
 void pl_log_set_clock(const struct pl_clock *c); /* static; before other threads log; default pl_clock_system */
 uint64_t pl_log_left_out(void);                  /* lines that the rate has held back in this process */
 
-/* The last PL_LOG_KEPT lines of levels error and warn, oldest first, as JSON objects. Whoever is called must not log. */
+/*
+ * The last PL_LOG_KEPT lines of levels error and warn, oldest first, as JSON objects. Whoever is called must not log.
+ */
 enum { PL_LOG_KEPT = 8 };
 void pl_log_kept(void (*each)(const char *json, size_t n, void *arg), void *arg);
 

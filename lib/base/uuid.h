@@ -13,7 +13,10 @@ struct pl_uuid {
 /* Sets version 4 and the variant in 16 random bytes. */
 void pl_uuid_v4(struct pl_uuid *u);
 
-/* The same of version 7, which begins with a time: those made later are greater, but for those of one millisecond. ms < 2^48. */
+/*
+ * The same of version 7, which begins with a time: those made later are greater, but for those of one millisecond. ms <
+ * 2^48.
+ */
 void pl_uuid_v7(struct pl_uuid *u, int64_t ms);
 
 /* 36 lower-case characters and a NUL. */

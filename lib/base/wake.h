@@ -8,7 +8,11 @@
 #include <stdint.h>
 
 struct pl_wake {
-    int fd; /* readable while signalled; given to poll(), epoll or rd_kafka_queue_io_event_enable() (payload: 8-byte 1); read by clear and wait alone */
+    /*
+     * readable while signalled; given to poll(), epoll or rd_kafka_queue_io_event_enable() (payload: 8-byte 1); read by
+     * clear and wait alone
+     */
+    int fd;
     atomic_bool raised;
 };
 

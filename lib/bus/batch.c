@@ -14,10 +14,13 @@ enum { ALIGN = 16 };
 enum { UNKNOWN = 0 };
 
 /*
- * A place that nothing went to or came back from for so long does not count what is under way there: a partition without
- * enough replicas is tried for minutes, and must not keep the others of its broker waiting.
+ * A place that nothing went to or came back from for so long does not count what is under way there: a partition
+ * without enough replicas is tried for minutes, and must not keep the others of its broker waiting.
  */
 enum { STUCK_US = 100000 };
+
+/* For how long a topic's batches stay small after one has been refused. */
+enum { SMALL_US = 60000000 };
 
 /* What a spare buffer may have grown to. */
 enum { SPARE_BYTES = 1024 * 1024 };
@@ -26,8 +29,12 @@ static size_t padded(size_t n) {
     return (n + ALIGN - 1) / ALIGN * ALIGN;
 }
 
+static size_t bytes_of(size_t key_n, size_t value_n) {
+    return padded(sizeof(struct pl_held_record) + key_n + value_n);
+}
+
 static size_t held_bytes(const struct pl_held_record *h) {
-    return padded(sizeof *h + h->key_n + h->value_n);
+    return bytes_of(h->key_n, h->value_n);
 }
 
 pouch_err pl_batches_init(struct pl_batches *b, size_t most, const struct pl_clock *clock) {
@@ -47,6 +54,9 @@ static struct pl_batch *make_batches(struct pl_topic *t, size_t n) {
         batches[i].topic = t;
         batches[i].place = UNKNOWN;
         pl_buf_init(&batches[i].held, t->max_bytes);
+        /* Bounded by what was under way and held. */
+        pl_buf_init(&batches[i].first, SIZE_MAX / 2);
+        pl_buf_init(&batches[i].again, SIZE_MAX / 2);
     }
     return batches;
 }
@@ -59,7 +69,11 @@ pouch_err pl_topic_init(struct pl_topic *t, const char *name, size_t max_bytes) 
 }
 
 static void free_batches(struct pl_batch *batches, size_t n) {
-    for (size_t i = 0; batches && i < n; i++) pl_buf_free(&batches[i].held);
+    for (size_t i = 0; batches && i < n; i++) {
+        pl_buf_free(&batches[i].held);
+        pl_buf_free(&batches[i].first);
+        pl_buf_free(&batches[i].again);
+    }
     free(batches);
 }
 
@@ -74,17 +88,9 @@ static void take_spare(struct pl_batches *b, struct pl_buf *held) {
     held->max = max;
 }
 
-static pouch_err hold(struct pl_batches *b, struct pl_batch *batch, const struct pl_record *r,
-                      rd_kafka_headers_t *headers) {
-    struct pl_buf *held = &batch->held;
-    if (!held->at && b->spares) take_spare(b, held);
+static pouch_err put(struct pl_buf *held, const struct pl_record *r, rd_kafka_headers_t *headers) {
     struct pl_held_record h = {r->arg, headers, r->key_n, r->value_n, r->key != NULL, r->value != NULL};
     pouch_err e = pl_buf_reserve(held, held_bytes(&h));
-    if (e == POUCH_E_TOO_LARGE)
-        return pl_fail(POUCH_E_OVERLOADED,
-                       "%zu bytes wait for %s already: the broker is slower than what is sent; send slower, or raise "
-                       "kafka.queue.buffering.max.kbytes",
-                       held->len, r->topic);
     if (e) return e;
     char *at = held->at + held->len;
     memcpy(at, &h, sizeof h);
@@ -92,6 +98,19 @@ static pouch_err hold(struct pl_batches *b, struct pl_batch *batch, const struct
     if (r->value_n) memcpy(at + sizeof h + r->key_n, r->value, r->value_n);
     held->len += held_bytes(&h);
     return POUCH_OK;
+}
+
+static pouch_err hold(struct pl_batches *b, struct pl_batch *batch, const struct pl_record *r,
+                      rd_kafka_headers_t *headers) {
+    struct pl_buf *held = &batch->held;
+    if (!held->at && b->spares) take_spare(b, held);
+    pouch_err e = put(held, r, headers);
+    if (e == POUCH_E_TOO_LARGE)
+        return pl_fail(POUCH_E_OVERLOADED,
+                       "%zu bytes wait for %s already: the broker is slower than what is sent; send slower, or raise "
+                       "kafka.queue.buffering.max.kbytes",
+                       held->len, r->topic);
+    return e;
 }
 
 static struct pl_batch *batch_of(struct pl_topic *t, const void *key, size_t key_n) {
@@ -134,9 +153,10 @@ static bool has_room(struct pl_batches *b, const struct pl_batch *batch, int64_t
     return true;
 }
 
-static void go(struct pl_batches *b, struct pl_batch *batch, size_t records, int64_t now) {
+static void go(struct pl_batches *b, struct pl_batch *batch, size_t records, size_t bytes, int64_t now) {
     struct pl_place *place = &b->places[batch->place];
-    batch->under_way = records;
+    batch->under_way = batch->given = records;
+    batch->bytes = bytes;
     batch->epoch = place->epoch;
     place->under_way++;
     place->moved_us = now;
@@ -155,7 +175,7 @@ pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struc
     struct pl_batch *batch = batch_of(t, r->key, r->key_n);
     *held = *in_line = false;
     if (!batch->under_way && !batch->waits && has_room(b, batch, now)) {
-        go(b, batch, 1, now);
+        go(b, batch, 1, bytes_of(r->key_n, r->value_n), now);
     } else {
         e = hold(b, batch, r, headers);
         *held = !e;
@@ -166,7 +186,9 @@ pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struc
     return e;
 }
 
-/* The batches of a topic whose partitions have become known, with all that the one before them held. NULL: no memory. */
+/*
+ * The batches of a topic whose partitions have become known, with all that the one before them held. NULL: no memory.
+ */
 static struct pl_batch *spread_over(struct pl_batches *b, struct pl_topic *wider, const struct pl_buf *held) {
     size_t at = 0;
     pouch_err e = POUCH_OK;
@@ -186,7 +208,7 @@ static struct pl_batch *spread_over(struct pl_batches *b, struct pl_topic *wider
  */
 static bool spread(struct pl_batches *b, struct pl_topic *t) {
     int partitions = atomic_load_explicit(&t->partitions, memory_order_relaxed);
-    if (t->n_batches > 1 || partitions < 2) return false;
+    if (t->n_batches > 1 || partitions < 2 || t->batches->first.len) return false;
     size_t n = partitions < PL_BATCHES_MAX ? (size_t)partitions : PL_BATCHES_MAX;
     struct pl_topic wider = {.rkt = t->rkt, .max_bytes = t->max_bytes, .spread = partitions, .n_batches = n};
     wider.batches = make_batches(t, n);
@@ -204,6 +226,39 @@ static size_t place_of(int32_t broker) {
     return broker < 0 ? UNKNOWN : 1 + (size_t)broker % (PL_PLACES - 1);
 }
 
+/* There is room for it since the first of them went in. */
+static void put_in_front(struct pl_batch *batch) {
+    struct pl_buf *again = &batch->again, *first = &batch->first;
+    if (!again->len) return;
+    if (first->len) memcpy(again->at + again->len, first->at, first->len);
+    again->len += first->len;
+    pl_buf_free(first);
+    *first = *again;
+    pl_buf_init(again, first->max);
+}
+
+/* Half of what was too much. */
+static bool make_small(struct pl_topic *t, const struct pl_batch *batch, int64_t now) {
+    bool small = now < t->small_until_us;
+    if (!small || batch->bytes / 2 < t->small_bytes) t->small_bytes = batch->bytes / 2;
+    t->small_until_us = now + SMALL_US;
+    return small;
+}
+
+pouch_err pl_batches_again(struct pl_batches *b, struct pl_topic *t, const struct pl_record *r,
+                           rd_kafka_headers_t *headers, bool *told) {
+    pouch_err e = POUCH_OK;
+    int64_t now = pl_mono_us(b->clock);
+    pthread_mutex_lock(&b->lock);
+    struct pl_batch *batch = batch_of(t, r->key, r->key_n);
+    if (batch->given == 1) e = pl_fail(POUCH_E_TOO_LARGE, "a record went to %s alone and was too large", r->topic);
+    if (!e && !batch->again.len) e = pl_buf_reserve(&batch->again, batch->bytes + batch->first.len);
+    if (!e) e = put(&batch->again, r, headers);
+    if (!e) *told = make_small(t, batch, now);
+    pthread_mutex_unlock(&b->lock);
+    return e;
+}
+
 bool pl_batches_leave(struct pl_batches *b, struct pl_batch *batch, size_t n, int32_t broker) {
     int64_t now = pl_mono_us(b->clock);
     pthread_mutex_lock(&b->lock);
@@ -211,7 +266,8 @@ bool pl_batches_leave(struct pl_batches *b, struct pl_batch *batch, size_t n, in
     if (!batch->under_way) {
         come_back(&b->places[batch->place], batch, now);
         if (broker >= 0) batch->place = place_of(broker);
-        if (!spread(b, batch->topic) && batch->held.len) stand_in_line(b, batch);
+        put_in_front(batch);
+        if (!spread(b, batch->topic) && (batch->first.len || batch->held.len)) stand_in_line(b, batch);
     }
     bool waiting = b->waiting > 0;
     pthread_mutex_unlock(&b->lock);
@@ -234,15 +290,38 @@ static struct pl_batch *first_in_line(struct pl_batches *b, struct pl_place *pla
     return batch;
 }
 
+/* The bytes of as many as may go together, one at least. */
+static size_t may_go(const struct pl_topic *t, const struct pl_buf *records, int64_t now) {
+    const void *key, *value;
+    size_t n = 0, at = 0;
+    if (now >= t->small_until_us) return records->len;
+    while (pl_held_record_next(records, &at, &key, &value) && (!n || at <= t->small_bytes)) n = at;
+    return n;
+}
+
+/* Without memory for a part all of them go. */
+static void move_out(struct pl_batch *batch, struct pl_buf *out, int64_t now) {
+    struct pl_buf *from = batch->first.len ? &batch->first : &batch->held;
+    size_t n = may_go(batch->topic, from, now);
+    pl_buf_init(out, from->max);
+    if (n < from->len && !pl_buf_append(out, from->at, n)) {
+        from->len -= n;
+        memmove(from->at, from->at + n, from->len);
+    } else {
+        pl_buf_free(out);
+        *out = *from;
+        pl_buf_init(from, out->max);
+    }
+}
+
 struct pl_batch *pl_batches_next(struct pl_batches *b, struct pl_buf *out) {
     struct pl_batch *batch = NULL;
     int64_t now = pl_mono_us(b->clock);
     pthread_mutex_lock(&b->lock);
     for (size_t i = 0; b->waiting && !batch && i < PL_PLACES; i++) batch = first_in_line(b, &b->places[i], now);
     if (batch) {
-        *out = batch->held;
-        pl_buf_init(&batch->held, out->max);
-        go(b, batch, count(out), now);
+        move_out(batch, out, now);
+        go(b, batch, count(out), out->len, now);
     }
     pthread_mutex_unlock(&b->lock);
     return batch;

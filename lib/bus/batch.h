@@ -3,15 +3,20 @@
  * and goes out as the next batch; and no more batches are under way at a broker than librdkafka
  * sends produce requests at once.
  *
- * librdkafka sends one partition a produce request. While it has records of a partition that wait, because others of that
- * partition are under way, version 2.0.2 polls without a pause: 400 polls for each request were counted, which took
- * as much of two cores as all the rest of a worker. Here it seldom has: it gets what comes together at once, and so makes
- * fewer and larger requests as well. A record that finds nothing under way for its partition goes out at once, so that
- * a single request loses nothing.
+ * librdkafka sends one partition a produce request. While it has records of a partition that wait, because others of
+ * that partition are under way, version 2.0.2 polls without a pause: 400 polls for each request were counted, which
+ * took as much of two cores as all the rest of a worker. Here it seldom has: it gets what comes together at once, and
+ * so makes fewer and larger requests as well. A record that finds nothing under way for its partition goes out at once,
+ * so that a single request loses nothing.
  *
- * A large batch is given record by record for so long that it is sent in two parts, and its second part waits like that. But
+ * A large batch is given record by record for so long that it may be sent in two parts (less often since
+ * bus/kafka_threads.c), and its second part waits like that. But
  * librdkafka looks after no partition while a request that is made already waits for a place. So some large batches
  * more than it sends at once are under way: one of them is that request. Small ones had better wait and grow.
+ *
+ * A broker takes or refuses what librdkafka has put together as one, by the bytes of all. So what it refuses as too
+ * large goes again in smaller batches, until it goes alone: then it is too large itself. Batches of that topic stay so
+ * small for a minute.
  *
  * THREADS  Any; each call takes the lock for the time of a copy.
  */
@@ -41,7 +46,10 @@ enum { PL_LARGE_BYTES = 16384, PL_AHEAD = 4 /* large batches more than librdkafk
 struct pl_batch {
     struct pl_topic *topic;
     size_t under_way;      /* records given to librdkafka and not reported yet */
+    size_t given, bytes;   /* how many went together with those, and what they take when they are held */
     struct pl_buf held;    /* struct pl_held_record, key, value, padding; one record behind the other */
+    struct pl_buf first;   /* the same, which go before them */
+    struct pl_buf again;   /* of those under way, what goes again, before these */
     size_t place;          /* the broker that reported last, as an index */
     unsigned epoch;        /* of that place, when the records under way went */
     bool waits;            /* in its place's line: it holds records, and none is under way */
@@ -69,8 +77,10 @@ struct pl_batches {
 /* A topic that records are sent to. */
 struct pl_topic {
     char *name;
-    rd_kafka_topic_t *rkt;             /* opened and closed by the caller */
-    size_t max_bytes;                  /* a batch may hold */
+    rd_kafka_topic_t *rkt; /* opened and closed by the caller */
+    size_t max_bytes;      /* a batch may hold */
+    size_t small_bytes;    /* what goes together takes no more, when held, until small_until_us */
+    int64_t small_until_us;
     _Atomic(int) partitions;           /* as librdkafka last saw them; 0: not yet */
     _Atomic(int64_t) refused_until_us; /* the producer's: it is not tried before; 0: nothing has been refused */
     int spread;                        /* partitions that the batches are for; 1 until more are known */
@@ -78,16 +88,17 @@ struct pl_topic {
     struct pl_batch *batches;
 };
 
-POUCH_MUST_CHECK pouch_err pl_batches_init(struct pl_batches *b, size_t most,
-                                           const struct pl_clock *clock); /* NO_MEMORY */
-void pl_batches_free(struct pl_batches *b);                               /* nothing is held or under way */
+/* NO_MEMORY */
+POUCH_MUST_CHECK pouch_err pl_batches_init(struct pl_batches *b, size_t most, const struct pl_clock *clock);
+void pl_batches_free(struct pl_batches *b); /* nothing is held or under way */
 
 POUCH_MUST_CHECK pouch_err pl_topic_init(struct pl_topic *t, const char *name, size_t max_bytes); /* NO_MEMORY */
 void pl_topic_free(struct pl_topic *t); /* also when pl_topic_init() has failed */
 
 /*
- * *held is false: the record may go, and the caller gives it to librdkafka now. Else it is held, with its headers. *in_line: nothing of its batch is under way, so no report need come, and pl_batches_due() has changed.
- * OVERLOADED: its batch holds as much as it may. NO_MEMORY. After an error nothing is held.
+ * *held is false: the record may go, and the caller gives it to librdkafka now. Else it is held, with its headers.
+ * *in_line: nothing of its batch is under way, so no report need come, and pl_batches_due() has changed. OVERLOADED:
+ * its batch holds as much as it may. NO_MEMORY. After an error nothing is held.
  */
 POUCH_MUST_CHECK pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struct pl_record *r,
                                             rd_kafka_headers_t *headers, bool *held, bool *in_line);
@@ -96,14 +107,22 @@ POUCH_MUST_CHECK pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topi
 struct pl_batch *pl_batch_of(struct pl_batches *b, struct pl_topic *t, const void *key, size_t key_n);
 
 /*
- * So many records of a batch were reported, by that broker (-1: by none), or not taken after all. True: there are batches
- * that wait for their turn. When nothing of the batch is under way any more, it may be gone.
+ * So many records of a batch were reported, by that broker (-1: by none), or not taken after all. True: there are
+ * batches that wait for their turn. When nothing of the batch is under way any more, it may be gone.
  */
 bool pl_batches_leave(struct pl_batches *b, struct pl_batch *batch, size_t n, int32_t broker);
 
 /*
- * The batch whose turn it is, or NULL. What it held moves to out (which has no memory), counts as under way, and is the
- * caller's to give to librdkafka. The buffer is given back when that is done.
+ * A record was reported as refused by the size of its batch. POUCH_OK: it is held, with its headers, and goes again
+ * before those that came after it, with fewer at once; it counts as reported, too. *told: so it has been with this
+ * topic of late. TOO_LARGE: it went alone. NO_MEMORY. After an error it is not held.
+ */
+POUCH_MUST_CHECK pouch_err pl_batches_again(struct pl_batches *b, struct pl_topic *t, const struct pl_record *r,
+                                            rd_kafka_headers_t *headers, bool *told);
+
+/*
+ * The batch whose turn it is, or NULL. What it held, or as much as may go together, moves to out (which has no memory),
+ * counts as under way, and is the caller's to give to librdkafka. The buffer is given back when that is done.
  */
 struct pl_batch *pl_batches_next(struct pl_batches *b, struct pl_buf *out);
 void pl_batches_give_back(struct pl_batches *b, struct pl_buf *out);

@@ -48,11 +48,15 @@ struct pl_group_hooks {
      * Partitions are being taken away. The owner finishes what it has of them, calling
      * pl_group_done() as records end, and returns when done or after its drain time. What is done
      * is committed right after. lost: somebody else has them already, or will have, since the coordinator
-     * does not answer, or their log is another one now; just let go. Called inside pl_group_take() and pl_group_leave().
+     * does not answer, or their log is another one now; just let go. Called inside pl_group_take() and
+     * pl_group_leave().
      */
     void (*revoke)(struct pl_partition *const parts[], size_t n, bool lost, void *owner);
     void *owner;
-    /* Whether a partition of that topic is paused when it comes: records of it may be taken in the same call. NULL: none is. */
+    /*
+     * Whether a partition of that topic is paused when it comes: records of it may be taken in the same call. NULL:
+     * none is.
+     */
     bool (*is_paused)(const char *topic, void *owner);
 };
 
@@ -85,12 +89,15 @@ size_t pl_group_take(struct pl_group *g, struct pl_taken out[], size_t max);
  */
 void pl_group_done(struct pl_group *g, struct pl_partition *p, uint64_t ticket);
 
-/* POUCH_OK, or why the group cannot go on (then in pouch_why()): NOT_ALLOWED, TARGET_REFUSED, CONFIG. Nothing is taken any more. */
+/*
+ * POUCH_OK, or why the group cannot go on (then in pouch_why()): NOT_ALLOWED, TARGET_REFUSED, CONFIG. Nothing is taken
+ * any more.
+ */
 pouch_err pl_group_failed(struct pl_group *g);
 
 /*
- * Where the group goes on in each partition of the list, whoever has it; RD_KAFKA_OFFSET_INVALID: nobody has begun there. Waits for
- * the broker. What is done is committed up to a second later. The errors of pl_kafka_fail().
+ * Where the group goes on in each partition of the list, whoever has it; RD_KAFKA_OFFSET_INVALID: nobody has begun
+ * there. Waits for the broker. What is done is committed up to a second later. The errors of pl_kafka_fail().
  */
 POUCH_MUST_CHECK pouch_err pl_group_committed(struct pl_group *g, rd_kafka_topic_partition_list_t *list, int timeout);
 

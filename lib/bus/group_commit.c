@@ -1,7 +1,8 @@
 /*
- * Offsets of what is done are committed each second, and at once when partitions go. librdkafka could do the first by itself, but
- * would send a request each second to a coordinator that does not answer; when it does, and knows the member no more, each of
- * their answers makes librdkafka 2.0.2 forget the member id that it has got meanwhile. So there is one under way at most.
+ * Offsets of what is done are committed each second, and at once when partitions go. librdkafka could do the first by
+ * itself, but would send a request each second to a coordinator that does not answer; when it does, and knows the
+ * member no more, each of their answers makes librdkafka 2.0.2 forget the member id that it has got meanwhile. So there
+ * is one under way at most.
  */
 #include <base/clock.h>
 #include <base/log.h>

@@ -1,14 +1,14 @@
 /*
  * A coordinator that does not answer for nearly a session.
  *
- * When a session is over librdkafka 2.0.2 forgets its member id and joins as another member. A broker that stood still counts
- * the time anew for the old one, from the heartbeat that lay in its socket all the while, and the group waits as long as a
- * session for a member that does not exist. So we do not let it come to that: shortly before, the topics are subscribed to
- * anew, which makes librdkafka call for the partitions back. Until that call is answered it looks after no session
- * (rd_kafka_cgrp_session_timeout_check() is for members in steady state), keeps the id and goes on with heartbeats; metadata that
- * comes meanwhile makes it join by itself, with its id.
- * The partitions are let go at once, as lost, for somebody else may get them when the session is over; the call is answered
- * when the coordinator answers, and the member joins as whoever it was, or as another one if the coordinator says so.
+ * When a session is over librdkafka 2.0.2 forgets its member id and joins as another member. A broker that stood still
+ * counts the time anew for the old one, from the heartbeat that lay in its socket all the while, and the group waits as
+ * long as a session for a member that does not exist. So we do not let it come to that: shortly before, the topics are
+ * subscribed to anew, which makes librdkafka call for the partitions back. Until that call is answered it looks after
+ * no session (rd_kafka_cgrp_session_timeout_check() is for members in steady state), keeps the id and goes on with
+ * heartbeats; metadata that comes meanwhile makes it join by itself, with its id. The partitions are let go at once, as
+ * lost, for somebody else may get them when the session is over; the call is answered when the coordinator answers, and
+ * the member joins as whoever it was, or as another one if the coordinator says so.
  */
 #include <base/clock.h>
 #include <base/log.h>
@@ -91,7 +91,10 @@ static void look(struct pl_group *g) {
     if (subscribe_anew(g)) g->silent_us = now;
 }
 
-/* librdkafka takes a late refusal of a commit for one of the membership that it has by then, so the commit's answer is waited for, too. */
+/*
+ * librdkafka takes a late refusal of a commit for one of the membership that it has by then, so the commit's answer is
+ * waited for, too.
+ */
 void pl_group_mind_silence(struct pl_group *g) {
     if (g->withheld && heard_us(g->ear, g->wake) > g->silent_us && !g->committing) pl_group_give_back(g);
     if (g->steady && !g->silent_us) look(g);

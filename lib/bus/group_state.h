@@ -5,7 +5,9 @@
 #include <bus/group.h>
 #include <pthread.h>
 
-/* When the coordinator last answered as a session wants it; for librdkafka's threads, and freed when they have ended. */
+/*
+ * When the coordinator last answered as a session wants it; for librdkafka's threads, and freed when they have ended.
+ */
 struct pl_ear {
     pthread_mutex_t lock;
     int64_t heard_us;

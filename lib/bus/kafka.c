@@ -181,6 +181,7 @@ pouch_err pl_kafka_conf(rd_kafka_conf_t **conf, const struct pl_settings *s, con
 
 pouch_err pl_kafka_new(rd_kafka_t **rk, rd_kafka_type_t type, rd_kafka_conf_t *conf) {
     char why[512];
+    (void)pl_kafka_threads(conf); /* without it all is slower, and nothing else */
     *rk = rd_kafka_new(type, conf, why, sizeof why);
     if (*rk) return POUCH_OK;
     rd_kafka_resp_err_t e = rd_kafka_last_error();

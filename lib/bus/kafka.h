@@ -39,9 +39,9 @@ struct pl_kafka_opaque {
      * was deleted under a consumer. On the thread that polls, from inside its call. May be NULL.
      */
     void (*refused)(rd_kafka_resp_err_t e, const char *reason, void *owner);
-    const struct pl_settings
-        *settings; /* as given to pl_kafka_conf(), and longer there than the handle; unless alone */
-    bool alone;    /* nothing but calls that wait uses the handle, so that they may poll it to hear of errors */
+    /* as given to pl_kafka_conf(), and longer there than the handle; unless alone */
+    const struct pl_settings *settings;
+    bool alone; /* nothing but calls that wait uses the handle, so that they may poll it to hear of errors */
 };
 
 /*
@@ -53,6 +53,11 @@ struct pl_kafka_opaque {
  */
 POUCH_MUST_CHECK pouch_err pl_kafka_conf(rd_kafka_conf_t **conf, const struct pl_settings *s, const char *client_id,
                                          bool consumer, struct pl_kafka_opaque *opaque, const char *const pairs[]);
+
+/*
+ * Lets the threads of the handle that conf is for gather what they send. CONFLICT: done before. pl_kafka_new() does it.
+ */
+rd_kafka_resp_err_t pl_kafka_threads(rd_kafka_conf_t *conf);
 
 /* rd_kafka_new(): takes conf in any case. CONFIG: properties that do not fit together; NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err pl_kafka_new(rd_kafka_t **rk, rd_kafka_type_t type, rd_kafka_conf_t *conf);
@@ -66,8 +71,8 @@ POUCH_MUST_CHECK pouch_err pl_kafka_new(rd_kafka_t **rk, rd_kafka_type_t type, r
 void pl_kafka_close(rd_kafka_t *rk);
 
 /*
- * The same; ended(arg) is called once nothing of rk is left, which may be later, on a thread of its own: for what librdkafka's
- * threads may use as long as they run.
+ * The same; ended(arg) is called once nothing of rk is left, which may be later, on a thread of its own: for what
+ * librdkafka's threads may use as long as they run.
  */
 void pl_kafka_close_with(rd_kafka_t *rk, void (*ended)(void *arg), void *arg);
 

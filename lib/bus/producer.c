@@ -9,7 +9,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* One life of a producer, from its making to its fatal error. Counted: those who took it for admin calls keep it alive. */
+/*
+ * One life of a producer, from its making to its fatal error. Counted: those who took it for admin calls keep it alive.
+ */
 struct handle {
     struct pl_kafka_opaque opaque; /* its owner is this handle */
     struct pl_producer *producer;
@@ -156,8 +158,9 @@ static struct handle *renew(struct pl_producer *p) {
 }
 
 /*
- * librdkafka forgets no topic as long as a producer lives: it keeps some kilobytes for each, and asks the brokers about all
- * of them every few seconds. So a producer whose table of topics is full is made anew in a moment when nothing waits.
+ * librdkafka forgets no topic as long as a producer lives: it keeps some kilobytes for each, and asks the brokers about
+ * all of them every few seconds. So a producer whose table of topics is full is made anew in a moment when nothing
+ * waits.
  */
 static void replace_if_full(struct pl_producer *p) {
     if (p->ended || !pl_topics_full(&p->current->topics) || pl_producer_waiting(p)) return;
@@ -264,6 +267,31 @@ static bool is_refused(struct pl_topic *topic) {
     return until && pl_mono_us(&pl_clock_system) < until;
 }
 
+static bool is_by_size(rd_kafka_resp_err_t e) {
+    return e == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || e == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+}
+
+/* What was refused because of others goes again with fewer of them. Without memory for that it is told as refused. */
+static bool goes_again(struct handle *h, struct pl_topic *topic, const rd_kafka_message_t *m) {
+    rd_kafka_headers_t *headers = NULL, *copy;
+    bool told = true;
+    const struct pl_record r = {.topic = topic->name,
+                                .key = m->key,
+                                .key_n = m->key_len,
+                                .value = m->payload,
+                                .value_n = m->len,
+                                .arg = m->_private};
+    (void)rd_kafka_message_headers(m, &headers);
+    copy = headers ? rd_kafka_headers_copy(headers) : NULL;
+    bool held = (copy || !headers) && !pl_batches_again(&h->topics.batches, topic, &r, copy, &told);
+    if (!held && copy) rd_kafka_headers_destroy(copy);
+    if (!told)
+        PL_LOG(PL_LOG_WARN,
+               "a topic takes smaller batches than were sent, which go in parts now: raise its max.message.bytes",
+               "topic", topic->name);
+    return held;
+}
+
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque) {
     (void)rk;
     struct handle *h = ((struct pl_kafka_opaque *)opaque)->owner;
@@ -272,8 +300,10 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
     if (!m->err) pl_kafka_up(p->health);
     if (m->err && h == p->current) replace_if_fatal(p);
     if (topic && m->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) note_refusal(topic);
-    report(h, m->_private, rd_kafka_topic_name(m->rkt), m->key_len + m->len, m->err,
-           rd_kafka_message_timestamp(m, NULL));
+    bool by_size = topic && is_by_size(m->err);
+    if (!by_size || h->ended || !goes_again(h, topic, m))
+        report(h, m->_private, rd_kafka_topic_name(m->rkt), m->key_len + m->len,
+               by_size && h->ended ? RD_KAFKA_RESP_ERR__PURGE_QUEUE : m->err, rd_kafka_message_timestamp(m, NULL));
     if (!topic) return;
     struct pl_batch *batch = pl_batch_of(&h->topics.batches, topic, m->key, m->key_len);
     if (batch != h->run.of) end_run(h);
@@ -310,14 +340,17 @@ static pouch_err make_conf(struct pl_producer *p, const struct pl_settings *s, c
     if (e) return e;
     p->settings = s;
     rd_kafka_conf_set_dr_msg_cb(p->conf, on_delivery);
-    if (number(p->conf, "message.max.bytes") < LEAST_LIMIT) {
-        rd_kafka_conf_destroy(p->conf);
-        return pl_fail(POUCH_E_CONFIG, "kafka.message.max.bytes must be at least %d: a dead letter needs as much",
-                       LEAST_LIMIT);
-    }
     p->limit = number(p->conf, "message.max.bytes") - RECORD_BYTES;
     p->most = number(p->conf, "queue.buffering.max.messages");
     p->most_bytes = number(p->conf, "queue.buffering.max.kbytes") * 1024;
+    if (p->limit > p->most_bytes) p->limit = p->most_bytes; /* a larger one would wait for room that never comes */
+    if (p->limit < LEAST_LIMIT - RECORD_BYTES) {
+        rd_kafka_conf_destroy(p->conf);
+        return pl_fail(POUCH_E_CONFIG,
+                       "kafka.message.max.bytes and kafka.queue.buffering.max.kbytes must be at least %d bytes and %d "
+                       "KiB: a dead letter needs as much",
+                       LEAST_LIMIT, LEAST_LIMIT / 1024);
+    }
     p->most_batches = number(p->conf, "max.in.flight.requests.per.connection");
     return POUCH_OK;
 }
@@ -387,9 +420,9 @@ static pouch_err add_topic(struct pl_producer *p, const char *name) {
 }
 
 /*
- * Runs with the lock shared, and alone once for each new topic. Returns with the lock shared. NULL, the table is full, holds
- * for the life of the handle: a record that entered no batch must not find one when it is reported. Hence
- * the loop: the handle may have been replaced before the lock was shared again.
+ * Runs with the lock shared, and alone once for each new topic. Returns with the lock shared. NULL, the table is full,
+ * holds for the life of the handle: a record that entered no batch must not find one when it is reported. Hence the
+ * loop: the handle may have been replaced before the lock was shared again.
  */
 static pouch_err topic_of(struct pl_producer *p, const char *name, struct pl_topic **topic) {
     pouch_err e = POUCH_OK;

@@ -42,7 +42,10 @@ struct pl_delivery {
 };
 typedef void pl_delivered_fn(const struct pl_delivery *d, void *owner);
 
-/* wake is signalled when there are deliveries to poll; s outlives the producer. CONFIG: a property librdkafka refuses. NO_MEMORY. */
+/*
+ * wake is signalled when there are deliveries to poll; s outlives the producer. CONFIG: a property librdkafka refuses.
+ * NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err pl_producer_new(struct pl_producer **p, const struct pl_settings *s, const char *client_id,
                                            struct pl_kafka_health *health, struct pl_wake *wake, pl_delivered_fn *fn,
                                            void *owner);
@@ -50,17 +53,20 @@ POUCH_MUST_CHECK pouch_err pl_producer_new(struct pl_producer **p, const struct 
 /*
  * Takes a copy of everything. OVERLOADED: queue full, or being rebuilt. TOO_LARGE: over pl_producer_limit().
  * TARGET_REFUSED, NOT_ALLOWED: the topic is known not to exist, or to refuse us; where that is not
- * known yet, a PERMANENT delivery says so later; a topic that has refused us is tried again after 5 s. CONFIG: no topic can have that name. CLOSED: from a report of
- * pl_producer_free(). NO_MEMORY. After an error nothing was taken.
+ * known yet, a PERMANENT delivery says so later; a topic that has refused us is tried again after 5 s. CONFIG: no topic
+ * can have that name. CLOSED: from a report of pl_producer_free(). NO_MEMORY. After an error nothing was taken.
  */
 POUCH_MUST_CHECK pouch_err pl_producer_send(struct pl_producer *p, const struct pl_record *r);
 
-/* Reports deliveries, rebuilds after a fatal error. Never blocks, but for the rebuild, which may for a second. How many were reported. */
+/*
+ * Reports deliveries, rebuilds after a fatal error. Never blocks, but for the rebuild, which may for a second. How many
+ * were reported.
+ */
 int pl_producer_poll(struct pl_producer *p);
 
 /*
- * When pl_producer_poll() is to be called though nothing has signalled the wake, on the monotonic clock: records wait for
- * others that may be stuck. INT64_MAX: never. The polling thread's.
+ * When pl_producer_poll() is to be called though nothing has signalled the wake, on the monotonic clock: records wait
+ * for others that may be stuck. INT64_MAX: never. The polling thread's.
  */
 int64_t pl_producer_due(struct pl_producer *p);
 
@@ -81,8 +87,9 @@ rd_kafka_t *pl_producer_take(struct pl_producer *p);
 void pl_producer_give(rd_kafka_t *rk);
 
 /*
- * Waits up to ms for what is under way, reporting deliveries; then reports the rest TRANSIENT and frees. That takes some
- * seconds at most, also where a thread of librdkafka hangs; what such a thread holds is never reported. NULL allowed.
+ * Waits up to ms for what is under way, reporting deliveries; then reports the rest TRANSIENT and frees. That takes
+ * some seconds at most, also where a thread of librdkafka hangs; what such a thread holds is never reported. NULL
+ * allowed.
  */
 void pl_producer_free(struct pl_producer *p, int ms);
 

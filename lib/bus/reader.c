@@ -74,8 +74,9 @@ pouch_err pl_reader_new(struct pl_reader **r, const struct pl_settings *s, const
 }
 
 /*
- * librdkafka looks up where a partition begins half a second later when it does not know the leader yet, which is so for a
- * topic that was just made. 0 needs no lookup, and a partition that begins later is read from where it does (auto.offset.reset).
+ * librdkafka looks up where a partition begins half a second later when it does not know the leader yet, which is so
+ * for a topic that was just made. 0 needs no lookup, and a partition that begins later is read from where it does
+ * (auto.offset.reset).
  */
 static int64_t start_of(const struct pl_position *p) {
     return p->offset == RD_KAFKA_OFFSET_BEGINNING ? 0 : p->offset;

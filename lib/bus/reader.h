@@ -24,7 +24,10 @@ enum pl_reader_trouble {
 POUCH_MUST_CHECK pouch_err pl_reader_new(struct pl_reader **r, const struct pl_settings *s, const char *client_id,
                                          bool mock, struct pl_kafka_health *health, struct pl_wake *wake);
 
-/* The same, and when a partition has been read to its end `ended` is called from pl_reader_take(), each time that comes about. */
+/*
+ * The same, and when a partition has been read to its end `ended` is called from pl_reader_take(), each time that comes
+ * about.
+ */
 typedef void pl_reader_ended_fn(int32_t partition, void *arg);
 POUCH_MUST_CHECK pouch_err pl_reader_new_to_end(struct pl_reader **r, const struct pl_settings *s,
                                                 const char *client_id, bool mock, struct pl_kafka_health *health,
@@ -33,8 +36,9 @@ POUCH_MUST_CHECK pouch_err pl_reader_new_to_end(struct pl_reader **r, const stru
 /*
  * Reads these partitions as well; those that are read already go on where they are. from_start: reads these in place
  * of all before, each from the offset given; not again within a second, because librdkafka 2.0.2 aborts
- * (rktp_started) when a partition is to be stopped that is being stopped. An offset that is out of the log's range means the earliest there is. The errors of
- * pl_kafka_fail(); whether the topic exists is found out by reading (trouble).
+ * (rktp_started) when a partition is to be stopped that is being stopped. An offset that is out of the log's range
+ * means the earliest there is. The errors of pl_kafka_fail(); whether the topic exists is found out by reading
+ * (trouble).
  */
 POUCH_MUST_CHECK pouch_err pl_reader_assign(struct pl_reader *r, const char *topic, const struct pl_position *p,
                                             size_t n, bool from_start);

@@ -75,7 +75,10 @@ void pl_target_forget(struct pl_targets *t, struct pl_target *target) {
     free_target(target);
 }
 
-/* Whether it may hold so much when all together hold `all`: no more than a third of what is left, and so 1/(n + 3) of n. */
+/*
+ * Whether it may hold so much when all together hold `all`: no more than a third of what is left, and so 1/(n + 3) of
+ * n.
+ */
 static bool has_share(size_t room, size_t all, size_t held) {
     return all <= room && PARTS_LEFT * held <= room - all;
 }

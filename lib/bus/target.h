@@ -1,8 +1,8 @@
 /*
- * The topics that records are sent to, and whether each takes what it is sent. One may hold a third of what the others and it
- * have left: alone that is a quarter of all, and those that take nothing leave room for others as long as they are fewer
- * than there is room for records, since one record each target may always have. One that takes nothing while the cluster
- * works is stalled: what is for it is refused until it takes something again, so that it stops nobody else.
+ * The topics that records are sent to, and whether each takes what it is sent. One may hold a third of what the others
+ * and it have left: alone that is a quarter of all, and those that take nothing leave room for others as long as they
+ * are fewer than there is room for records, since one record each target may always have. One that takes nothing while
+ * the cluster works is stalled: what is for it is refused until it takes something again, so that it stops nobody else.
  *
  * How long a target has taken nothing is counted in time during which the cluster was seen to work:
  * between two signs of life, such as deliveries to whatever topic, that were at most a second
@@ -20,7 +20,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The first is longer than a cluster needs to find that a broker was killed and to name another leader: 9 s and a bit. */
+/*
+ * The first is longer than a cluster needs to find that a broker was killed and to name another leader: 9 s and a bit.
+ */
 enum {
     PL_TARGET_STALL_US = 15000000,
     PL_TARGET_CROWDED_US =
@@ -44,12 +46,12 @@ struct pl_target {
 
 struct pl_targets {
     struct pl_target *slots[PL_TARGET_SLOTS];
-    size_t
-        target_bytes; /* of what is made for each: begins with a struct pl_target, the rest is the owner's, zero at first */
+    /* of what is made for each: begins with a struct pl_target, the rest is the owner's, zero at first */
+    size_t target_bytes;
     size_t room, room_bytes; /* for all together */
     const char *reply_topics;
-    int64_t stall_us,
-        crowded_us; /* how long one takes nothing until it has stalled; PL_TARGET_… unless the owner sets others */
+    /* how long one takes nothing until it has stalled; PL_TARGET_… unless the owner sets others */
+    int64_t stall_us, crowded_us;
     int64_t healthy_us; /* time of proven health so far */
     int64_t alive_us;   /* when the last sign of life came */
     size_t in_flight, bytes;
@@ -65,7 +67,10 @@ void pl_targets_free(struct pl_targets *t);
 struct pl_target *pl_target_of(struct pl_targets *t, const char *name);
 struct pl_target *pl_target_find(const struct pl_targets *t, const char *name); /* NULL: it is not known */
 
-/* Frees a target that nothing is on its way to, unless it is one of few that are in doubt; whoever keeps targets does not call it. */
+/*
+ * Frees a target that nothing is on its way to, unless it is one of few that are in doubt; whoever keeps targets does
+ * not call it.
+ */
 void pl_target_forget(struct pl_targets *t, struct pl_target *target);
 
 /* Whether it has no room for a record of so many bytes; one record it takes always. */

@@ -32,8 +32,8 @@ struct pl_topic *pl_topics_find(const struct pl_topics *t, const char *name);
 void pl_topics_listen(struct pl_topics *t, rd_kafka_conf_t *conf);
 
 /*
- * Opens name and keeps it, unless it is here or the table is full. Its batches hold at most max_bytes each. One thread at
- * a time. CONFIG: librdkafka refuses the name. NO_MEMORY.
+ * Opens name and keeps it, unless it is here or the table is full. Its batches hold at most max_bytes each. One thread
+ * at a time. CONFIG: librdkafka refuses the name. NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err pl_topics_add(struct pl_topics *t, rd_kafka_t *rk, const char *name, size_t max_bytes);
 

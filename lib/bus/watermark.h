@@ -25,7 +25,10 @@ void pl_watermark_free(struct pl_watermark *w);
 bool pl_watermark_full(const struct pl_watermark *w);
 size_t pl_watermark_open(const struct pl_watermark *w); /* taken and not in the done prefix */
 
-/* Notes that offset (greater than all before) was taken; *ticket is to be given to _done. OVERLOADED when full, NO_MEMORY. */
+/*
+ * Notes that offset (greater than all before) was taken; *ticket is to be given to _done. OVERLOADED when full,
+ * NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err pl_watermark_take(struct pl_watermark *w, int64_t offset, uint64_t *ticket);
 
 /* Marks it done, once. True when the prefix grew: *commit is then the offset to commit (last done + 1). */

@@ -6,7 +6,10 @@
 
 enum { MOST = 4096, MANY = 12 };
 
-/* A producer on a fresh cluster, and what was reported for each record: arg is the record's number + 1, NULL: just counted. */
+/*
+ * A producer on a fresh cluster, and what was reported for each record: arg is the record's number + 1, NULL: just
+ * counted.
+ */
 struct bench {
     struct bus_stage on;
     struct {

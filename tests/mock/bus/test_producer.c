@@ -4,8 +4,11 @@
 #include "producer_bench.h"
 
 #include <base/why.h>
+#include <dirent.h>
 #include <metrics/metrics.h>
+#include <plain.h>
 #include <pthread.h>
+#include <sched.h>
 
 /* A plain consumer of partition 0, to see what was stored. */
 static rd_kafka_t *open_orders(struct bench *b) {
@@ -132,6 +135,50 @@ static void each_broker_error_has_its_outcome(void **state) {
     }
 }
 
+/* The first of them goes alone, the others together once that has been reported. */
+static void what_is_refused_for_the_size_of_its_batch_is_stored_with_all_it_has(void **state) {
+    (void)state;
+    enum { N = 20 };
+    struct bench *b = bench_new(NULL);
+    bool seen[N] = {false};
+    assert_int_equal(send_number(b, N), POUCH_OK);
+    wait_reported(b, 1);
+    rd_kafka_mock_push_request_errors(b->on.mock.cluster, TEST_API_PRODUCE, 2, RD_KAFKA_RESP_ERR_NO_ERROR,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    for (size_t i = 0; i < N; i++) {
+        char text[24];
+        size_t n = (size_t)snprintf(text, sizeof text, "%zu", i);
+        const struct pl_header header = {"number", text, n};
+        const struct pl_record r = {.topic = "orders",
+                                    .key = "k",
+                                    .key_n = 1,
+                                    .value = text,
+                                    .value_n = n,
+                                    .headers = &header,
+                                    .n_headers = 1,
+                                    .arg = (void *)(i + 1)};
+        assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_OK);
+    }
+    wait_reported(b, 1 + N);
+    rd_kafka_t *rk = open_orders(b);
+    rd_kafka_message_destroy(next(rk));
+    for (size_t i = 0; i < N; i++) {
+        rd_kafka_message_t *m = next(rk);
+        const char *number = header_of(m, "number");
+        size_t at = strtoul(number, NULL, 10);
+        assert_int_equal(m->len, strlen(number));
+        assert_memory_equal(m->payload, number, m->len);
+        assert_memory_equal(m->key, "k", m->key_len);
+        assert_true(at < N && !seen[at]);
+        seen[at] = true;
+        assert_int_equal(b->record[at].reports, 1);
+        assert_int_equal(b->record[at].class, PL_KAFKA_OK);
+        rd_kafka_message_destroy(m);
+    }
+    rd_kafka_destroy(rk);
+    bench_free(b);
+}
+
 static void a_topic_that_does_not_exist_is_told_by_the_report_and_then_at_once(void **state) {
     (void)state;
     struct bench *b = bench_new(NULL);
@@ -201,6 +248,19 @@ static void a_record_of_the_limit_is_taken_and_one_byte_more_is_not(void **state
     assert_int_equal(b->record[0].class, PL_KAFKA_OK);
     assert_int_equal(b->record[1].class, PL_KAFKA_OK);
     free(value);
+    bench_free(b);
+}
+
+static void a_record_for_which_there_can_be_no_room_is_too_large(void **state) {
+    (void)state;
+    struct bench *b = bench_new((const char *const[]){"kafka.queue.buffering.max.kbytes", "16", NULL});
+    char value[16 * 1024 + 1] = {0};
+    struct pl_record r = {.topic = "orders", .value = value, .value_n = sizeof value, .arg = (void *)1};
+    assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_E_TOO_LARGE);
+    r.value_n--;
+    assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_OK);
+    wait_reported(b, 1);
+    assert_int_equal(b->record[0].class, PL_KAFKA_OK);
     bench_free(b);
 }
 
@@ -328,6 +388,34 @@ static void closing_reports_once_each_what_waits_for_many_partitions(void **stat
     bench_free(b);
 }
 
+/* librdkafka's threads of this process which talk to a broker, the mock's own client among them. */
+static int broker_threads_of(int policy) {
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    int n = 0;
+    for (struct dirent *d; (d = readdir(tasks));) {
+        char path[300], name[32] = "";
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", d->d_name);
+        FILE *comm = fopen(path, "r");
+        bool broker = comm && fgets(name, sizeof name, comm) && !strncmp(name, "rdk:broker", 10);
+        if (comm) fclose(comm);
+        if (broker && sched_getscheduler((pid_t)atoi(d->d_name)) == policy) n++;
+    }
+    closedir(tasks);
+    return n;
+}
+
+static void threads_that_send_do_not_take_the_processor_from_those_that_give(void **state) {
+    (void)state;
+    int before = broker_threads_of(SCHED_BATCH);
+    struct bench *b = bench_new(NULL);
+    assert_int_equal(send_number(b, 0), POUCH_OK);
+    wait_reported(b, 1);
+    assert_true(broker_threads_of(SCHED_BATCH) > before);
+    assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
+    bench_free(b);
+}
+
 static void nothing_can_be_sent_from_the_last_reports(void **state) {
     (void)state;
     enum { COUNT = 100 };
@@ -412,9 +500,11 @@ int main(void) {
         cmocka_unit_test(a_record_arrives_byte_for_byte),
         cmocka_unit_test(missing_and_empty_keys_and_values_stay_apart),
         cmocka_unit_test(each_broker_error_has_its_outcome),
+        cmocka_unit_test(what_is_refused_for_the_size_of_its_batch_is_stored_with_all_it_has),
         cmocka_unit_test(a_topic_that_does_not_exist_is_told_by_the_report_and_then_at_once),
         cmocka_unit_test(a_topic_that_refuses_us_is_not_tried_again_for_a_while),
         cmocka_unit_test(a_record_of_the_limit_is_taken_and_one_byte_more_is_not),
+        cmocka_unit_test(a_record_for_which_there_can_be_no_room_is_too_large),
         cmocka_unit_test(a_delivery_signals_the_wake),
         cmocka_unit_test(after_a_fatal_error_every_record_ends_once_and_is_stored),
         cmocka_unit_test(a_taken_handle_outlives_a_rebuild),
@@ -422,6 +512,7 @@ int main(void) {
         cmocka_unit_test(closing_with_time_lets_records_arrive),
         cmocka_unit_test(closing_reports_once_each_what_waits_for_many_partitions),
         cmocka_unit_test(nothing_can_be_sent_from_the_last_reports),
+        cmocka_unit_test(threads_that_send_do_not_take_the_processor_from_those_that_give),
         cmocka_unit_test(brokers_count_as_down_until_a_record_arrives),
         cmocka_unit_test(many_threads_send_while_the_producer_is_rebuilt),
         cmocka_unit_test(many_threads_send_to_many_partitions_while_the_producer_is_rebuilt),

@@ -248,6 +248,22 @@ static void a_topic_that_is_gone_is_trouble(void **state) {
     bench_free(b);
 }
 
+static void reading_goes_on_where_it_was_when_the_topic_is_known_again(void **state) {
+    (void)state;
+    struct bench *b = bench_new(1);
+    const struct pl_position at = {0, 0};
+    fill(b, 0, 3, 8);
+    assign(b, &at, 1, false);
+    take_until(b, 3);
+    rd_kafka_mock_topic_set_error(b->mock.cluster, "replies", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    b->wanted = PL_READER_TOPIC_GONE;
+    test_until(in_trouble, b);
+    rd_kafka_mock_topic_set_error(b->mock.cluster, "replies", RD_KAFKA_RESP_ERR_NO_ERROR);
+    fill(b, 0, 3, 8);
+    take_until(b, 6);
+    bench_free(b);
+}
+
 static void a_topic_that_refuses_us_is_trouble_and_skips_nothing(void **state) {
     (void)state;
     struct bench *b = bench_new(1);
@@ -324,6 +340,7 @@ int main(void) {
         cmocka_unit_test(an_offset_out_of_range_means_the_earliest),
         cmocka_unit_test(the_end_of_each_partition_is_told),
         cmocka_unit_test(a_topic_that_is_gone_is_trouble),
+        cmocka_unit_test(reading_goes_on_where_it_was_when_the_topic_is_known_again),
         cmocka_unit_test(a_topic_that_refuses_us_is_trouble_and_skips_nothing),
         cmocka_unit_test(reading_goes_on_after_the_broker_was_down),
         cmocka_unit_test(no_record_is_skipped_under_backpressure),

@@ -302,6 +302,76 @@ static void a_batch_that_holds_nothing_keeps_no_memory(void **state) {
     stage_free(s);
 }
 
+static void enter_text(struct stage *s, const char *letter) {
+    bool held, in_line;
+    struct pl_record r = {.topic = "orders", .value = letter, .value_n = 1};
+    assert_int_equal(pl_batches_enter(&s->batches, &s->topic, &r, NULL, &held, &in_line), POUCH_OK);
+    assert_true(held);
+}
+
+static pouch_err refuse(struct stage *s, const char *value, size_t n) {
+    bool told;
+    const struct pl_record r = {.topic = "orders", .value = value, .value_n = n};
+    return pl_batches_again(&s->batches, &s->topic, &r, NULL, &told);
+}
+
+/*
+ * A broker that takes batches of so many records at most; what it takes stands behind *stored. The size of the batch;
+ * 0: there is none.
+ */
+static size_t offer(struct stage *s, size_t most, char *stored) {
+    const void *key, *value;
+    const struct pl_held_record *h;
+    char letters[64] = "";
+    size_t n = 0, at = 0;
+    if (!pl_batches_next(&s->batches, &s->out)) return 0;
+    while ((h = pl_held_record_next(&s->out, &at, &key, &value))) letters[n++] = *(const char *)value;
+    pl_batches_give_back(&s->batches, &s->out);
+    for (size_t i = 0; n > most && i < n; i++) assert_int_equal(refuse(s, &letters[i], 1), POUCH_OK);
+    if (n <= most) strcat(stored, letters);
+    reported(s, &s->topic, NULL, n, n > most ? -1 : NEAR);
+    return n;
+}
+
+static void what_is_refused_for_the_size_of_its_batch_goes_again_in_order_with_fewer(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    char stored[64] = "";
+    assert_true(enter(s, &s->topic, NULL));
+    for (const char *at = "abcdefghijklm"; *at; at++) enter_text(s, at);
+    reported(s, &s->topic, NULL, 1, NEAR);
+    assert_int_equal(offer(s, 3, stored), 13);
+    for (const char *at = "nopq"; *at; at++) enter_text(s, at);
+    assert_int_equal(offer(s, 3, stored), 6);
+    assert_int_equal(offer(s, 3, stored), 3);
+    size_t n, all = strlen(stored);
+    while ((n = offer(s, 3, stored))) all += n;
+    assert_string_equal(stored, "abcdefghijklmnopq");
+    assert_int_equal(all, strlen(stored)); /* nothing was refused again */
+
+    now_us += 61000000;
+    assert_true(enter(s, &s->topic, NULL));
+    for (const char *at = "rstuvwxyz"; *at; at++) enter_text(s, at);
+    reported(s, &s->topic, NULL, 1, NEAR);
+    assert_int_equal(offer(s, 9, stored), 9); /* perhaps it takes more by now */
+    stage_free(s);
+}
+
+static void what_is_refused_alone_is_too_large(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    struct pl_batch *batch;
+    assert_true(enter(s, &s->topic, NULL));
+    assert_int_equal(refuse(s, "x", 1), POUCH_E_TOO_LARGE);
+    assert_false(enter(s, &s->topic, NULL));
+    reported(s, &s->topic, NULL, 1, -1);
+    assert_int_equal(next(s, &batch), 1);
+    assert_int_equal(refuse(s, "x", 1), POUCH_E_TOO_LARGE);
+    reported(s, &s->topic, NULL, 1, -1);
+    assert_int_equal(next(s, &batch), 0);
+    stage_free(s);
+}
+
 static void what_waits_is_bounded(void **state) {
     (void)state;
     struct stage *s = stage_new();
@@ -328,6 +398,8 @@ int main(void) {
         cmocka_unit_test(partitions_that_are_stuck_do_not_hold_up_their_broker_for_long),
         cmocka_unit_test(a_batch_that_waits_for_stuck_ones_tells_when_its_turn_comes),
         cmocka_unit_test(a_batch_that_holds_nothing_keeps_no_memory),
+        cmocka_unit_test(what_is_refused_for_the_size_of_its_batch_goes_again_in_order_with_fewer),
+        cmocka_unit_test(what_is_refused_alone_is_too_large),
         cmocka_unit_test(what_waits_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
