@@ -41,7 +41,9 @@ const struct pl_entry *pl_options_entry(const pouch_options *o, const char *name
 
 struct pl_entry *pl_entries_find(const struct pl_entries *e, const char *name); /* NULL: not there */
 
-/* Takes value and origin in place of weaker or equal ones of that name; stronger ones stay. NO_MEMORY: nothing changed. */
+/*
+ * Takes value and origin in place of weaker or equal ones of that name; stronger ones stay. NO_MEMORY: nothing changed.
+ */
 POUCH_MUST_CHECK pouch_err pl_entries_put(struct pl_entries *e, const char *name, const char *value,
                                           enum pl_source source, const char *origin);
 

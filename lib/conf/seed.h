@@ -1,4 +1,7 @@
-/* What other systems' variables say about options and properties, as the text that those take. Inside the room, but for the documents. */
+/*
+ * What other systems' variables say about options and properties, as the text that those take. Inside the room, but for
+ * the documents.
+ */
 #ifndef POUCH_CONF_SEED_H
 #define POUCH_CONF_SEED_H
 
@@ -20,7 +23,10 @@ enum pl_seed_form {
     PL_SEED_PORT,     /* a port, of every address */
 };
 
-/* A variable of CAAS's services, or of task-executor. The others than seed_env names, since these are not the options' own words. */
+/*
+ * A variable of CAAS's services, or of task-executor. The others than seed_env names, since these are not the options'
+ * own words.
+ */
 struct pl_seed {
     const char *variable;
     const char *name;   /* an option, or "kafka.NAME" */
@@ -30,7 +36,10 @@ struct pl_seed {
 };
 extern const struct pl_seed pl_seeds[]; /* ended by a NULL variable */
 
-/* Puts what they say into entries, those of a compat into compats, by its place in pl_compats. A bad text is put as such. NO_MEMORY. */
+/*
+ * Puts what they say into entries, those of a compat into compats, by its place in pl_compats. A bad text is put as
+ * such. NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err pl_seeds_read(struct pl_entries *entries, struct pl_entries compats[PL_COMPATS]);
 
 /*
@@ -39,7 +48,8 @@ POUCH_MUST_CHECK pouch_err pl_seeds_read(struct pl_entries *entries, struct pl_e
  *   KAFKA_SSL_ENABLED    KAFKA_SSL_CA, _CERTIFICATE, _KEY: files; _KEY_PASSWORD or _KEY_PASSWORD_FILE
  *   KAFKA_SASL_ENABLED   KAFKA_SASL_MECHANISM, _USERNAME, _PASSWORD or _PASSWORD_FILE
  *
- * Those of what is not switched on are not looked at. A bad text, or a file that cannot be read, is put as such. NO_MEMORY.
+ * Those of what is not switched on are not looked at. A bad text, or a file that cannot be read, is put as such.
+ * NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err pl_seed_security(struct pl_entries *entries);
 

@@ -112,7 +112,10 @@ struct pl_settings {
     void *validate_arg;
 };
 
-/* Typed copies of all settings in force. CONFIG: a bad value from the environment, named. NO_MEMORY. On failure *s is empty. */
+/*
+ * Typed copies of all settings in force. CONFIG: a bad value from the environment, named. NO_MEMORY. On failure *s is
+ * empty.
+ */
 POUCH_MUST_CHECK pouch_err pl_settings_read(struct pl_settings *s, const pouch_options *o);
 void pl_settings_free(struct pl_settings *s);
 
@@ -123,8 +126,8 @@ void pl_settings_free(struct pl_settings *s);
 POUCH_MUST_CHECK pouch_err pl_settings_suggest(struct pl_settings *s, const char *name, const char *value);
 
 /*
- * Makes *out a view of s in which `own` prevail over what the user has set. It borrows everything of s and of own, except
- * its array of properties, which the caller frees: free(out->kafka). NO_MEMORY: out->kafka is NULL.
+ * Makes *out a view of s in which `own` prevail over what the user has set. It borrows everything of s and of own,
+ * except its array of properties, which the caller frees: free(out->kafka). NO_MEMORY: out->kafka is NULL.
  */
 POUCH_MUST_CHECK pouch_err pl_settings_insist(struct pl_settings *out, const struct pl_settings *s,
                                               const struct pl_property own[], size_t n);
@@ -186,7 +189,10 @@ const char *pl_option_origin(const pouch_options *o, const char *name);
  */
 bool pl_option_kafka(const pouch_options *o, size_t i, const char **name, const char **value);
 
-/* The first line of a file that only its owner may read. CONFIG: the reason, and what to do; out is empty then. The caller wipes it. */
+/*
+ * The first line of a file that only its owner may read. CONFIG: the reason, and what to do; out is empty then. The
+ * caller wipes it.
+ */
 enum { PL_SECRET_MAX = 4096 };
 POUCH_MUST_CHECK pouch_err pl_secret_read(const char *path, char out[PL_SECRET_MAX]);
 

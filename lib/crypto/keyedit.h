@@ -29,8 +29,8 @@ POUCH_MUST_CHECK pouch_err pl_keyedit_retire(struct pl_keyedit *k, const char *k
 const struct pl_key *pl_keyedit_find(const struct pl_keyedit *k, const char *key); /* NULL: there is none */
 
 /*
- * Replaces the file in one step, with the owner and mode it had, and waits until that is on disk. CONFIG: it stays as it was.
- * STORE: it is replaced, but may be the old one again when the machine fails now.
+ * Replaces the file in one step, with the owner and mode it had, and waits until that is on disk. CONFIG: it stays as
+ * it was. STORE: it is replaced, but may be the old one again when the machine fails now.
  */
 POUCH_MUST_CHECK pouch_err pl_keyedit_commit(struct pl_keyedit *k);
 void pl_keyedit_close(struct pl_keyedit *k); /* NULL allowed */

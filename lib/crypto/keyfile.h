@@ -6,7 +6,9 @@
 
 enum { PL_KEYFILE_MAX = 64 * 1024 };
 
-/* Adds the keys of a ring file's text to set. name is for messages. CONFIG: no key, or as pl_keyset_add(); NO_MEMORY. */
+/*
+ * Adds the keys of a ring file's text to set. name is for messages. CONFIG: no key, or as pl_keyset_add(); NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err pl_keyfile_parse(struct pl_keyset *set, const char *name, const char *text, size_t n);
 
 /*
@@ -25,7 +27,9 @@ bool pl_keyfile_has_key(const char **at, const char **end);
 
 int pl_keyfile_open(const char *path); /* for reading; -1 with errno */
 
-/* The text of an open file into text, of PL_KEYFILE_MAX bytes; fewer than that are in use. CONFIG as pl_keyfile_read(). */
+/*
+ * The text of an open file into text, of PL_KEYFILE_MAX bytes; fewer than that are in use. CONFIG as pl_keyfile_read().
+ */
 POUCH_MUST_CHECK pouch_err pl_keyfile_text(int fd, const char *path, char *text, size_t *n, struct pl_key_mark *mark);
 
 /* The file as it is now, through links; all zero when there is none. */

@@ -13,7 +13,10 @@ pouch_keyring *pl_keyring_ref(pouch_keyring *ring); /* one more reference; free 
 /* Reloads, and writes to the log what came of it. */
 pouch_err pl_keyring_renew(pouch_keyring *ring);
 
-/* One key's use, for metrics: kid ("" for a bare key), a fingerprint that tells keys apart (8 hex of SHA-256), counts of this process. */
+/*
+ * One key's use, for metrics: kid ("" for a bare key), a fingerprint that tells keys apart (8 hex of SHA-256), counts
+ * of this process.
+ */
 struct pl_key_use {
     char kid[PL_KID_MAX + 1];
     char fingerprint[9];
@@ -24,8 +27,8 @@ struct pl_key_use {
 size_t pl_keyring_uses(pouch_keyring *ring, struct pl_key_use *out, size_t max);
 
 /*
- * A key for another use than sealing messages, derived from the i-th of the ring: the same for all who have that key, and
- * of no help to who looks for it. The caller wipes it. NOT_FOUND: past the last. NO_MEMORY.
+ * A key for another use than sealing messages, derived from the i-th of the ring: the same for all who have that key,
+ * and of no help to who looks for it. The caller wipes it. NOT_FOUND: past the last. NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err pl_keyring_derive(pouch_keyring *ring, size_t i, const char *label,
                                              uint8_t out[PL_KEY_BYTES]);

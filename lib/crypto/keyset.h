@@ -35,18 +35,19 @@ struct pl_key_count {
     bool known;              /* others was read from it; pl_key_counts_save()'s alone */
 };
 
+/* NO_MEMORY */
 POUCH_MUST_CHECK pouch_err pl_key_count_get(struct pl_key_count **c, const uint8_t secret[PL_KEY_BYTES],
-                                            const char *kid); /* NO_MEMORY */
-void pl_key_count_put(struct pl_key_count *c);                /* NULL allowed */
+                                            const char *kid);
+void pl_key_count_put(struct pl_key_count *c); /* NULL allowed */
 
 /*
- * From now on what keys seal is kept in file (NULL: "seals" in the state folder), and counted together with what other processes
- * of this host seal. The first call decides for the process. That the file cannot be used is logged, and
+ * From now on what keys seal is kept in file (NULL: "seals" in the state folder), and counted together with what other
+ * processes of this host seal. The first call decides for the process. That the file cannot be used is logged, and
  * counting goes on without it.
  */
 void pl_key_counts_keep(const char *file);
-void pl_key_counts_save(
-    void); /* what has come since; nothing before the call above. Any thread; not on a hot path: it writes */
+/* what has come since; nothing before the call above. Any thread; not on a hot path: it writes */
+void pl_key_counts_save(void);
 
 /* What tells one state of a key file from the next. */
 struct pl_key_mark {

@@ -18,8 +18,9 @@ struct pl_ledger_line {
 };
 
 /*
- * Makes the file (mode 0600) and its folder when missing; where nothing is to be added, neither is made or written. OVERLOADED: others hold the lock, try again later. STORE: it cannot
- * be read or written, or is something else. NO_MEMORY. After an error nothing was added, or all of it may have been.
+ * Makes the file (mode 0600) and its folder when missing; where nothing is to be added, neither is made or written.
+ * OVERLOADED: others hold the lock, try again later. STORE: it cannot be read or written, or is something else.
+ * NO_MEMORY. After an error nothing was added, or all of it may have been.
  */
 POUCH_MUST_CHECK pouch_err pl_ledger_add(const char *path, struct pl_ledger_line *all, size_t n);
 

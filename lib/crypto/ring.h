@@ -25,8 +25,8 @@ struct pouch_keyring {
     pthread_mutex_t reload;      /* held over a whole reload, so that the last to read is the last to swap */
     pthread_mutex_t lock;        /* for what follows */
     struct pl_keyset *set;
-    struct pl_sealer
-        *spares[PL_SPARES_MAX]; /* between two uses of pl_sealer_take(); they hold no reference of the ring */
+    /* between two uses of pl_sealer_take(); they hold no reference of the ring */
+    struct pl_sealer *spares[PL_SPARES_MAX];
     size_t n_spares;
     struct pl_keywatch watch;
 };

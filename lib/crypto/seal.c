@@ -201,7 +201,10 @@ static pouch_err open_with(struct pl_sealer *s, size_t i, const uint8_t *iv, siz
     return POUCH_OK;
 }
 
-/* Tells operators what a forger is not told. The kid is text of a name's form, as whoever scanned the envelope has seen to. */
+/*
+ * Tells operators what a forger is not told. The kid is text of a name's form, as whoever scanned the envelope has seen
+ * to.
+ */
 static void note_unknown_kid(const char *kid, size_t n) {
     char text[PL_KID_MAX + 1];
     snprintf(text, sizeof text, "%.*s", (int)n, kid);

@@ -1,4 +1,6 @@
-/* Control-plane JSON by jansson: strict (duplicates refused, UTF-8, bounded depth and size). Never on the message path. */
+/*
+ * Control-plane JSON by jansson: strict (duplicates refused, UTF-8, bounded depth and size). Never on the message path.
+ */
 #ifndef POUCH_JSON_JSON_H
 #define POUCH_JSON_JSON_H
 
@@ -7,12 +9,15 @@
 #include <stddef.h>
 
 /*
- * What jansson takes, measured, with what its allocator adds: an empty array, an empty object, and another value's place in one
- * of them with a number or the frame of a string; and how much all values of one text may take.
+ * What jansson takes, measured, with what its allocator adds: an empty array, an empty object, and another value's
+ * place in one of them with a number or the frame of a string; and how much all values of one text may take.
  */
 enum { PL_JSON_ARRAY_BYTES = 128, PL_JSON_OBJECT_BYTES = 224, PL_JSON_VALUE_BYTES = 48, PL_JSON_TREE_MAX = 256 << 20 };
 
-/* One value of any kind from n bytes (at most 8 MiB). INVALID_PAYLOAD with line and column in pouch_why(); what: named in the message. */
+/*
+ * One value of any kind from n bytes (at most 8 MiB). INVALID_PAYLOAD with line and column in pouch_why(); what: named
+ * in the message.
+ */
 POUCH_MUST_CHECK pouch_err pl_json_read(json_t **value, const char *what, const char *text, size_t n);
 
 /*

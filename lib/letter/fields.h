@@ -13,8 +13,8 @@ struct pl_fields {
 };
 
 /*
- * Those headers of the record for which keep (NULL: all) says true, in order, with room for `more`. NO_MEMORY. at is freed
- * with free().
+ * Those headers of the record for which keep (NULL: all) says true, in order, with room for `more`. NO_MEMORY. at is
+ * freed with free().
  */
 typedef bool pl_field_keep_fn(const char *name, const void *arg);
 POUCH_MUST_CHECK pouch_err pl_fields_of(struct pl_fields *f, const rd_kafka_message_t *m, size_t more,

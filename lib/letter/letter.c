@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CUT_BYTES = 64 * 1024, OUR_HEADERS = 21, MESSAGE_BYTES = 256 };
+enum { CUT_BYTES = 64 * 1024, LEAST_BYTES = 4 * 1024, OUR_HEADERS = 21, MESSAGE_BYTES = 256 };
 
 /* What our own headers hold, which must live until the record is sent. */
 struct values {
@@ -108,6 +108,11 @@ static void cut(struct pl_record *r, struct pl_fields *f, size_t originals, size
     if (r->value_n > length) r->value_n = length;
 }
 
+size_t pl_letter_less(size_t most) {
+    if (!most) return CUT_BYTES;
+    return most / 4 > LEAST_BYTES ? most / 4 : LEAST_BYTES;
+}
+
 pouch_err pl_letter_send(struct pl_producer *p, const char *dlq_topic, const struct pl_letter *l) {
     struct pl_fields f;
     struct values values;
@@ -118,7 +123,8 @@ pouch_err pl_letter_send(struct pl_producer *p, const char *dlq_topic, const str
     add_springs(&f, l, &values);
     add_caas(&f, l, &values);
     struct pl_record r = pl_fields_record(&f, l->record, dlq_topic, l->arg);
-    cut(&r, &f, originals, pl_producer_limit(p), &values);
+    size_t limit = pl_producer_limit(p);
+    cut(&r, &f, originals, l->most && l->most < limit ? l->most : limit, &values);
     e = pl_producer_send(p, &r);
     free(f.at);
     if (!e) pl_metric_add(is_retriable(l) ? PL_M_DEAD_LETTERS_RETRIABLE : PL_M_DEAD_LETTERS, 1);

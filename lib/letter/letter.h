@@ -47,10 +47,11 @@ struct pl_letter {
     struct pl_span words; /* at NULL: none */
     const char *group;
     int attempts;
-    bool
-        retriable; /* it was tried as often as was allowed, or will be welcome later; what code says does not matter then */
+    /* it was tried as often as was allowed, or will be welcome later; what code says does not matter then */
+    bool retriable;
     int64_t now_ms;
-    void *arg; /* comes back with the delivery report */
+    size_t most; /* bytes that it may have, of pl_letter_less(); 0: as many as the producer takes */
+    void *arg;   /* comes back with the delivery report */
 };
 
 /*
@@ -58,6 +59,12 @@ struct pl_letter {
  * message.max.bytes is 4 KiB or more: after the value, the original headers, the key and the words give way.
  */
 POUCH_MUST_CHECK pouch_err pl_letter_send(struct pl_producer *p, const char *dlq_topic, const struct pl_letter *l);
+
+/*
+ * A topic may take less than a producer sends (max.message.bytes), and tells nobody how much: what a letter may have
+ * that was refused as too large when it might have `most`, 4 KiB at least.
+ */
+size_t pl_letter_less(size_t most);
 
 /* Makes the dead-letter topic when it is missing (4 partitions, 30 days). Errors of pl_topic_create(). */
 POUCH_MUST_CHECK pouch_err pl_letter_topic(rd_kafka_t *rk, const char *dlq_topic, int timeout);

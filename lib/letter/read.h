@@ -1,7 +1,7 @@
 /*
  * What a record of a dead-letter topic says about itself: in our headers, in those of Spring, Kafka Connect or
- * CAAS, or not at all. Whoever may write the topic may write anything: what is malformed counts as not told, and texts may hold any
- * bytes.
+ * CAAS, or not at all. Whoever may write the topic may write anything: what is malformed counts as not told, and texts
+ * may hold any bytes.
  */
 #ifndef POUCH_LETTER_READ_H
 #define POUCH_LETTER_READ_H

@@ -1,11 +1,11 @@
 /*
- * Brings back what waits in the retry topics: reads them in a group of its own, leaves each record where it is until it is
- * due, then sends it to the topic that it came from. An offset is stored when the broker has the record, so one
- * that was sent when its process was killed is sent again.
+ * Brings back what waits in the retry topics: reads them in a group of its own, leaves each record where it is until it
+ * is due, then sends it to the topic that it came from. An offset is stored when the broker has the record, so one that
+ * was sent when its process was killed is sent again.
  *
- * A partition's next record is held back until it is due, by leaving the partition unread; no partition waits for another.
- * A record is never sent early: how long it still waits is told by the wall clock when it is read, and counted on the
- * monotonic one; while the wall clock cannot be believed it waits the whole delay of its topic.
+ * A partition's next record is held back until it is due, by leaving the partition unread; no partition waits for
+ * another. A record is never sent early: how long it still waits is told by the wall clock when it is read, and counted
+ * on the monotonic one; while the wall clock cannot be believed it waits the whole delay of its topic.
  *
  * THREADS  One of its own. It works while brokers are there and tries again while they are not.
  */

@@ -1,6 +1,6 @@
 /*
- * Sending a dead letter again: its record as it came, without what belonged to the request of then (its deadline, its wish
- * for an answer, its hops and retries), and with a count that ends circles.
+ * Sending a dead letter again: its record as it came, without what belonged to the request of then (its deadline, its
+ * wish for an answer, its hops and retries), and with a count that ends circles.
  */
 #ifndef POUCH_LETTER_REDRIVE_H
 #define POUCH_LETTER_REDRIVE_H
@@ -15,8 +15,8 @@
 int64_t pl_redrive_count(const struct pl_letter_facts *f, const rd_kafka_headers_t *headers);
 
 /*
- * Where it goes unless told: the topic that it came from; where that is a retry topic, the one that it was to go back to. False:
- * it does not say, or it is a topic of Pouch's or Kafka's own, or of `but`, a list ended by NULL.
+ * Where it goes unless told: the topic that it came from; where that is a retry topic, the one that it was to go back
+ * to. False: it does not say, or it is a topic of Pouch's or Kafka's own, or of `but`, a list ended by NULL.
  */
 bool pl_redrive_target(const struct pl_letter_facts *f, const char *const but[], char topic[PL_NAME_MAX + 1]);
 

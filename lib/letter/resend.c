@@ -36,7 +36,10 @@ static bool is_held(const struct pl_redeliverer *r, const struct pl_partition *p
     return false;
 }
 
-/* One that waits until it is due counts no bytes, or large ones with a long delay would leave no room for those of a short one. */
+/*
+ * One that waits until it is due counts no bytes, or large ones with a long delay would leave no room for those of a
+ * short one.
+ */
 static void set_head(struct pl_resend *s, bool head) {
     size_t bytes = s->taken.bytes;
     if (s->head == head) return;
@@ -84,6 +87,7 @@ static pouch_err write_letter(struct pl_resend *s) {
                                      .group = PL_REDELIVER_GROUP,
                                      .attempts = s->facts.attempt > 0 ? (int)s->facts.attempt : 1,
                                      .now_ms = pl_wall_ms(s->owner->clock),
+                                     .most = s->most,
                                      .arg = s};
     return pl_letter_send(s->owner->producer, s->owner->settings.dlq_topic, &letter);
 }
@@ -135,6 +139,7 @@ static void refused(struct pl_resend *s, pouch_err e, const char *why) {
         back_off(s);
         break;
     case PL_RESEND_LETTER:
+        if (e == POUCH_E_TOO_LARGE) s->most = pl_letter_less(s->most);
         if (!s->stuck)
             log_failure(s, PL_LOG_ERROR, "a dead letter cannot be stored: its partition waits, and it is tried again",
                         why);

@@ -1,6 +1,6 @@
 /*
- * The records that a redeliverer has in hand. One is held until it is due, then goes back to its topic. What the broker may
- * take later goes into its retry topic once more; what it never takes, and what should not be sent, becomes a dead
+ * The records that a redeliverer has in hand. One is held until it is due, then goes back to its topic. What the broker
+ * may take later goes into its retry topic once more; what it never takes, and what should not be sent, becomes a dead
  * letter, and its partition waits while that cannot be stored. Inside the room; all is the redeliverer's thread's.
  */
 #ifndef POUCH_LETTER_RESEND_H
@@ -36,6 +36,7 @@ struct pl_resend {
     bool stuck;             /* a dead letter whose partition waits for it */
     int64_t backoff_ms;     /* the last wait; 0: none yet */
     pouch_err code;         /* of the dead letter */
+    size_t most;            /* bytes that it may have; 0: as many as the producer takes */
     char reason[PL_RESEND_REASON];
     struct pl_resend *next; /* free */
 };

@@ -1,6 +1,6 @@
 /*
- * Retry records: a request on its way through a retry topic, byte for byte, with headers that say when and where it comes
- * back. It comes back with its own headers and those that count how often it was tried.
+ * Retry records: a request on its way through a retry topic, byte for byte, with headers that say when and where it
+ * comes back. It comes back with its own headers and those that count how often it was tried.
  *
  * Whoever may write a retry topic could have records sent anywhere, so what is read here is checked, and only workers
  * and centers should be allowed to write there.
@@ -46,18 +46,24 @@ struct pl_retry_facts {
 void pl_retry_read(struct pl_retry_facts *f, const rd_kafka_headers_t *headers); /* NULL: the record has none */
 
 /*
- * Whether a record that waits may be sent to where it says. BAD_ENVELOPE: its headers do not say what they must. NOT_ALLOWED: it
- * wants to go to a topic of Pouch's or Kafka's own (internal.*, __*, or `but`, a list ended by NULL).
+ * Whether a record that waits may be sent to where it says. BAD_ENVELOPE: its headers do not say what they must.
+ * NOT_ALLOWED: it wants to go to a topic of Pouch's or Kafka's own (internal.*, __*, or `but`, a list ended by NULL).
  */
 POUCH_MUST_CHECK pouch_err pl_retry_check(const struct pl_retry_facts *f, const char *const but[]);
 
-/* Sends a record that waited back to f->topic; into its tier once more, to wait until at_ms. Errors of pl_producer_send(). */
+/*
+ * Sends a record that waited back to f->topic; into its tier once more, to wait until at_ms. Errors of
+ * pl_producer_send().
+ */
 POUCH_MUST_CHECK pouch_err pl_retry_return(struct pl_producer *p, const rd_kafka_message_t *m,
                                            const struct pl_retry_facts *f, void *arg);
 POUCH_MUST_CHECK pouch_err pl_retry_postpone(struct pl_producer *p, const rd_kafka_message_t *m,
                                              const struct pl_tier *tier, int64_t at_ms, void *arg);
 
-/* Whether a topic is one of Pouch's or Kafka's own, to which no request is sent: internal.*, __* and those of `but`, as above. */
+/*
+ * Whether a topic is one of Pouch's or Kafka's own, to which no request is sent: internal.*, __* and those of `but`, as
+ * above.
+ */
 bool pl_topic_internal(const char *topic, const char *const but[]);
 
 #endif

@@ -25,15 +25,18 @@ struct pl_tiers {
 };
 
 /*
- * Reads the setting retry.tiers: "off", or names such as "1min,30s" in the order in which a record goes through them; a name
- * is a duration, with min for minutes as well. CONFIG names what is wrong.
+ * Reads the setting retry.tiers: "off", or names such as "1min,30s" in the order in which a record goes through them; a
+ * name is a duration, with min for minutes as well. CONFIG names what is wrong.
  */
 POUCH_MUST_CHECK pouch_err pl_tiers_read(struct pl_tiers *t, const char *setting);
 
 /* The tier of that topic; NULL: it is none. */
 const struct pl_tier *pl_tier_of(const struct pl_tiers *t, const char *topic);
 
-/* Make the topics that are missing: 4 partitions, a day (and their delay). The timeout is for each. Errors of pl_topic_create(). */
+/*
+ * Make the topics that are missing: 4 partitions, a day (and their delay). The timeout is for each. Errors of
+ * pl_topic_create().
+ */
 POUCH_MUST_CHECK pouch_err pl_tier_make(const struct pl_tier *t, rd_kafka_t *rk, int timeout);
 POUCH_MUST_CHECK pouch_err pl_tiers_make(const struct pl_tiers *t, rd_kafka_t *rk, int timeout);
 

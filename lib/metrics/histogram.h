@@ -10,8 +10,8 @@
 
 struct pl_histogram;
 
-POUCH_MUST_CHECK pouch_err pl_histogram_new(struct pl_histogram **h,
-                                            int64_t highest); /* values above count as highest; NO_MEMORY */
+/* values above count as highest; NO_MEMORY */
+POUCH_MUST_CHECK pouch_err pl_histogram_new(struct pl_histogram **h, int64_t highest);
 void pl_histogram_free(struct pl_histogram *h);
 void pl_histogram_reset(struct pl_histogram *h);
 void pl_histogram_record(struct pl_histogram *h, int64_t value);                     /* negative counts as 0 */

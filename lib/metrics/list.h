@@ -178,11 +178,17 @@
     X(sealed_ever, gauge, "pouch_key_seals", "Messages sealed with each key by all processes of the host that keep their counts in one file, over restarts. Over all hosts a key may seal 2^32.") \
     X(last_used, gauge, "pouch_key_last_used_seconds", "Unix time at which this process last sealed or opened with each key; 0: never.")
 
-/* X(what, gauge, "name", "help"): for each partition that a member of a group has, with labels topic and partition; lib/bus shows it. */
+/*
+ * X(what, gauge, "name", "help"): for each partition that a member of a group has, with labels topic and partition;
+ * lib/bus shows it.
+ */
 #define PL_MEMBER_METRICS(X)                                                                       \
     X(lag, gauge, "pouch_consumer_lag", "Records of a partition of this process that are not done: not taken yet, or in flight.")
 
-/* X(what, gauge, "name", "help"): how a cluster stands, of `pouch health --listen`, which shows these; app/ops/health_metrics.c has the values. */
+/*
+ * X(what, gauge, "name", "help"): how a cluster stands, of `pouch health --listen`, which shows these;
+ * app/ops/health_metrics.c has the values.
+ */
 #define PL_CLUSTER_METRICS(X)                                                                      \
     X(up, gauge, "pouch_cluster_up", "1 if a broker answered when `pouch health --listen` last looked; the other pouch_cluster_ metrics are there only then.") \
     X(status, gauge, "pouch_cluster_status", "0: healthy, 1: degraded, 2: unhealthy, as `pouch health` says it, lag included.") \

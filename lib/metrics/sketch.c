@@ -106,7 +106,9 @@ static uint64_t count_upto(const struct pl_sketch *s, uint32_t bucket) {
     return n;
 }
 
-/* The lowest bucket that enough values are not above. The slots have no order, and some sixteen looks at all need none. */
+/*
+ * The lowest bucket that enough values are not above. The slots have no order, and some sixteen looks at all need none.
+ */
 int64_t pl_sketch_quantile(const struct pl_sketch *s, double q) {
     if (!s->count) return 0;
     double rank = q * (double)s->count;

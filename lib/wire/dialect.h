@@ -9,8 +9,8 @@
 #include <wire/envelope.h>
 
 /*
- * A reply's plaintext, read or to be written. Spans are borrowed. payload is one JSON text or absent, which in a success
- * means null: so splp's peers write a handler that returns nothing.
+ * A reply's plaintext, read or to be written. Spans are borrowed. payload is one JSON text or absent, which in a
+ * success means null: so splp's peers write a handler that returns nothing.
  */
 struct pl_reply_text {
     struct pl_uuid id;

@@ -55,6 +55,7 @@ static const char *check_tag(struct pl_envelope *e, struct pl_span text) {
     return text.n == 2 * PL_TAG_BYTES ? NULL : "is not 16 bytes in hex";
 }
 
+/* In the order in which we write them. */
 static const struct known {
     const char *name;
     size_t n, offset;
@@ -64,28 +65,35 @@ static const struct known {
 #define KNOWN(name, field, hex, check) \
     { name, sizeof name - 1, offsetof(struct pl_envelope, field), hex, check }
     KNOWN("request_id", request_id, false, check_uuid),
+    KNOWN("worker_name", worker_name, false, check_name),
     KNOWN("data", data, true, check_data),
     KNOWN("iv", iv, true, check_iv),
     KNOWN("tag", tag, true, check_tag),
     KNOWN("replyTopic", reply_topic, false, check_name),
-    KNOWN("worker_name", worker_name, false, check_name),
     KNOWN("source_topic", source_topic, false, check_name),
     KNOWN("kid", kid, false, check_kid),
 #undef KNOWN
 };
 
-static const struct known *find_known(const struct pl_member *m) {
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (pl_member_is(m, known[i].name, known[i].n)) return &known[i];
-    return NULL;
-}
+enum { KNOWN_N = sizeof known / sizeof known[0] };
 
 /* The scan of one envelope. */
 struct scan {
     struct pl_envelope *e;
     struct pl_object object;
     const char *text;
+    size_t next; /* the known member that comes, where they come in our own order */
 };
+
+static const struct known *find_known(struct scan *s, const struct pl_member *m) {
+    for (size_t i = 0; i < KNOWN_N; i++) {
+        const struct known *k = &known[(s->next + i) % KNOWN_N];
+        if (!pl_member_is(m, k->name, k->n)) continue;
+        s->next = (size_t)(k - known) + 1;
+        return k;
+    }
+    return NULL;
+}
 
 static pouch_err not_sound(const struct pl_object *o, const char *text) {
     return pl_fail(POUCH_E_BAD_ENVELOPE, "not an envelope: %s at byte %zu", o->why, (size_t)(o->cursor.at - text));
@@ -158,7 +166,7 @@ static pouch_err take_error(struct scan *s, const struct pl_member *error) {
 }
 
 static pouch_err take_member(struct scan *s, struct pl_member *m) {
-    const struct known *k = find_known(m);
+    const struct known *k = find_known(s, m);
     bool hex = k && k->hex && scan_hex(&s->object, m);
     if (!hex && pl_object_value(&s->object, m) == PL_STEP_BAD) return not_sound(&s->object, s->text);
     if (k) return take_known(s, k, m, hex);
@@ -200,6 +208,7 @@ pouch_err pl_envelope_scan(struct pl_envelope *e, const void *text, size_t n) {
     __attribute__((uninitialized)) struct scan s;
     s.e = e;
     s.text = text;
+    s.next = 0;
     pl_object_begin(&s.object, text, s.text + n, PL_DEPTH_MAX - 1);
     pouch_err err = take_members(&s);
     e->members = s.object.n;

@@ -59,10 +59,16 @@ bool pl_json_valid(const void *text, size_t n);
 /* [A-Za-z0-9._-]{1,249}, and neither "." nor ".." : what Kafka takes as a topic name; publishers use the same. */
 bool pl_name_valid(const char *name, size_t n);
 
-/* Writes JSON string contents (no quotes): escapes what must be, replaces bad UTF-8 by U+FFFD. out holds 6n + 1; returns the length. */
+/*
+ * Writes JSON string contents (no quotes): escapes what must be, replaces bad UTF-8 by U+FFFD. out holds 6n + 1;
+ * returns the length.
+ */
 size_t pl_json_escape(char *out, const char *in, size_t n);
 
-/* The reverse, for contents that were scanned; lone surrogates become U+FFFD. out holds n + 1, may be in; returns the length, NUL-terminated. */
+/*
+ * The reverse, for contents that were scanned; lone surrogates become U+FFFD. out holds n + 1, may be in; returns the
+ * length, NUL-terminated.
+ */
 size_t pl_json_unescape(char *out, const char *in, size_t n);
 
 /*

@@ -48,7 +48,7 @@ static enum pl_step bad(struct pl_object *o, const char *why) {
     return PL_STEP_BAD;
 }
 
-static bool take(struct pl_object *o, char c) {
+static inline bool take(struct pl_object *o, char c) {
     pl_scan_space(&o->cursor);
     if (o->cursor.at == o->cursor.end || *o->cursor.at != c) return false;
     o->cursor.at++;

@@ -13,8 +13,8 @@ struct pouch_payload {
 };
 
 /*
- * POUCH_OK; INVALID_PAYLOAD or, for anything else that fn says, UNCHECKED, with its reason in pouch_why(). *alone: others can be
- * checked; it may be NULL. Any thread.
+ * POUCH_OK; INVALID_PAYLOAD or, for anything else that fn says, UNCHECKED, with its reason in pouch_why(). *alone:
+ * others can be checked; it may be NULL. Any thread.
  */
 POUCH_MUST_CHECK pouch_err pl_payload_validate(const struct pouch_payload *p, pouch_validate_fn *fn, void *arg,
                                                bool *alone);

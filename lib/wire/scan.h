@@ -21,7 +21,9 @@ static inline void pl_scan_space(struct pl_cursor *c) {
 /* From the opening quote to behind the closing one; escaped: it holds a backslash. */
 bool pl_scan_string(struct pl_cursor *c, bool *escaped);
 
-/* Any value with no space around it, of at most depth (0 to PL_SCAN_DEPTH_MAX) arrays and objects within one another. */
+/*
+ * Any value with no space around it, of at most depth (0 to PL_SCAN_DEPTH_MAX) arrays and objects within one another.
+ */
 bool pl_scan_value(struct pl_cursor *c, unsigned depth);
 
 /* One member of an object. */

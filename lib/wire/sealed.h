@@ -20,11 +20,17 @@ struct pl_seal_to {
 /* Bytes of the envelope for a plaintext of n bytes, at most: for checks before the work. */
 size_t pl_sealed_size(const struct pl_seal_to *to, size_t n);
 
-/* Seals plain into out (reset first; out is not plain's buffer). Errors of pl_sealer_seal(), NO_MEMORY, TOO_LARGE (out's ceiling). */
+/*
+ * Seals plain into out (reset first; out is not plain's buffer). Errors of pl_sealer_seal(), NO_MEMORY, TOO_LARGE
+ * (out's ceiling).
+ */
 POUCH_MUST_CHECK pouch_err pl_sealed_write(struct pl_buf *out, struct pl_sealer *s, const struct pl_seal_to *to,
                                            const char *plain, size_t n);
 
-/* Opens e's data into plain (reset first, NUL-terminated). DECRYPT_FAILED, NO_MEMORY, TOO_LARGE; BAD_ENVELOPE when e is a plain error. */
+/*
+ * Opens e's data into plain (reset first, NUL-terminated). DECRYPT_FAILED, NO_MEMORY, TOO_LARGE; BAD_ENVELOPE when e is
+ * a plain error.
+ */
 POUCH_MUST_CHECK pouch_err pl_sealed_open(struct pl_buf *plain, struct pl_sealer *s, const struct pl_envelope *e);
 
 #endif

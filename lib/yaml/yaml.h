@@ -21,7 +21,10 @@ struct pl_yaml {
     size_t n;
 };
 
-/* Reads a file of at most 1 MiB. CONFIG: unreadable, malformed, a duplicate key, depth > 16 or one of the above; file and line in pouch_why(). NO_MEMORY. */
+/*
+ * Reads a file of at most 1 MiB. CONFIG: unreadable, malformed, a duplicate key, depth > 16 or one of the above; file
+ * and line in pouch_why(). NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err pl_yaml_read(struct pl_yaml **tree, const char *path);
 
 /* The same from memory; name stands for the file in messages. */
