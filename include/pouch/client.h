@@ -27,16 +27,18 @@ typedef struct pouch_client pouch_client;
 typedef struct pouch_reply pouch_reply;
 
 /*
- * A call has ended. POUCH_OK: reply holds the payload. An error told by the other side, or what the client's validator has
- * against the payload (INVALID_PAYLOAD, UNCHECKED: the request was handled): reply holds its text. An error of our own (TIMEOUT, CLOSED, NO_BROKER, OVERLOADED, TARGET_REFUSED for a
- * topic that does not exist): reply is NULL and pouch_why() has the text.
+ * A call has ended. POUCH_OK: reply holds the payload. An error told by the other side, or what the client's validator
+ * has against the payload (INVALID_PAYLOAD, UNCHECKED: the request was handled): reply holds its text. An error of our
+ * own (TIMEOUT, CLOSED, NO_BROKER, OVERLOADED, TARGET_REFUSED for a topic that does not exist): reply is NULL and
+ * pouch_why() has the text.
  */
 typedef void pouch_reply_fn(pouch_err e, const pouch_reply *reply_or_null, void *arg);
 
 /*
  * What a gather has brought. A part is one who should answer: a destination, each target of a route that has several,
- * or each of the responders that a destination is said to have. Both are borrowed: a gather in its callback, a part, and
- * its reply, until the callback returns that got it. In that of the gather, pouch_gather_part() gives each part again.
+ * or each of the responders that a destination is said to have. Both are borrowed: a gather in its callback, a part,
+ * and its reply, until the callback returns that got it. In that of the gather, pouch_gather_part() gives each part
+ * again.
  */
 typedef struct pouch_gather pouch_gather;
 typedef struct pouch_part pouch_part;
@@ -62,12 +64,12 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_new(pouch_client **c, const po
  * Asks; done is called with the answer, or with TIMEOUT after `timeout` ms (0: setting
  * request.timeout; at most 24 h). json is one JSON text. request_id, when not NULL, gets the id
  * before done can be called.
- * INVALID_PAYLOAD: not JSON, or what the validator refuses (pouch/validate.h). UNCHECKED: it cannot tell at present. TOO_LARGE: would pass the record limit (message.max.bytes less
- * 4 KiB for what hops add; hex doubles the payload). NO_RESPONDERS (with client.no_responders = on): nobody
- * reads the topic by now; done tells it where that is found out later. OVERLOADED: client.max_pending calls are
- * open, or the producer's queue is full. CLOSED: the client is closing. TARGET_REFUSED,
- * NOT_ALLOWED: the topic is known by now not to exist, or to refuse us (done tells it where that
- * is not known yet). CONFIG, NO_MEMORY.
+ * INVALID_PAYLOAD: not JSON, or what the validator refuses (pouch/validate.h). UNCHECKED: it cannot tell at present.
+ * TOO_LARGE: would pass the record limit (message.max.bytes less 4 KiB for what hops add; hex doubles the payload).
+ * NO_RESPONDERS (with client.no_responders = on): nobody reads the topic by now; done tells it where that is found out
+ * later. OVERLOADED: client.max_pending calls are open, or the producer's queue is full. CLOSED: the client is closing.
+ * TARGET_REFUSED, NOT_ALLOWED: the topic is known by now not to exist, or to refuse us (done tells it where that is not
+ * known yet). CONFIG, NO_MEMORY.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_request(pouch_client *c, const pouch_dest *to, const void *json,
                                                           size_t n, int timeout, char request_id[37],
@@ -117,13 +119,19 @@ POUCH_API const char *pouch_part_why(const pouch_part *p);
 /* What came, of a success or an error; NULL: nothing did. */
 POUCH_API const pouch_reply *pouch_part_reply(const pouch_part *p);
 
-/* Who it is: of a destination with several parts the target or group that answered, where that is told, else its topic or publisher. */
+/*
+ * Who it is: of a destination with several parts the target or group that answered, where that is told, else its topic
+ * or publisher.
+ */
 POUCH_API const char *pouch_part_name(const pouch_part *p);
 
 /* Its destination: the index in to[]. */
 POUCH_API size_t pouch_part_destination(const pouch_part *p);
 
-/* Which target of a route with *of targets it is, from 1 in the route's order; 0 where there are not several. of may be NULL. */
+/*
+ * Which target of a route with *of targets it is, from 1 in the route's order; 0 where there are not several. of may be
+ * NULL.
+ */
 POUCH_API unsigned pouch_part_branch(const pouch_part *p, unsigned *of);
 
 /*
@@ -137,7 +145,7 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_client_send(pouch_client *c, const po
 /* With client.thread = off: readable when work or a deadline is due. Poll it, never read it. -1 with a thread. */
 POUCH_API int pouch_client_fd(const pouch_client *c);
 
-/* With client.thread = off: runs the callbacks that are due. Never blocks. */
+/* With client.thread = off: runs the callbacks that are due. Never blocks. Does nothing when called from a callback. */
 POUCH_API void pouch_client_process(pouch_client *c);
 
 /* 1 when the reply lane is positioned, and a broker has answered; 0 before. */
@@ -145,20 +153,27 @@ POUCH_API int pouch_client_ready(const pouch_client *c);
 
 /*
  * Takes no more calls, waits up to drain ms for open ones, ends the rest with CLOSED, frees c;
- * takes up to five seconds more when a question to the cluster is under way that nobody answers. NULL is allowed.
+ * takes up to five seconds more when a question to the cluster is under way that nobody answers, and some seconds
+ * where librdkafka does not end. Calls of other threads may be under way; none may begin once it returns. NULL is
+ * allowed.
  */
 POUCH_API void pouch_client_close(pouch_client *c, int drain);
 
 /* The reply's payload: JSON text, NUL-terminated beyond *n; n may be NULL. "" and 0 for an error reply without one. */
 POUCH_API const void *pouch_reply_payload(const pouch_reply *r, size_t *n);
 
-/* The error's text as the other side wrote it, or what the client's validator has against the reply; "" for a success. */
+/*
+ * The error's text as the other side wrote it, or what the client's validator has against the reply; "" for a success.
+ */
 POUCH_API const char *pouch_reply_error(const pouch_reply *r);
 
 /* The request this answers: 36 characters. */
 POUCH_API const char *pouch_reply_request_id(const pouch_reply *r);
 
-/* Who answered, where the worker tells: of a route's targets which one, of the groups that read one topic which; "" otherwise. */
+/*
+ * Who answered, where the worker tells: of a route's targets which one, of the groups that read one topic which; ""
+ * otherwise.
+ */
 POUCH_API const char *pouch_reply_target(const pouch_reply *r);
 
 /* 0: an error told without the key; anyone who may write the reply topic could have made it. Else 1. */

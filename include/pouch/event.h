@@ -51,16 +51,16 @@ POUCH_API void pouch_event_free(pouch_event *e);
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_event_begin(pouch_event *e);
 
 /*
- * Gives a field its value, n bytes that are not e's own; n 0 takes it away. CONFIG: not what the field may be. TOO_LARGE,
- * NO_MEMORY. After an error the field is as it was.
+ * Gives a field its value, n bytes that are not e's own; n 0 takes it away. CONFIG: not what the field may be.
+ * TOO_LARGE, NO_MEMORY. After an error the field is as it was.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_event_set(pouch_event *e, pouch_event_field field, const void *value,
                                                      size_t n);
 
 /*
- * Reads an event. BAD_ENVELOPE: it is none, with the member and the byte in pouch_why(): not one JSON object, bad UTF-8, a
- * member twice, unknown, missing or not what it may be. TOO_LARGE: a payload or metadata over its bound. NO_MEMORY. e is
- * empty after an error.
+ * Reads an event. BAD_ENVELOPE: it is none, with the member and the byte in pouch_why(): not one JSON object, bad
+ * UTF-8, a member twice, unknown, missing or not what it may be. TOO_LARGE: a payload or metadata over its bound.
+ * NO_MEMORY. e is empty after an error.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_event_read(pouch_event *e, const void *json, size_t n);
 
@@ -69,11 +69,15 @@ POUCH_API const char *pouch_event_get(const pouch_event *e, pouch_event_field fi
 
 /*
  * Writes it into out, of size bytes, with a NUL that *n does not count. CONFIG: a field is missing, which is named.
- * TOO_LARGE: it does not fit; *n is then what it takes without the NUL, and what is in out is worth nothing. With a size of 0 out may be NULL.
+ * TOO_LARGE: it does not fit; *n is then what it takes without the NUL, and what is in out is worth nothing. With a
+ * size of 0 out may be NULL.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_event_write(const pouch_event *e, char *out, size_t size, size_t *n);
 
-/* Adds the headers above that the event can tell of: tenant, correlation, trace, timestamp. Errors of pouch_dest_add_header(). */
+/*
+ * Adds the headers above that the event can tell of: tenant, correlation, trace, timestamp. Errors of
+ * pouch_dest_add_header().
+ */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_event_add_headers(const pouch_event *e, pouch_dest *d);
 
 #ifdef __cplusplus

@@ -5,7 +5,8 @@
  * THREADS    A pouch_cluster may be used by several threads; a pouch_health or pouch_lag never changes.
  * TIMES      Each call takes no longer than its timeout, in milliseconds.
  *
- * Errors of all calls: NO_BROKER (none answers), TIMEOUT, NOT_ALLOWED, NO_MEMORY. Nothing is made then, and what was asked for is NULL.
+ * Errors of all calls: NO_BROKER (none answers), TIMEOUT, NOT_ALLOWED, NO_MEMORY. Nothing is made then, and what was
+ * asked for is NULL.
  */
 #ifndef POUCH_HEALTH_H
 #define POUCH_HEALTH_H
@@ -34,14 +35,20 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_cluster_ping(pouch_cluster *c, int ti
 
 /* ---- the cluster ---- */
 
-/* Asks every broker, one by one, and looks at all partitions. A broker that does not answer is told in *h and is no error. */
+/*
+ * Asks every broker, one by one, and looks at all partitions. A broker that does not answer is told in *h and is no
+ * error.
+ */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_cluster_health(pouch_cluster *c, int timeout_ms, pouch_health **h);
 POUCH_API void pouch_health_free(pouch_health *h);
 
 /* 1: every broker answers, and no partition is offline or under-replicated. */
 POUCH_API int pouch_health_is_healthy(const pouch_health *h);
 
-/* "healthy"; "degraded": replicas or brokers are missing, but all partitions can be used; "unhealthy": some cannot, or not be written with acks=all. */
+/*
+ * "healthy"; "degraded": replicas or brokers are missing, but all partitions can be used; "unhealthy": some cannot, or
+ * not be written with acks=all.
+ */
 POUCH_API const char *pouch_health_status(const pouch_health *h);
 
 POUCH_API int64_t pouch_health_time_ms(const pouch_health *h);    /* when, since 1970 */
@@ -70,9 +77,10 @@ POUCH_API const char *pouch_health_broker_why(const pouch_health *h, size_t i); 
 /* ---- lag ---- */
 
 /*
- * Of n groups, each told once, or with n 0 of all that may be seen, at most 10,000. A group that could not be looked at has an error of its
- * own. One row is a partition that the group has an offset of committed, or a member assigned; rows stand in the order of groups, topics and
- * partitions. CONFIG: one has a name that no group can have (UTF-8, not empty), or there are too many.
+ * Of n groups, each told once, or with n 0 of all that may be seen, at most 10,000. A group that could not be looked at
+ * has an error of its own. One row is a partition that the group has an offset of committed, or a member assigned; rows
+ * stand in the order of groups, topics and partitions. CONFIG: one has a name that no group can have (UTF-8, not
+ * empty), or there are too many.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_cluster_lag(pouch_cluster *c, const char *const *groups, size_t n,
                                                        int timeout_ms, pouch_lag **lag);

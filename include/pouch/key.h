@@ -40,8 +40,8 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_keyring_reload(pouch_keyring *ring);
  * seal_counts (NULL: "seals" in the state directory), so that the limit of a key holds over restarts and for all
  * processes of the host. A thread of the ring's does both, until the ring is freed, which writes the rest. Clients
  * and running workers call it for their ring; programs that only seal and open call it themselves, or their
- * seals count for the process alone. A further call does nothing; the first one decides for the process which file it is. A
- * file of counts that cannot be used is logged, and sealing goes on. NO_MEMORY: the system gives no thread. Any
+ * seals count for the process alone. A further call does nothing; the first one decides for the process which file it
+ * is. A file of counts that cannot be used is logged, and sealing goes on. NO_MEMORY: the system gives no thread. Any
  * thread.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_keyring_follow(pouch_keyring *ring, const char *seal_counts);

@@ -9,7 +9,10 @@
 extern "C" {
 #endif
 
-/* All metrics of the library in Prometheus text format 0.0.4; the caller's, freed with pouch_free(). NULL: out of memory. */
+/*
+ * All metrics of the library in Prometheus text format 0.0.4; the caller's, freed with pouch_free(). NULL: out of
+ * memory.
+ */
 POUCH_API char *pouch_metrics_text(size_t *n);
 
 #ifdef __cplusplus

@@ -1,6 +1,7 @@
 /*
- * Which records stay in order, and how many partitions a topic is to have. Kafka keeps records of one key in one partition,
- * hence in order; a strategy says which of a record's fields is the key. A topic of the catalogue names its strategy.
+ * Which records stay in order, and how many partitions a topic is to have. Kafka keeps records of one key in one
+ * partition, hence in order; a strategy says which of a record's fields is the key. A topic of the catalogue names its
+ * strategy.
  *
  * No I/O, no allocation; any thread.
  */
@@ -28,10 +29,10 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_strategy_read(pouch_strategy *s, cons
 POUCH_API const char *pouch_strategy_name(pouch_strategy s);
 
 /*
- * The record key by a strategy. fields: name, value, …, NULL, as {"tenant_id", "acme", "user_id", "u-7", NULL}; those that the
- * strategy does not ask for are passed over. *key is the value itself, borrowed; NULL with RANDOM, which
- * means a record without a key.
- * CONFIG: the field is missing (it is named), empty, there twice, or longer than 1,024 bytes; or s is no strategy.
+ * The record key by a strategy. fields: name, value, …, NULL, as {"tenant_id", "acme", "user_id", "u-7", NULL}; those
+ * that the strategy does not ask for are passed over. *key is the value itself, borrowed; NULL with RANDOM, which means
+ * a record without a key. CONFIG: the field is missing (it is named), empty, there twice, or longer than 1,024 bytes;
+ * or s is no strategy.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_partition_key(pouch_strategy s, const char *const fields[],
                                                          const char **key);
@@ -39,11 +40,11 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_partition_key(pouch_strategy s, const
 enum { POUCH_PARTITIONS_MAX = 100000 };
 
 /*
- * How many partitions a topic is to have for `rate` records a second of `keys` different keys, read by `consumers` members of
- * one group: never fewer than 4, nor than there are consumers, nor than one for 1,000 records a second (RANDOM: 500). By
- * USER_ID also one for 300 keys, by TENANT_ID one for 10. Partitions can be added later but never taken away, and adding
- * some moves keys to others, so it is better to ask with the load that will come than with today's.
- * CONFIG: a negative number, no strategy, or more than POUCH_PARTITIONS_MAX would be needed.
+ * How many partitions a topic is to have for `rate` records a second of `keys` different keys, read by `consumers`
+ * members of one group: never fewer than 4, nor than there are consumers, nor than one for 1,000 records a second
+ * (RANDOM: 500). By USER_ID also one for 300 keys, by TENANT_ID one for 10. Partitions can be added later but never
+ * taken away, and adding some moves keys to others, so it is better to ask with the load that will come than with
+ * today's. CONFIG: a negative number, no strategy, or more than POUCH_PARTITIONS_MAX would be needed.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_partitions_for(pouch_strategy s, int64_t rate, int64_t keys,
                                                           int64_t consumers, int *partitions);

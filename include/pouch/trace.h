@@ -29,8 +29,8 @@ typedef int pouch_trace_fn(const pouch_trace *row, void *arg);
 typedef int pouch_route_stats_fn(const pouch_route_stats *stats, void *arg);
 
 /*
- * Opens the store that the options name (`store`); where they name none, the one under the state directory that the program's
- * commands use. CONFIG: it cannot be used, with the reason in pouch_why(). STORE, NO_MEMORY.
+ * Opens the store that the options name (`store`); where they name none, the one under the state directory that the
+ * program's commands use. CONFIG: it cannot be used, with the reason in pouch_why(). STORE, NO_MEMORY.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_trace_store_open(pouch_trace_store **s, const pouch_options *o);
 
@@ -56,8 +56,9 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_trace_by_time(pouch_trace_store *s, i
                                                          size_t limit, pouch_trace_fn *fn, void *arg);
 
 /*
- * How many rows are known to be missing from a span: a queue was full, or a disk was. Where that is not 0, what the other
- * calls show of the span is incomplete. Rows that still wait in a spool are not missing, and are shown when they are in the store.
+ * How many rows are known to be missing from a span: a queue was full, or a disk was. Where that is not 0, what the
+ * other calls show of the span is incomplete. Rows that still wait in a spool are not missing, and are shown when they
+ * are in the store.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_trace_missing(pouch_trace_store *s, int64_t since_us, int64_t until_us,
                                                          uint64_t *rows);
@@ -80,7 +81,10 @@ POUCH_API int64_t pouch_trace_time_us(const pouch_trace *row);
 /* How long it took, -1 where a row has no length. */
 POUCH_API int64_t pouch_trace_took_us(const pouch_trace *row);
 
-/* "" where a row has none: the publisher, the topic it came from (of a client's request: went to), the topic it was sent to. */
+/*
+ * "" where a row has none: the publisher, the topic it came from (of a client's request: went to), the topic it was
+ * sent to.
+ */
 POUCH_API const char *pouch_trace_publisher(const pouch_trace *row);
 POUCH_API const char *pouch_trace_topic(const pouch_trace *row);
 POUCH_API const char *pouch_trace_target(const pouch_trace *row);
@@ -96,8 +100,8 @@ POUCH_API const void *pouch_trace_envelope(const pouch_trace *row, size_t *n);
 /* ---- routes ---- */
 
 /*
- * Shows how each route has done that has rows in the span, taken in whole minutes, by publisher and id. publisher, route:
- * only those; NULL: all. Each target that a center sent a request to, or could not, counts.
+ * Shows how each route has done that has rows in the span, taken in whole minutes, by publisher and id. publisher,
+ * route: only those; NULL: all. Each target that a center sent a request to, or could not, counts.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_trace_routes(pouch_trace_store *s, const char *publisher, const char *route,
                                                         int64_t since_us, int64_t until_us, pouch_route_stats_fn *fn,

@@ -54,8 +54,9 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_worker_handle(pouch_worker *w, const 
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_worker_run(pouch_worker *w);
 
 /*
- * Takes no more requests of a topic until it is resumed: they wait in Kafka, their deadlines running. Those that were taken are
- * handled, and the topic's partitions stay this worker's. Any thread, before or during _run. CONFIG: the topic is not handled.
+ * Takes no more requests of a topic until it is resumed: they wait in Kafka, their deadlines running. Those that were
+ * taken are handled, and the topic's partitions stay this worker's. Any thread, before or during _run. CONFIG: the
+ * topic is not handled.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_worker_pause(pouch_worker *w, const char *topic);
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_worker_resume(pouch_worker *w, const char *topic);
@@ -63,7 +64,10 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_worker_resume(pouch_worker *w, const 
 /* Async-signal-safe, from any thread, before or during _run. */
 POUCH_API void pouch_worker_stop(pouch_worker *w);
 
-/* Not during _run. Waits for handlers that still run, but not for jobs that other threads keep (see above). NULL is allowed. */
+/*
+ * Not during _run. Waits for handlers that still run, but not for jobs that other threads keep (see above). NULL is
+ * allowed.
+ */
 POUCH_API void pouch_worker_free(pouch_worker *w);
 
 /* What the job is about; all borrowed until the job has ended. */
@@ -78,14 +82,18 @@ POUCH_API int64_t pouch_job_deadline(const pouch_job *j); /* ms since the epoch;
 POUCH_API int pouch_job_attempt(const pouch_job *j);      /* 1 the first time */
 POUCH_API int pouch_job_wants_reply(const pouch_job *j);  /* 0: sent without asking for one */
 
-/* The value of the first header of that name, or NULL; with i the (i+1)th header's name, for listing; NULL past the end. */
+/*
+ * The value of the first header of that name, or NULL; with i the (i+1)th header's name, for listing; NULL past the
+ * end.
+ */
 POUCH_API const void *pouch_job_header(const pouch_job *j, const char *name, size_t *n);
 POUCH_API const char *pouch_job_header_at(const pouch_job *j, size_t i, const void **value, size_t *n);
 
 /*
  * The four ways to end a job. POUCH_OK: ended, the job is gone; what becomes of the record is
  * the worker's business now. Common errors, which leave the job open: INVALID_PAYLOAD (not one
- * JSON text; or a reply that the validator refuses, see pouch/validate.h), TOO_LARGE (over the record limit), NO_MEMORY. HANDLER_TIMEOUT: see above.
+ * JSON text; or a reply that the validator refuses, see pouch/validate.h), TOO_LARGE (over the record limit),
+ * NO_MEMORY. HANDLER_TIMEOUT: see above.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_reply(pouch_job *j, const void *json, size_t n);
 
@@ -97,13 +105,16 @@ POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_reply(pouch_job *j, const void *j
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_fail(pouch_job *j, const char *text);
 
 /*
- * Again, after a wait that grows each time, as often as retry.profile and retry.attempts say and while the deadline allows; then
- * by way of the retry topics that retry.tiers names and the deadline allows, once for each. After that it fails for good
- * with this text (see above), told to the requester and in a dead letter.
+ * Again, after a wait that grows each time, as often as retry.profile and retry.attempts say and while the deadline
+ * allows; then by way of the retry topics that retry.tiers names and the deadline allows, once for each. After that it
+ * fails for good with this text (see above), told to the requester and in a dead letter.
  */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_retry(pouch_job *j, const char *reason);
 
-/* To the next service: same request id, reply topic and deadline, hop + 1; its last service answers the requester. HOP_LIMIT after 16. */
+/*
+ * To the next service: same request id, reply topic and deadline, hop + 1; its last service answers the requester.
+ * HOP_LIMIT after 16.
+ */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_job_forward(pouch_job *j, const pouch_dest *next, const void *json,
                                                        size_t n);
 

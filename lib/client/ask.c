@@ -111,7 +111,10 @@ static struct pl_header number_header(const char *name, int64_t value, char digi
     return (struct pl_header){name, at, (size_t)(end - at)};
 }
 
-/* The reply's key tells its request, which saves scanning other instances' replies, unless a request's own key looks like an id. */
+/*
+ * The reply's key tells its request, which saves scanning other instances' replies, unless a request's own key looks
+ * like an id.
+ */
 static void note_key(pouch_client *c, const pouch_dest *to) {
     struct pl_uuid ignored;
     if (to->key && pl_uuid_parse(&ignored, to->key, to->key_n))

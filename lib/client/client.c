@@ -124,7 +124,10 @@ static bool watch(int poll_fd, int fd) {
     return fd >= 0 && !epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &readable);
 }
 
-/* One descriptor for the caller's loop: readable when there is work, or when the timer for the next deadline has run out. */
+/*
+ * One descriptor for the caller's loop: readable when there is work, or when the timer for the next deadline has run
+ * out.
+ */
 static pouch_err open_poll(pouch_client *c) {
     c->poll_fd = c->timer_fd = -1;
     if (c->settings.thread) return POUCH_OK;
@@ -231,8 +234,11 @@ static void set_timer(pouch_client *c) {
 }
 
 void pouch_client_process(pouch_client *c) {
-    if (c->settings.thread) return;
+    bool closing = atomic_load_explicit(&c->closing, memory_order_acquire);
+    if (c->settings.thread || c->is_turning || closing) return; /* from a callback: the turn under way does the rest */
+    c->is_turning = true;
     pl_wake_clear(&c->wake);
     pl_client_turn(c);
     set_timer(c);
+    c->is_turning = false;
 }

@@ -63,6 +63,7 @@ struct pouch_client {
     int poll_fd, timer_fd; /* client.thread = off; else -1 */
 
     struct pl_inbox inbox; /* the client's thread's, as all below */
+    bool is_turning;       /* in pouch_client_process() */
     bool connected, positioned;
     pouch_err lane_trouble;
     char lane_why[512];
@@ -89,8 +90,8 @@ void pl_inbox_take(pouch_client *c);
 void pl_call_answered(pouch_client *c, struct pl_call *call, pouch_err e, const pouch_reply *reply_or_null);
 void pl_call_expired(pouch_client *c, struct pl_call *call);
 void pl_call_delivered(const struct pl_delivery *d, void *client);
-void pl_record_unsent(pouch_client *c, struct pl_call *call,
-                      pouch_err e); /* a held record that cannot go out; call may be NULL */
+/* a held record that cannot go out; call may be NULL */
+void pl_record_unsent(pouch_client *c, struct pl_call *call, pouch_err e);
 void pl_client_let_go(pouch_client *c, struct pl_call *call);
 void pl_client_flush_let_go(pouch_client *c);
 

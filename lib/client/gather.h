@@ -2,7 +2,8 @@
  * What a gather has brought so far. Each destination is a call of its own (client/pending.h), and a goal here; a goal
  * has parts, which come one by one. How many there are is known from the start, or from the first answer of a fan-out.
  *
- * Once its calls are open a gather belongs to the client's thread. It is gone when it has been told and its last call has ended.
+ * Once its calls are open a gather belongs to the client's thread. It is gone when it has been told and its last call
+ * has ended.
  */
 #ifndef POUCH_CLIENT_GATHER_H
 #define POUCH_CLIENT_GATHER_H

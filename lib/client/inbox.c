@@ -52,8 +52,9 @@ static void mismatch(const struct pl_uuid *id) {
 }
 
 /*
- * Whether other branches of a fan-out may still succeed: a call ends with its first success, or when all have failed. The header
- * is not authenticated; who forges it can hold an error back until the timeout, as who deletes the record can.
+ * Whether other branches of a fan-out may still succeed: a call ends with its first success, or when all have failed.
+ * The header is not authenticated; who forges it can hold an error back until the timeout, as who deletes the record
+ * can.
  */
 static bool others_may_succeed(pouch_client *c, const rd_kafka_message_t *m, const struct pl_uuid *id) {
     rd_kafka_headers_t *headers;
@@ -117,8 +118,8 @@ static void set_payload(pouch_reply *reply, struct pl_buf *plain, const struct p
 }
 
 /*
- * What our own validator says of a success. Where it is not well its payload is kept from the caller, who gets the reason in place of
- * an error that the other side told.
+ * What our own validator says of a success. Where it is not well its payload is kept from the caller, who gets the
+ * reason in place of an error that the other side told.
  */
 static pouch_err validate(pouch_client *c, const struct pl_uuid *id, pouch_reply *reply) {
     char topic[PL_NAME_MAX + 1], publisher[PL_NAME_MAX + 1];
@@ -163,7 +164,10 @@ static void sealed_reply(pouch_client *c, rd_kafka_message_t *m, const struct pl
     end_call(c, m, env, code, &reply);
 }
 
-/* An error told without the key. Anyone who may write the topic can make one, so only what a keyless party can know counts. */
+/*
+ * An error told without the key. Anyone who may write the topic can make one, so only what a keyless party can know
+ * counts.
+ */
 static void plain_error(pouch_client *c, rd_kafka_message_t *m, const struct pl_envelope *env) {
     struct pl_buf *text = &c->inbox.plain;
     pouch_err code = pl_error_from_code(env->error_code.at, env->error_code.n);

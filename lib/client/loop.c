@@ -10,7 +10,7 @@ static void position(pouch_client *c, const struct pl_lane_news *news) {
     pouch_err e = pl_reader_assign(c->inbox.reader, c->reply_topic, news->positions, news->n, news->from_start);
     if (e) {
         PL_LOG(PL_LOG_ERROR, "the reply topic cannot be read", "topic", c->reply_topic, "why", pouch_why());
-        pl_lane_gone(&c->lane);
+        pl_lane_unread(&c->lane);
         return;
     }
     c->positioned = true;

@@ -107,9 +107,14 @@ static unsigned missing_branch(const struct pl_goal *goal) {
     return i < goal->branches ? i + 1 : 0;
 }
 
+/* Keeps pouch_why() for the parts that end without an answer; before any callback, which may set another. */
+static void explain(struct pl_goal *goal) {
+    if (!goal->why) goal->why = strdup(pouch_why());
+}
+
 static void end_missing(struct pouch_gather *g, struct pl_goal *goal, pouch_err e) {
     if (goal->ended == goal->expected) return;
-    if (!goal->why) goal->why = strdup(pouch_why());
+    explain(goal);
     while (goal->ended < goal->expected)
         end_part(g, goal, &(struct pouch_part){.branch = missing_branch(goal), .error = e});
 }
@@ -154,20 +159,19 @@ static bool is_about_all(pouch_err e, const pouch_reply *reply, const struct ori
     return e && !reply->sealed && !from->branch && !*from->name;
 }
 
-/* What takes more memory than there is goes without being counted, and its part ends at the timeout. */
-static bool keep(struct pouch_gather *g, struct pl_goal *goal, pouch_err e, const pouch_reply *reply,
-                 const struct origin *from) {
-    struct pouch_part part = {.branch = from->branch, .error = e, .reply = pl_reply_copy(reply)};
-    if (!part.reply || pl_gather_expect(g, goal, from->branches)) {
+/* A part of its own. False: there is no memory, so it goes without being counted and ends at the timeout. */
+static bool keep(struct pouch_part *part, struct pouch_gather *g, struct pl_goal *goal, pouch_err e,
+                 const pouch_reply *reply, const struct origin *from) {
+    *part = (struct pouch_part){.branch = from->branch, .error = e, .reply = pl_reply_copy(reply)};
+    if (!part->reply || pl_gather_expect(g, goal, from->branches)) {
         PL_LOG(PL_LOG_ERROR, "out of memory for a reply of a gather, which goes without it", "request_id",
                reply->request_id);
-        pouch_reply_free(part.reply);
+        pouch_reply_free(part->reply);
         return false;
     }
     if (from->branches > goal->branches) goal->branches = from->branches;
-    part.is_sealed = from->has_tag;
-    memcpy(part.tag, from->tag, sizeof part.tag);
-    end_part(g, goal, &part);
+    part->is_sealed = from->has_tag;
+    memcpy(part->tag, from->tag, sizeof part->tag);
     return true;
 }
 
@@ -177,8 +181,12 @@ void pl_gather_answered(pouch_client *c, struct pl_call *call, pouch_err e, cons
     struct pl_goal *goal = &g->goals[call->part];
     const struct origin from = origin_of(reply, env);
     if (c->tracer) pl_client_trace_ended(c, call, e, reply, goal->ended);
-    if (!keep(g, goal, e, reply, &from)) return;
-    if (is_about_all(e, reply, &from)) end_missing(g, goal, e);
+    struct pouch_part part;
+    if (!keep(&part, g, goal, e, reply, &from)) return;
+    const bool about_all = is_about_all(e, reply, &from);
+    if (about_all) explain(goal);
+    end_part(g, goal, &part);
+    if (about_all) end_missing(g, goal, e);
     if (goal->ended < goal->expected && !is_over(g)) return;
     if (goal->ended == goal->expected && pl_pending_claim(&c->pending, &goal->id)) {
         g->waiting--;

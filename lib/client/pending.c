@@ -42,7 +42,10 @@ static struct pl_call *pop(struct pl_call **list) {
     return call;
 }
 
-/* Under the lock. The pool grows by slabs and never shrinks: it is as large as the most calls ever open and undelivered. */
+/*
+ * Under the lock. The pool grows by slabs and never shrinks: it is as large as the most calls ever open and
+ * undelivered.
+ */
 static bool grow(struct pl_pending *p) {
     struct pl_slab *slab = calloc(1, sizeof *slab);
     if (!slab) return false;

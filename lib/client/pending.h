@@ -57,31 +57,44 @@ struct pl_pending {
 POUCH_MUST_CHECK pouch_err pl_pending_init(struct pl_pending *p, size_t max); /* NO_MEMORY */
 void pl_pending_free(struct pl_pending *p);                                   /* nothing is open */
 
-/* n entries, all or none, each held by its call and its record. OVERLOADED: more than max would be open; CLOSED, NO_MEMORY. */
+/*
+ * n entries, all or none, each held by its call and its record. OVERLOADED: more than max would be open; CLOSED,
+ * NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err pl_pending_reserve(struct pl_pending *p, struct pl_call *calls[], size_t n);
 
 /*
  * From here on replies and the deadline find the calls, which are filled in by now. *sooner: the deadline
- * comes before the one that the client's thread waits for. After an error (CLOSED, NO_MEMORY) all n are back in the pool.
+ * comes before the one that the client's thread waits for. After an error (CLOSED, NO_MEMORY) all n are back in the
+ * pool.
  */
 POUCH_MUST_CHECK pouch_err pl_pending_open(struct pl_pending *p, struct pl_call *const calls[], size_t n, int64_t due,
                                            bool *sooner);
 
-/* A record that was never sent: lets go of both holds. false: the call was claimed before, so its end has been told or will be. */
+/*
+ * A record that was never sent: lets go of both holds. false: the call was claimed before, so its end has been told or
+ * will be.
+ */
 bool pl_pending_withdraw(struct pl_pending *p, struct pl_call *call);
 
-/* A record that was never sent, where the caller is not told: claims the call, which pl_pending_expire() then gives with `failed` = e. */
+/*
+ * A record that was never sent, where the caller is not told: claims the call, which pl_pending_expire() then gives
+ * with `failed` = e.
+ */
 void pl_pending_fail(struct pl_pending *p, struct pl_call *call, pouch_err e);
 
 /* Marks which of the ids belong to open calls. */
 void pl_pending_known(struct pl_pending *p, const struct pl_uuid ids[], bool known[], size_t n);
 
-/* The i-th (from 1) of n branches of the call, which is none of a gather, has failed. True: others may still succeed, so the call should wait on. */
+/*
+ * The i-th (from 1) of n branches of the call, which is none of a gather, has failed. True: others may still succeed,
+ * so the call should wait on.
+ */
 bool pl_pending_branch_failed(struct pl_pending *p, const struct pl_uuid *id, unsigned i, unsigned n);
 
 /*
- * The open call of that id, which an answer has come to: claimed, but for one of a gather, which may be answered more than once
- * and stays open until it is claimed below. NULL as there.
+ * The open call of that id, which an answer has come to: claimed, but for one of a gather, which may be answered more
+ * than once and stays open until it is claimed below. NULL as there.
  */
 struct pl_call *pl_pending_answered(struct pl_pending *p, const struct pl_uuid *id);
 
@@ -95,7 +108,10 @@ struct pl_call *pl_pending_claim(struct pl_pending *p, const struct pl_uuid *id)
 /* Claims up to max calls that failed or whose deadline is not after now. */
 size_t pl_pending_expire(struct pl_pending *p, int64_t now, struct pl_call *out[], size_t max);
 
-/* Whether a call to the topic is open that was made before `before`, monotonic. Looks at every open call: not on the message path. */
+/*
+ * Whether a call to the topic is open that was made before `before`, monotonic. Looks at every open call: not on the
+ * message path.
+ */
 bool pl_pending_waits(struct pl_pending *p, const char *topic, int64_t before);
 
 /* Claims up to max of those. When there may be more, some that are left are found only by the next call. */
@@ -108,7 +124,10 @@ size_t pl_pending_close(struct pl_pending *p, struct pl_call *out[], size_t max)
 /* Whether the call has not ended; for one whose record the asker still holds. */
 bool pl_pending_is_open(struct pl_pending *p, const struct pl_call *call);
 
-/* The call of a record that is only sent, which nobody finds or claims, ends: it counts no more as open, and its hold is let go. */
+/*
+ * The call of a record that is only sent, which nobody finds or claims, ends: it counts no more as open, and its hold
+ * is let go.
+ */
 void pl_pending_settle(struct pl_pending *p, struct pl_call *call);
 
 /* Lets go of one hold on each. */

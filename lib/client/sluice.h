@@ -31,7 +31,10 @@ void pl_sluice_free(struct pl_sluice *g);                                       
 
 bool pl_sluice_is_open(const struct pl_sluice *g);
 
-/* Keeps a copy of r. *held is false when the sluice has opened meanwhile: the caller then sends r itself. OVERLOADED at a bound, NO_MEMORY. */
+/*
+ * Keeps a copy of r. *held is false when the sluice has opened meanwhile: the caller then sends r itself. OVERLOADED at
+ * a bound, NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err pl_sluice_hold(struct pl_sluice *g, const struct pl_record *r, int64_t give_up_us,
                                           bool *held);
 

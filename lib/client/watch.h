@@ -42,7 +42,10 @@ struct pl_watch {
 struct pl_watch *pl_watch_new(struct pl_pending *pending, const struct pl_clock *clock);
 void pl_watch_free(struct pl_watch *w); /* NULL is allowed */
 
-/* A request goes to the topic. NO_RESPONDERS: by what was seen a moment ago, nobody reads it. *wake: the keeper is to come. */
+/*
+ * A request goes to the topic. NO_RESPONDERS: by what was seen a moment ago, nobody reads it. *wake: the keeper is to
+ * come.
+ */
 POUCH_MUST_CHECK pouch_err pl_watch_asked(struct pl_watch *w, const char *topic, bool *wake);
 
 /* A request to the topic was answered. */
@@ -52,8 +55,8 @@ void pl_watch_answered(struct pl_watch *w, const char *topic);
 typedef enum pl_audience pl_watch_look_fn(void *arg, const char *topic);
 
 /*
- * Looks at one topic if any is due. *tell: there are calls that pl_watch_claim() is to take. In how many ms to come again; -1: when
- * pl_watch_asked() says so.
+ * Looks at one topic if any is due. *tell: there are calls that pl_watch_claim() is to take. In how many ms to come
+ * again; -1: when pl_watch_asked() says so.
  */
 int pl_watch_tick(struct pl_watch *w, pl_watch_look_fn *look, void *arg, bool *tell);
 
