@@ -45,14 +45,16 @@ const char *pl_acl_text(const struct pl_acl *acl, char out[PL_ACL_TEXT]);
 const char *pl_acl_resource(const struct pl_acl *acl, char out[PL_ACL_TEXT]);
 
 /*
- * Reads all bindings, or with a principal those of it alone, into an empty a, in order. Those on transactional ids and delegation tokens,
- * which librdkafka 2.0.2 does not know, are left out. NOT_ALLOWED: no authorizer, or no DESCRIBE on the cluster; NO_BROKER, NO_MEMORY.
+ * Reads all bindings, or with a principal those of it alone, into an empty a, in order. Those on transactional ids and
+ * delegation tokens, which librdkafka 2.0.2 does not know, are left out. NOT_ALLOWED: no authorizer, or no DESCRIBE on
+ * the cluster; NO_BROKER, NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err pl_acls_read(rd_kafka_t *rk, const char *principal, struct pl_acls *a, int timeout);
 
 /*
- * Makes or removes n bindings, and waits until a broker shows it. n outcomes are the caller's, and each is set whatever is returned, as
- * in cluster/topics.h; `existed` tells one that was there before. Outcomes: CONFIG (the broker refuses the binding), TIMEOUT (no broker shows it).
+ * Makes or removes n bindings, and waits until a broker shows it. n outcomes are the caller's, and each is set whatever
+ * is returned, as in cluster/topics.h; `existed` tells one that was there before. Outcomes: CONFIG (the broker refuses
+ * the binding), TIMEOUT (no broker shows it).
  */
 POUCH_MUST_CHECK pouch_err pl_acls_create(rd_kafka_t *rk, const struct pl_acl *acls, size_t n,
                                           struct pl_outcome *outcomes, int timeout);

@@ -4,7 +4,10 @@
 #include <cluster/cluster.h>
 #include <string.h>
 
-/* GRACE_MS: librdkafka answers each call within its request timeout; this much later it has not. NEVER_MS: the most it takes. */
+/*
+ * GRACE_MS: librdkafka answers each call within its request timeout; this much later it has not. NEVER_MS: the most it
+ * takes.
+ */
 enum { GRACE_MS = 2000, NEVER_MS = 3600 * 1000 };
 
 /* The same but for who hears of its errors, which may outlive the other. */

@@ -16,9 +16,9 @@ struct pl_admin {
 /*
  * On failure there is nothing to end. NO_MEMORY.
  *
- * What is for the coordinator of a group is asked with a handle of its own, and never times out there: librdkafka (2.0.2 and
- * later, confluentinc/librdkafka#5397) ends the program when the coordinator is found after that. Whoever asks stops waiting, and what is still
- * under way ends with the handle.
+ * What is for the coordinator of a group is asked with a handle of its own, and never times out there: librdkafka
+ * (2.0.2 and later, confluentinc/librdkafka#5397) ends the program when the coordinator is found after that. Whoever
+ * asks stops waiting, and what is still under way ends with the handle.
  */
 POUCH_MUST_CHECK pouch_err pl_admin_begin(struct pl_admin *a, rd_kafka_t *rk, rd_kafka_admin_op_t op, int timeout);
 
@@ -27,7 +27,9 @@ POUCH_MUST_CHECK pouch_err pl_admin_wait(struct pl_admin *a, const char *what, c
 
 void pl_admin_end(struct pl_admin *a);
 
-/* What the answer says of one topic: OK, CONFIG, TARGET_REFUSED or as pl_kafka_fail(). what as "cannot make the topic". */
+/*
+ * What the answer says of one topic: OK, CONFIG, TARGET_REFUSED or as pl_kafka_fail(). what as "cannot make the topic".
+ */
 POUCH_MUST_CHECK pouch_err pl_admin_refused(const rd_kafka_topic_result_t *r, const char *what);
 
 /* A request for one topic, freed with rd_kafka_NewTopic_destroy(). CONFIG. */

@@ -1,8 +1,8 @@
 /*
  * Whether anybody may read a topic. Only a sure no counts: what cannot be seen, described or read is unknown.
  *
- * Groups of all types are listed, so that one of a kind that this librdkafka cannot describe (share groups, those of the
- * newer consumer protocol, which look dead to it) is seen to be there. Readers without a group show nowhere.
+ * Groups of all types are listed, so that one of a kind that this librdkafka cannot describe (share groups, those of
+ * the newer consumer protocol, which look dead to it) is seen to be there. Readers without a group show nowhere.
  */
 #include <base/why.h>
 #include <cluster/admin.h>
@@ -110,7 +110,8 @@ static bool has_commit(const rd_kafka_topic_partition_list_t *offsets) {
 
 /*
  * A group that has read the topic, and has nobody who does now: away when it has no members. One that never had any is
- * a name for commits of somebody who reads without being a member; one that has some reads other topics, or is about to read this one.
+ * a name for commits of somebody who reads without being a member; one that has some reads other topics, or is about to
+ * read this one.
  */
 static void hear_commits(struct look *l, const rd_kafka_event_t *event) {
     const struct rd_kafka_group_info *g = rd_kafka_event_opaque((rd_kafka_event_t *)event);

@@ -6,14 +6,18 @@
 
 /* All take any librdkafka handle. timeouts in ms. */
 
-/* A handle for those who have none: the CLI. NO_BROKER is found out by the first call. CONFIG, NO_MEMORY. Freed with pl_cluster_close(). */
+/*
+ * A handle for those who have none: the CLI. NO_BROKER is found out by the first call. CONFIG, NO_MEMORY. Freed with
+ * pl_cluster_close().
+ */
 struct pl_cluster;
 POUCH_MUST_CHECK pouch_err pl_cluster_open(struct pl_cluster **c, const struct pl_settings *s, const char *client_id);
 rd_kafka_t *pl_cluster_handle(struct pl_cluster *c);
 void pl_cluster_close(struct pl_cluster *c);
 
 /*
- * Waits at most 10 s until a broker answers. What then waits longer, for many topics, need not find out that there is none. NO_BROKER.
+ * Waits at most 10 s until a broker answers. What then waits longer, for many topics, need not find out that there is
+ * none. NO_BROKER.
  */
 POUCH_MUST_CHECK pouch_err pl_cluster_reach(rd_kafka_t *rk);
 
@@ -26,19 +30,25 @@ struct pl_topic_spec {
     int replication;            /* -1 = broker's default */
     const char *const *configs; /* name, value, …, NULL; may be NULL */
 };
-/* *existed (may be NULL) tells a topic that was there already, which is no error. NOT_ALLOWED, CONFIG (a bad name or config), NO_BROKER, TIMEOUT. The mock answers no CreateTopics: first use makes the topic there; this does that. */
+/*
+ * *existed (may be NULL) tells a topic that was there already, which is no error. NOT_ALLOWED, CONFIG (a bad name or
+ * config), NO_BROKER, TIMEOUT. The mock answers no CreateTopics: first use makes the topic there; this does that.
+ */
 POUCH_MUST_CHECK pouch_err pl_topic_create(rd_kafka_t *rk, const struct pl_topic_spec *t, bool *existed, int timeout);
 /* *n partitions. TARGET_REFUSED: no such topic; NO_BROKER. */
 POUCH_MUST_CHECK pouch_err pl_topic_partitions(rd_kafka_t *rk, const char *topic, int *n, int timeout);
 /*
- * Whether the topic is there. A broker that does not know it is asked again, for 2 s at most: a topic that was made a moment
- * ago is not known to all brokers at once. TARGET_REFUSED: no such topic; NO_BROKER.
+ * Whether the topic is there. A broker that does not know it is asked again, for 2 s at most: a topic that was made a
+ * moment ago is not known to all brokers at once. TARGET_REFUSED: no such topic; NO_BROKER.
  */
 POUCH_MUST_CHECK pouch_err pl_topic_find(rd_kafka_t *rk, const char *topic, int timeout);
 POUCH_MUST_CHECK pouch_err pl_topic_offsets(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low,
                                             int64_t *high, int timeout);
 
-/* Deletes what stands before an offset, in n partitions. TARGET_REFUSED: no such topic; NOT_ALLOWED, NO_BROKER, TIMEOUT. */
+/*
+ * Deletes what stands before an offset, in n partitions. TARGET_REFUSED: no such topic; NOT_ALLOWED, NO_BROKER,
+ * TIMEOUT.
+ */
 struct pl_topic_cut {
     int32_t partition;
     int64_t before;
@@ -78,7 +88,10 @@ enum pl_audience {
     PL_AUDIENCE_AWAY,    /* groups have offsets of it committed, and none of these has a member */
     PL_AUDIENCE_NONE,    /* no group has a partition of it assigned or an offset of it committed */
 };
-/* Asks each group that there is, so for each topic seldom. An error, with UNKNOWN: as pl_topic_partitions(), NOT_ALLOWED, NO_MEMORY. */
+/*
+ * Asks each group that there is, so for each topic seldom. An error, with UNKNOWN: as pl_topic_partitions(),
+ * NOT_ALLOWED, NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err pl_topic_audience(rd_kafka_t *rk, const char *topic, enum pl_audience *audience,
                                              int timeout);
 

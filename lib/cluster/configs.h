@@ -1,9 +1,11 @@
 /*
- * All configs of topics and of brokers, with where each value comes from, and changes of topics' that keep those not named.
+ * All configs of topics and of brokers, with where each value comes from, and changes of topics' that keep those not
+ * named.
  *
- * librdkafka 2.0.2 knows AlterConfigs alone, which replaces all overrides of a topic. So a change is read, merged, written and
- * read again. What others change from the first reading on is found and told, but for the moment between the second
- * reading just before the write and the write: what is changed in that, a round trip, is lost, as with any program that uses AlterConfigs.
+ * librdkafka 2.0.2 knows AlterConfigs alone, which replaces all overrides of a topic. So a change is read, merged,
+ * written and read again. What others change from the first reading on is found and told, but for the moment between
+ * the second reading just before the write and the write: what is changed in that, a round trip, is lost, as with any
+ * program that uses AlterConfigs.
  */
 #ifndef POUCH_CLUSTER_CONFIGS_H
 #define POUCH_CLUSTER_CONFIGS_H
@@ -27,16 +29,16 @@ struct pl_config {
 
 /* Those of one topic or broker, in the order of their names. */
 struct pl_configs {
-    struct pl_outcome
-        outcome; /* of a topic: whether they could be read. TARGET_REFUSED: no such topic; NOT_ALLOWED, TIMEOUT */
+    /* of a topic: whether they could be read. TARGET_REFUSED: no such topic; NOT_ALLOWED, TIMEOUT */
+    struct pl_outcome outcome;
     struct pl_config *at;
     size_t n;
     void *texts; /* what names and values point into */
 };
 
 /*
- * Reads those of n topics into n configs, which the caller gives as they are to pl_configs_free() whatever is returned. Errors and requests
- * as in cluster/topics.h. The mock knows none, and tells none without an error.
+ * Reads those of n topics into n configs, which the caller gives as they are to pl_configs_free() whatever is returned.
+ * Errors and requests as in cluster/topics.h. The mock knows none, and tells none without an error.
  */
 POUCH_MUST_CHECK pouch_err pl_topics_configs(rd_kafka_t *rk, const char *const *topics, size_t n,
                                              struct pl_configs *configs, const struct pl_progress *progress,
@@ -61,10 +63,11 @@ struct pl_config_change {
 };
 
 /*
- * Makes n changes to the overrides of a topic, keeps all others, and waits until a broker shows it. *changed (may be NULL): there was
- * something to change. EXISTS: somebody else has changed overrides meanwhile, with what differs from what was to be; look, and
- * ask again. CONFIG: the broker refuses a name or a value, or an override is there that cannot be read back and so would be lost:
- * nothing was written. TARGET_REFUSED: no such topic; NOT_ALLOWED, NO_BROKER, NO_MEMORY. TIMEOUT: it was written, and no broker shows it.
+ * Makes n changes to the overrides of a topic, keeps all others, and waits until a broker shows it. *changed (may be
+ * NULL): there was something to change. EXISTS: somebody else has changed overrides meanwhile, with what differs from
+ * what was to be; look, and ask again. CONFIG: the broker refuses a name or a value, or an override is there that
+ * cannot be read back and so would be lost: nothing was written. TARGET_REFUSED: no such topic; NOT_ALLOWED, NO_BROKER,
+ * NO_MEMORY. TIMEOUT: it was written, and no broker shows it.
  */
 POUCH_MUST_CHECK pouch_err pl_topic_configs_change(rd_kafka_t *rk, const char *topic,
                                                    const struct pl_config_change *changes, size_t n, bool *changed,

@@ -1,4 +1,6 @@
-/* Read, merge, read, write, read: see cluster/configs.h for what that holds against others who write at the same time. */
+/*
+ * Read, merge, read, write, read: see cluster/configs.h for what that holds against others who write at the same time.
+ */
 #include <base/why.h>
 #include <bus/kafka.h>
 #include <cluster/admin.h>

@@ -1,6 +1,6 @@
 /*
- * How far groups are behind: for each partition that a group has an offset of committed, or a member assigned, where it is and where
- * the log ends. The log's end is the high watermark, the same that Kafka's own tools show.
+ * How far groups are behind: for each partition that a group has an offset of committed, or a member assigned, where it
+ * is and where the log ends. The log's end is the high watermark, the same that Kafka's own tools show.
  */
 #ifndef POUCH_CLUSTER_LAG_H
 #define POUCH_CLUSTER_LAG_H
@@ -12,10 +12,10 @@
 struct pl_lag {
     const char *topic; /* within the report */
     int32_t partition;
-    int64_t
-        committed; /* where the group goes on; -1: it has committed nothing, and its auto.offset.reset says where it would begin */
-    int64_t begin,
-        end; /* the first record there is, where the next one goes; -1: not known, as the partition has no leader */
+    /* where the group goes on; -1: it has committed nothing, and its auto.offset.reset says where it would begin */
+    int64_t committed;
+    /* the first record there is, where the next one goes; -1: not known, as the partition has no leader */
+    int64_t begin, end;
     int64_t behind; /* end - committed, 0 where that is past the end; -1: one of them is not known */
 };
 
@@ -41,9 +41,10 @@ struct pl_lag_report {
 enum { PL_LAG_GROUPS_MAX = 10000 };
 
 /*
- * Of n groups, each told once, or with n 0 of all that may be described. Takes no longer than timeout in all: groups whose offsets have not come
- * by then have the outcome TIMEOUT. CONFIG: one has no name that a group can have, or there are more than PL_LAG_GROUPS_MAX of them.
- * NO_BROKER, NOT_ALLOWED, also on the mock, which tells nothing of groups; NO_MEMORY.
+ * Of n groups, each told once, or with n 0 of all that may be described. Takes no longer than timeout in all: groups
+ * whose offsets have not come by then have the outcome TIMEOUT. CONFIG: one has no name that a group can have, or there
+ * are more than PL_LAG_GROUPS_MAX of them. NO_BROKER, NOT_ALLOWED, also on the mock, which tells nothing of groups;
+ * NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err pl_lag_read(rd_kafka_t *rk, const char *const *groups, size_t n,
                                        struct pl_lag_report **report, int timeout);

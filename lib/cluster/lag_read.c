@@ -66,7 +66,10 @@ static pouch_err list_groups(rd_kafka_t *rk, struct pl_lag_report **r, int timeo
     return e;
 }
 
-/* A broker gives back what is no UTF-8 as something else, and librdkafka ends the program over a name that it did not ask for. */
+/*
+ * A broker gives back what is no UTF-8 as something else, and librdkafka ends the program over a name that it did not
+ * ask for.
+ */
 pouch_err pl_lag_group_check(const char *group) {
     const char *at = group, *end = group + strlen(group);
     for (size_t n; at < end && (n = pl_utf8_length(at, end));) at += n;

@@ -17,7 +17,10 @@ void pl_names_free(struct pl_names *names);
 /* Room for a report of n groups. NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err pl_lag_new(struct pl_lag_report **r, size_t n);
 
-/* Rows for those partitions of a list that the group has none for yet; sets committed from the list's offsets where `commits`. NO_MEMORY. */
+/*
+ * Rows for those partitions of a list that the group has none for yet; sets committed from the list's offsets where
+ * `commits`. NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err pl_lag_add(struct pl_lag_report *r, struct pl_group_lag *g,
                                       const rd_kafka_topic_partition_list_t *list, bool commits);
 

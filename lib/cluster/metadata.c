@@ -62,8 +62,8 @@ pouch_err pl_metadata_topic(rd_kafka_t *rk, const char *topic, const rd_kafka_me
 }
 
 /*
- * librdkafka keeps a request for a broker that goes away until that is back, so that no question may take all of the time: the
- * next one goes to a broker that is there.
+ * librdkafka keeps a request for a broker that goes away until that is back, so that no question may take all of the
+ * time: the next one goes to a broker that is there.
  */
 rd_kafka_resp_err_t pl_metadata_ask(rd_kafka_t *rk, bool all, const rd_kafka_metadata_t **md, int64_t until_us) {
     int64_t again_until_us = pl_until_us(pl_at_most(pl_left_ms(until_us), AGAIN_MS));

@@ -19,7 +19,10 @@ const char *pl_reply_use_name(enum pl_reply_use use) {
     return names[use];
 }
 
-/* An emptied partition had its last record longer ago than records are kept; one that was never written to says nothing. */
+/*
+ * An emptied partition had its last record longer ago than records are kept; one that was never written to says
+ * nothing.
+ */
 enum pl_reply_use pl_reply_use_of(const struct pl_edge *edges, size_t n, int64_t retention_ms, int64_t older_ms) {
     bool written = false, unproven = false;
     for (size_t i = 0; i < n; i++) {

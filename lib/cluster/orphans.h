@@ -1,7 +1,8 @@
 /*
- * Reply topics that nobody needs any more. A client makes <client id>.replies, and nobody takes it away when the client is gone. Its
- * readers have no group (docs/decisions/0001), so that none is to be seen even while there are some; what counts is that no reply came in
- * a long time, which is what a client that is there and asks nothing looks like as well: it makes its topic again when it is deleted.
+ * Reply topics that nobody needs any more. A client makes <client id>.replies, and nobody takes it away when the client
+ * is gone. Its readers have no group (docs/decisions/0001), so that none is to be seen even while there are some; what
+ * counts is that no reply came in a long time, which is what a client that is there and asks nothing looks like as
+ * well: it makes its topic again when it is deleted.
  */
 #ifndef POUCH_CLUSTER_ORPHANS_H
 #define POUCH_CLUSTER_ORPHANS_H
@@ -12,11 +13,12 @@
 #include <stdint.h>
 
 enum pl_reply_use {
-    PL_REPLY_ORPHAN,   /* it was written to, and not since the time asked for */
-    PL_REPLY_UNUSED,   /* never written to: a client that has just been started, or one that never asked */
-    PL_REPLY_RECENT,   /* a record is younger */
-    PL_REPLY_GROUP,    /* a group has an offset of it committed, or a partition assigned */
-    PL_REPLY_UNPROVEN, /* it is empty, and keeps records for a shorter time than asked for, so that this cannot be told */
+    PL_REPLY_ORPHAN, /* it was written to, and not since the time asked for */
+    PL_REPLY_UNUSED, /* never written to: a client that has just been started, or one that never asked */
+    PL_REPLY_RECENT, /* a record is younger */
+    PL_REPLY_GROUP,  /* a group has an offset of it committed, or a partition assigned */
+    /* it is empty, and keeps records for a shorter time than asked for, so that this cannot be told */
+    PL_REPLY_UNPROVEN,
     PL_REPLY_UNKNOWN, /* a partition has no leader, or did not answer */
 };
 const char *pl_reply_use_name(enum pl_reply_use use); /* "orphan" */
@@ -30,8 +32,9 @@ struct pl_reply_topic {
 };
 
 /*
- * All topics named *.replies, by name, with how they are used since older_ms ago. *sees_all: all groups could be looked at; else GROUP may
- * be missing from a topic, and none should be deleted. NOT_ALLOWED, also on the mock; NO_BROKER, NO_MEMORY.
+ * All topics named *.replies, by name, with how they are used since older_ms ago. *sees_all: all groups could be looked
+ * at; else GROUP may be missing from a topic, and none should be deleted. NOT_ALLOWED, also on the mock; NO_BROKER,
+ * NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err pl_reply_topics(rd_kafka_t *rk, int64_t older_ms, struct pl_reply_topic **topics, size_t *n,
                                            bool *sees_all, int timeout);

@@ -18,7 +18,10 @@ struct pl_overrides {
     size_t n;
 };
 
-/* Those among a topic's configs. CONFIG: one of them has no value that could be written again, or a broker does not tell overrides from defaults. */
+/*
+ * Those among a topic's configs. CONFIG: one of them has no value that could be written again, or a broker does not
+ * tell overrides from defaults.
+ */
 POUCH_MUST_CHECK pouch_err pl_overrides_of(struct pl_overrides *o, const struct pl_configs *c, const char *topic);
 
 /* now, with n changes made, of which the last of a name counts. NO_MEMORY. */
@@ -27,8 +30,8 @@ POUCH_MUST_CHECK pouch_err pl_overrides_change(struct pl_overrides *o, const str
 void pl_overrides_free(struct pl_overrides *o);
 
 /*
- * Whether both say the same. A broker gives a value back in its own way of writing (" TRUE" as "true", "0.50" as "0.5", "compact, delete"
- * without the space), which is no difference.
+ * Whether both say the same. A broker gives a value back in its own way of writing (" TRUE" as "true", "0.50" as "0.5",
+ * "compact, delete" without the space), which is no difference.
  */
 bool pl_overrides_same(const struct pl_overrides *a, const struct pl_overrides *b);
 

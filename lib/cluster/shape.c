@@ -67,7 +67,9 @@ static bool has(const int32_t *ids, int n, int32_t id) {
     return false;
 }
 
-/* The metadata says so of a broker that has died until its session is over, 9 s by default; so it must answer as well. */
+/*
+ * The metadata says so of a broker that has died until its session is over, 9 s by default; so it must answer as well.
+ */
 static bool is_in_sync(const struct pl_shape_broker *b, const rd_kafka_metadata_partition_t *p) {
     return b->answers && has(p->isrs, p->isr_cnt, b->id);
 }

@@ -21,8 +21,9 @@ struct pl_shape_broker {
 };
 
 enum pl_shape_trouble_kind {
-    PL_TROUBLE_OFFLINE,          /* it has no leader: it takes and gives nothing */
-    PL_TROUBLE_UNDER_MIN_INSYNC, /* fewer replicas in sync than min.insync.replicas, so it takes nothing with acks=all */
+    PL_TROUBLE_OFFLINE, /* it has no leader: it takes and gives nothing */
+    /* fewer replicas in sync than min.insync.replicas, so it takes nothing with acks=all */
+    PL_TROUBLE_UNDER_MIN_INSYNC,
     PL_TROUBLE_UNDER_REPLICATED, /* fewer in sync than replicas; those of a broker that does not answer are not */
 };
 
@@ -57,8 +58,8 @@ struct pl_shape {
 enum { PL_SHAPE_TROUBLES_MAX = 1000 };
 
 /*
- * Takes no longer than timeout in all. NO_BROKER: none answers; NO_MEMORY. A broker that does not answer, or that may not be asked,
- * is no error but told in the shape.
+ * Takes no longer than timeout in all. NO_BROKER: none answers; NO_MEMORY. A broker that does not answer, or that may
+ * not be asked, is no error but told in the shape.
  */
 POUCH_MUST_CHECK pouch_err pl_shape_read(rd_kafka_t *rk, struct pl_shape **shape, int timeout);
 void pl_shape_free(struct pl_shape *s);

@@ -1,6 +1,6 @@
 /*
- * Each broker is sent a request that librdkafka sends to that broker alone, for one config of its own. A refusal is an answer as well.
- * It is asked twice: the first time opens the connection, the second is timed.
+ * Each broker is sent a request that librdkafka sends to that broker alone, for one config of its own. A refusal is an
+ * answer as well. It is asked twice: the first time opens the connection, the second is timed.
  */
 #include <base/why.h>
 #include <cluster/admin.h>
@@ -36,7 +36,9 @@ static pouch_err ask(struct round *r, size_t i) {
     return POUCH_OK;
 }
 
-/* Errors of librdkafka's own are negative; the mock has no such request, which is known once it has told what it has. */
+/*
+ * Errors of librdkafka's own are negative; the mock has no such request, which is known once it has told what it has.
+ */
 static bool is_answer(rd_kafka_resp_err_t e) {
     return (int)e >= 0 || e == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
 }

@@ -20,8 +20,8 @@ POUCH_MUST_CHECK pouch_err pl_shape_contact(rd_kafka_t *rk, struct pl_shape *s, 
 POUCH_MUST_CHECK pouch_err pl_shape_ask_min_insync(rd_kafka_t *rk, struct pl_shape *s, int timeout);
 
 /*
- * What min.insync.replicas of a topic, or 0 for not known, does to its troubles, which begin at first and stand together. Kafka asks for
- * no more replicas in sync than there are. Gives where those of the next topic begin.
+ * What min.insync.replicas of a topic, or 0 for not known, does to its troubles, which begin at first and stand
+ * together. Kafka asks for no more replicas in sync than there are. Gives where those of the next topic begin.
  */
 size_t pl_shape_set_min_insync(struct pl_shape *s, size_t first, int min_insync);
 

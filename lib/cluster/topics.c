@@ -10,7 +10,10 @@
 
 enum { TOPICS_A_REQUEST = 200, PARTITIONS_A_REQUEST = 2000, USUAL_PARTITIONS = 16, STEP_MS = 20 };
 
-/* What differs between making, deleting and growing. Items are an array of the caller's, of which only these know the type. */
+/*
+ * What differs between making, deleting and growing. Items are an array of the caller's, of which only these know the
+ * type.
+ */
 struct kind {
     rd_kafka_admin_op_t op;
     const char *what, *what_all; /* "cannot make the topic", "cannot make the topics" */
@@ -42,7 +45,10 @@ struct batch {
 
 /* ---- asking ---- */
 
-/* Fills the batch with items from `from` on; gives where the next one begins. Items that cannot be asked for have their outcome then. */
+/*
+ * Fills the batch with items from `from` on; gives where the next one begins. Items that cannot be asked for have their
+ * outcome then.
+ */
 static size_t gather(struct bulk *b, size_t from, struct batch *batch) {
     int partitions = 0;
     size_t i = from;

@@ -1,15 +1,15 @@
 /*
- * Making, deleting and growing many topics. They go in requests of at most 200 topics and 2,000 partitions, one after the
- * other, so that no broker refuses one for its size or is busy with it for long.
+ * Making, deleting and growing many topics. They go in requests of at most 200 topics and 2,000 partitions, one after
+ * the other, so that no broker refuses one for its size or is busy with it for long.
  *
- * n outcomes are the caller's, and each is set whatever is returned. OK: all topics were asked for, and what came of each is
- * in its outcome. An error is one that would have met all the rest as well, so that nothing further was asked: NO_BROKER,
- * NO_MEMORY, a request that failed as a whole; the outcomes of the rest then have it too. The mock has no such requests: topics
- * are made there by their first use, and otherwise it is NOT_ALLOWED.
+ * n outcomes are the caller's, and each is set whatever is returned. OK: all topics were asked for, and what came of
+ * each is in its outcome. An error is one that would have met all the rest as well, so that nothing further was asked:
+ * NO_BROKER, NO_MEMORY, a request that failed as a whole; the outcomes of the rest then have it too. The mock has no
+ * such requests: topics are made there by their first use, and otherwise it is NOT_ALLOWED.
  *
  * A change is known to brokers one after the other. After the last request each call waits, in all no longer than
- * timeout, until one of them shows all that was done; what is not seen by then has the outcome TIMEOUT. timeout in ms is of
- * each request and of that wait. progress may be NULL.
+ * timeout, until one of them shows all that was done; what is not seen by then has the outcome TIMEOUT. timeout in ms
+ * is of each request and of that wait. progress may be NULL.
  */
 #ifndef POUCH_CLUSTER_TOPICS_H
 #define POUCH_CLUSTER_TOPICS_H

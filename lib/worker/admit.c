@@ -1,14 +1,14 @@
 /*
- * Which requests are worth queueing. What is queued is handled in order, so when more comes than handlers can do, all that
- * they get is what has waited for as long as its requester does, and nobody is answered in time. So a request that would
- * wait for more than half of the time that it has left is answered `overloaded` at once: it can be asked again elsewhere or
- * later, and those that are queued are answered in time.
+ * Which requests are worth queueing. What is queued is handled in order, so when more comes than handlers can do, all
+ * that they get is what has waited for as long as its requester does, and nobody is answered in time. So a request that
+ * would wait for more than half of the time that it has left is answered `overloaded` at once: it can be asked again
+ * elsewhere or later, and those that are queued are answered in time.
  *
- * One that came in time, and whose time has passed while it waited, is not handled any more when others wait: deadline.skew
- * is for clocks that differ, and in a backlog it would be spent on those that nobody waits for.
+ * One that came in time, and whose time has passed while it waited, is not handled any more when others wait:
+ * deadline.skew is for clocks that differ, and in a backlog it would be spent on those that nobody waits for.
  *
- * How long one waits is told from how fast handlers have been called lately, which is only measured while there was always
- * one more to call, and is not known any more once nothing has waited for a while: then everything is queued.
+ * How long one waits is told from how fast handlers have been called lately, which is only measured while there was
+ * always one more to call, and is not known any more once nothing has waited for a while: then everything is queued.
  */
 #include <base/why.h>
 #include <worker/worker.h>

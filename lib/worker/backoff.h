@@ -1,4 +1,6 @@
-/* How long a worker waits before it calls a handler again: twice as long each time, and never quite as long as others. */
+/*
+ * How long a worker waits before it calls a handler again: twice as long each time, and never quite as long as others.
+ */
 #ifndef POUCH_WORKER_BACKOFF_H
 #define POUCH_WORKER_BACKOFF_H
 
@@ -14,8 +16,8 @@ struct pl_backoff {
 void pl_backoff_read(struct pl_backoff *b, const struct pl_settings *s);
 
 /*
- * The wait after so many attempts. chance, any number, moves it by a quarter to either side, so that what failed together
- * does not come back together; the longest stays the longest.
+ * The wait after so many attempts. chance, any number, moves it by a quarter to either side, so that what failed
+ * together does not come back together; the longest stays the longest.
  */
 int64_t pl_backoff_ms(const struct pl_backoff *b, int attempts, uint32_t chance);
 

@@ -61,15 +61,18 @@ void pl_dedupe_free(struct pl_dedupe *d); /* closed, and every entry ended or re
 enum pl_dedupe_verdict pl_dedupe_enter(struct pl_dedupe *d, const struct pl_dedupe_key *key,
                                        struct pl_dedupe_waiter *waiter, struct pl_dedupe_entry **entry);
 
-/* The same for one that is not to be handled, whoever came before it: UNKNOWN in place of FIRST, and nothing is entered. */
+/*
+ * The same for one that is not to be handled, whoever came before it: UNKNOWN in place of FIRST, and nothing is
+ * entered.
+ */
 enum pl_dedupe_verdict pl_dedupe_join(struct pl_dedupe *d, const struct pl_dedupe_key *key,
                                       struct pl_dedupe_waiter *waiter, struct pl_dedupe_entry **entry);
 
 size_t pl_dedupe_waiting(struct pl_dedupe *d, const struct pl_dedupe_entry *entry); /* how many wait for its end */
 
 /*
- * What was FIRST has ended. done: n bytes of answer (0: none) are copied and remembered; else it is as if it had never come. The
- * waiters, for the caller to let each enter anew.
+ * What was FIRST has ended. done: n bytes of answer (0: none) are copied and remembered; else it is as if it had never
+ * come. The waiters, for the caller to let each enter anew.
  */
 struct pl_dedupe_waiter *pl_dedupe_end(struct pl_dedupe *d, struct pl_dedupe_entry *entry, bool done, const void *reply,
                                        size_t n);

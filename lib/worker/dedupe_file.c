@@ -30,7 +30,10 @@ struct pl_dedupe_file {
     bool failing;
 };
 
-/* A file's name has room for less than a group's, and not for every character: two groups of one name are told apart by the file. */
+/*
+ * A file's name has room for less than a group's, and not for every character: two groups of one name are told apart by
+ * the file.
+ */
 static pouch_err default_path(char **path, const char *group) {
     char name[GROUP_MAX + 1], *folder;
     snprintf(name, sizeof name, "%s", group);

@@ -11,7 +11,10 @@
 
 struct pl_dedupe_file;
 
-/* path NULL: seen-GROUP.db in the state directory. Fills the window with what is in the file. NULL: it is not kept; the log says why. */
+/*
+ * path NULL: seen-GROUP.db in the state directory. Fills the window with what is in the file. NULL: it is not kept; the
+ * log says why.
+ */
 struct pl_dedupe_file *pl_dedupe_file_start(struct pl_dedupe *d, const char *path, const char *group,
                                             const struct pl_route routes[], size_t n_routes);
 

@@ -102,7 +102,10 @@ static int64_t give_up_us(struct pouch_job *j) {
     return j->give_up_us;
 }
 
-/* The answer will never be stored, as far as we can tell. The requester learns of a request that was not passed on; the rest is for the operator. */
+/*
+ * The answer will never be stored, as far as we can tell. The requester learns of a request that was not passed on; the
+ * rest is for the operator.
+ */
 static void undeliverable(struct pl_post *p, pouch_err code, const char *why) {
     struct pouch_job *j = p->job;
     bool passed_on = j->passed_on;
@@ -147,6 +150,7 @@ static void not_yet(struct pl_post *p, pouch_err code, const char *why) {
 static void refused(struct pl_post *p, pouch_err code, const char *why) {
     struct pouch_job *j = p->job;
     bool no_topic = code == POUCH_E_TARGET_REFUSED;
+    if (is_letter(p) && code == POUCH_E_TOO_LARGE && !j->later) j->letter_most = pl_letter_less(j->letter_most);
     if (is_letter(p))
         not_yet(p, code, why);
     else if (no_topic && j->fallback && !j->passed_on)
@@ -178,6 +182,7 @@ static pouch_err write_letter(struct pl_post *p) {
                                      .attempts = j->attempt,
                                      .retriable = j->exhausted,
                                      .now_ms = pl_wall_ms(w->clock),
+                                     .most = j->letter_most,
                                      .arg = p};
     pouch_err e = pl_letter_send(w->producer, w->settings.dlq_topic, &letter);
     pl_desk_clear(w->desk);

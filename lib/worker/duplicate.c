@@ -1,11 +1,12 @@
 /*
  * Requests that come again: where jobs meet the dedupe window.
  *
- * What has ended with an answer, of whatever kind, or passed on, or as one that wanted none, is remembered. What is tried again
- * later, and what became a dead letter, is forgotten: it comes back as the same envelope and must then be handled.
+ * What has ended with an answer, of whatever kind, or passed on, or as one that wanted none, is remembered. What is
+ * tried again later, and what became a dead letter, is forgotten: it comes back as the same envelope and must then be
+ * handled.
  *
- * One that is not to be handled, since its deadline has passed or too many wait, is looked for as well before it is told so,
- * perhaps unopened: its requester may have been told something else by another copy of it, or be about to be.
+ * One that is not to be handled, since its deadline has passed or too many wait, is looked for as well before it is
+ * told so, perhaps unopened: its requester may have been told something else by another copy of it, or be about to be.
  */
 #include <base/why.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  * What stands before a handler: its circuit breaker, and the requests that are held while that is not closed.
  *
  * The pool's threads look whether it is shut. What may not go they give back, opened, to the poll thread. That holds
- * it, in order, within bounds, and answers `overloaded` beyond them; meanwhile deadlines are looked at. When the breaker
- * is half open, the oldest is the probe.
+ * it, in order, within bounds, and answers `overloaded` beyond them; meanwhile deadlines are looked at. When the
+ * breaker is half open, the oldest is the probe.
  *
  * A retry is a failure, and so is a handler that takes too long; every other end is a success, also an error for the
  * requester: that is an answer.
@@ -21,8 +21,8 @@ struct pouch_worker;
 struct pl_gate {
     /* Shared. */
     atomic_bool shut; /* only the probe goes */
-    atomic_bool
-        well; /* the handler has ended something well since the poll thread last looked; while shut, the probe */
+    /* the handler has ended something well since the poll thread last looked; while shut, the probe */
+    atomic_bool well;
 
     /* The poll thread's. */
     struct pl_breaker breaker;

@@ -53,7 +53,10 @@ const char *pouch_job_header_at(const pouch_job *j, size_t i, const void **value
     return h ? h->name : NULL;
 }
 
-/* True: this thread has ended the job and is alone with it. well: where a handler has ended it, that speaks for the handler. */
+/*
+ * True: this thread has ended the job and is alone with it. well: where a handler has ended it, that speaks for the
+ * handler.
+ */
 static bool win(struct pouch_job *j, bool well) {
     int open = PL_JOB_OPEN;
     if (!atomic_compare_exchange_strong(&j->state, &open, PL_JOB_ENDED)) return false;
@@ -173,14 +176,22 @@ static pouch_err check_json(const void *json, size_t n, const char *what) {
     return pl_fail(POUCH_E_INVALID_PAYLOAD, "the %s is not one JSON text in UTF-8; text must be in quotes", what);
 }
 
-/* Ends the job for its handler: the reply goes once it can be checked. Until the job has been won it is this thread's to write. */
+/*
+ * Ends the job for its handler: the reply goes once it can be checked. Until the job has been won it is this thread's
+ * to write. The desk keeps the worker from ending before the job is handed over.
+ */
 static pouch_err keep_reply(struct pouch_job *j, const void *json, size_t n) {
+    struct pouch_worker *w = j->worker;
     pouch_err e = j->kept.len ? POUCH_OK : pl_buf_append(&j->kept, json, n);
-    if (e) return e;
-    if (!win(j, true)) return late(j);
-    j->end = PL_END_UNCHECKED;
-    pl_job_hand_over(j);
-    return POUCH_OK;
+    struct pl_desk *desk = e ? NULL : pl_desk_take(&w->desks);
+    if (!desk) return e ? e : late(j);
+    bool won = win(j, true);
+    if (won) {
+        j->end = PL_END_UNCHECKED;
+        pl_job_hand_over(j);
+    }
+    pl_desk_give(&w->desks, desk);
+    return won ? POUCH_OK : late(j);
 }
 
 static pouch_err check_reply(struct pouch_job *j, const void *json, size_t n) {

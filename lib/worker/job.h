@@ -45,7 +45,10 @@ struct pl_route {
     pouch_handler_fn *fn;
     void *arg;
     struct pl_gate gate;
-    /* When the validator may be asked about its requests and, second, its replies: 0 at any time, INT64_MAX while some thread asks. */
+    /*
+     * When the validator may be asked about its requests and, second, its replies: 0 at any time; while some thread
+     * asks, when its handler's time is over.
+     */
     _Atomic(int64_t) ask_us[2];
     _Atomic(int64_t) doubt_us[2]; /* and when about those that it could not tell of while it can of others */
     atomic_bool paused;           /* by pouch_worker_pause(), any thread */
@@ -118,6 +121,7 @@ struct pouch_job {
     unsigned waiting;            /* posts that are not stored yet */
     bool unchecked, aside;       /* it waits for the validator; and does not hold its partition */
     bool lettered;               /* a dead letter has been written, or is being */
+    size_t letter_most;          /* bytes that it may have; 0: as many as the producer takes */
     bool exhausted;              /* the handler has asked to be called again as often as it may */
     const struct pl_tier *later; /* the retry topic that it goes to, in place of a dead letter; NULL: none */
     bool dropped;                /* ends without its outcome stored: the record will come again */

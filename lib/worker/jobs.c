@@ -60,6 +60,7 @@ static void empty(struct pouch_job *j) {
 static void clear(struct pouch_job *j) {
     j->opened = j->readable = j->wants_reply = j->fallback = j->validated = j->doubted = false;
     j->passed_on = j->confided = j->lettered = j->dropped = j->let_go = j->is_probe = false;
+    j->letter_most = 0;
     j->deadline_ms = 0;
     j->attempt = 1;
     j->tiers = 0;
@@ -84,7 +85,10 @@ static void recycle(struct pouch_job *j) {
     w->in_use--;
 }
 
-/* Once neither its record nor its handler needs it any more. While the producer still has something of it, it is kept, empty. */
+/*
+ * Once neither its record nor its handler needs it any more. While the producer still has something of it, it is kept,
+ * empty.
+ */
 static void recycle_if_free(struct pouch_job *j) {
     bool handled = atomic_load_explicit(&j->state, memory_order_relaxed) == PL_JOB_LATE && !j->let_go;
     if (j->taken.message || handled) return;
@@ -125,7 +129,10 @@ void pl_job_over(struct pouch_job *j) {
     rd_kafka_message_destroy(j->taken.message);
     j->taken.message = NULL;
     if (!j->dropped) w->counts[j->counted]++;
-    /* A partition that is still ours hears nothing of a dropped record until the group has been left, or it would be committed. */
+    /*
+     * A partition that is still ours hears nothing of a dropped record until the group has been left, or it would be
+     * committed.
+     */
     if (!j->dropped || j->taken.partition->revoked) {
         pl_group_done(w->group, j->taken.partition, j->taken.ticket);
         j->taken.partition = NULL;

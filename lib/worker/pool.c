@@ -34,7 +34,10 @@ static pouch_err open_or_look(struct pouch_job *j, struct pl_desk *desk) {
                              : POUCH_OK;
 }
 
-/* Opens the record where this is the first attempt. False: the job has been ended, or waits, and is not this thread's any more. */
+/*
+ * Opens the record where this is the first attempt. False: the job has been ended, or waits, and is not this thread's
+ * any more.
+ */
 static bool ready(struct pouch_job *j) {
     struct pouch_worker *w = j->worker;
     bool before = j->opened;
@@ -55,6 +58,7 @@ static bool ready(struct pouch_job *j) {
 
 static void run(struct pouch_job *j) {
     if (j->kept.len) {
+        atomic_store_explicit(&j->started_us, pl_mono_us(j->worker->clock), memory_order_release);
         pl_job_reply_again(j);
         return;
     }

@@ -26,11 +26,11 @@ struct pl_pool {
     bool closed;
 };
 
-POUCH_MUST_CHECK pouch_err pl_pool_start(struct pouch_worker *w, size_t threads,
-                                         size_t most_held); /* NO_MEMORY: also no threads */
-bool pl_pool_is_full(const struct pl_pool *p);              /* any thread: handlers wait for deliveries */
-void pl_pool_hold(struct pl_pool *p, size_t bytes);         /* any thread */
-void pl_pool_release(struct pl_pool *p, size_t bytes);      /* the poll thread */
+/* NO_MEMORY: also no threads */
+POUCH_MUST_CHECK pouch_err pl_pool_start(struct pouch_worker *w, size_t threads, size_t most_held);
+bool pl_pool_is_full(const struct pl_pool *p);         /* any thread: handlers wait for deliveries */
+void pl_pool_hold(struct pl_pool *p, size_t bytes);    /* any thread */
+void pl_pool_release(struct pl_pool *p, size_t bytes); /* the poll thread */
 
 /* Lets the threads end after what they are doing; their queue must be closed. */
 void pl_pool_close(struct pl_pool *p);

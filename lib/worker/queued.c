@@ -2,7 +2,8 @@
  * Jobs that wait for a thread while none comes free, because handlers do not return or take long. So that every request
  * ends, and its partition goes on, the poll thread looks at those in the queue whenever no thread has taken one for a
  * while: one whose deadline has passed is answered for; so is one that has waited for the whole of handler.timeout in
- * which no thread came free, since that is how long a handler may take, and so those that have the threads will not return.
+ * which no thread came free, since that is how long a handler may take, and so those that have the threads will not
+ * return.
  *
  * Only the poll thread puts jobs into the queue, so what it takes out and puts back stays in order.
  */
@@ -25,7 +26,10 @@ static int64_t still_us(struct pouch_worker *w, int64_t now_us) {
     return now_us - w->moved_us;
 }
 
-/* True: it has been ended, or waits for a copy of it that is in hand. What it needs for that is in the record, which may not have been read yet. */
+/*
+ * True: it has been ended, or waits for a copy of it that is in hand. What it needs for that is in the record, which
+ * may not have been read yet.
+ */
 static bool ended(struct pouch_job *j, bool stuck, int64_t now_us) {
     int64_t most = (int64_t)j->worker->settings.handler_timeout_ms * 1000;
     pouch_err e = j->opened ? POUCH_OK : pl_job_read(j);

@@ -2,12 +2,12 @@
  * Topics that take nothing while the cluster works: what is for them is given up, so that they hold nobody up. The poll
  * thread's.
  *
- * Handlers' threads send what they end jobs with, and to count each record at its topic (bus/target.h) would cost them a lock. So
- * only records are counted that two looks in a row find under way: of a topic that takes what it is sent
+ * Handlers' threads send what they end jobs with, and to count each record at its topic (bus/target.h) would cost them
+ * a lock. So only records are counted that two looks in a row find under way: of a topic that takes what it is sent
  * there are few. While some topic refuses, everything is sent by the poll thread, which asks before.
  *
- * What was given up may still be stored: the producer cannot take it back. Its job is over for its partition, and is kept
- * until the producer has reported.
+ * What was given up may still be stored: the producer cannot take it back. Its job is over for its partition, and is
+ * kept until the producer has reported.
  */
 #include <base/log.h>
 #include <cluster/cluster.h>

@@ -1,10 +1,11 @@
 /*
  * What the application's validator says of requests, before their handlers, and of replies, before they are sealed.
  *
- * While it cannot tell, what it was asked about waits in flight: a request that was opened, or a reply as its handler gave it. No
- * try is counted and nothing becomes a dead letter; only a deadline that passes ends the wait. Where it can tell of nothing, their
- * partition gives no more. Where it cannot tell of this one alone, that is put aside, in bounds, and the others go on. For each topic
- * one thread asks again about once a second, so that a registry which does not answer does not take all handlers' threads.
+ * While it cannot tell, what it was asked about waits in flight: a request that was opened, or a reply as its handler
+ * gave it. No try is counted and nothing becomes a dead letter; only a deadline that passes ends the wait. Where it can
+ * tell of nothing, their partition gives no more. Where it cannot tell of this one alone, that is put aside, in bounds,
+ * and the others go on. For each topic one thread asks again about once a second, so that a registry which does not
+ * answer does not take all handlers' threads.
  */
 #include <base/log.h>
 #include <base/why.h>
@@ -13,11 +14,12 @@
 
 enum { ASK_US = 1000000, LOOK_MS = 250 };
 
-/* Of threads that find its time come, one. */
-static bool may_ask(_Atomic(int64_t) *ask_us, const struct pl_clock *clock) {
-    int64_t due = atomic_load_explicit(ask_us, memory_order_relaxed);
+/* Of threads that find its time come, one; another when that has not come back in its handler's time. */
+static bool may_ask(_Atomic(int64_t) *ask_us, const struct pouch_worker *w) {
+    int64_t due = atomic_load_explicit(ask_us, memory_order_relaxed), now = pl_mono_us(w->clock);
     if (!due) return true;
-    return due <= pl_mono_us(clock) && atomic_compare_exchange_strong(ask_us, &due, INT64_MAX);
+    int64_t later = now + (int64_t)w->settings.handler_timeout_ms * 1000;
+    return due <= now && atomic_compare_exchange_strong(ask_us, &due, later);
 }
 
 /* Sets when to ask again; true: that has changed whether one has to wait. */
@@ -52,7 +54,7 @@ static pouch_err ask(struct pouch_job *j, bool reply, struct pl_span text) {
     const struct pouch_payload p = {
         .text = text, .topic = j->route->topic, .publisher = j->publisher, .is_reply = reply};
     bool was = j->doubted;
-    if (!may_ask(was ? &j->route->doubt_us[reply] : &j->route->ask_us[reply], w->clock))
+    if (!may_ask(was ? &j->route->doubt_us[reply] : &j->route->ask_us[reply], w))
         return pl_fail(POUCH_E_UNCHECKED, "payloads of %s could not be checked a moment ago", p.topic);
     pouch_err e = pl_payload_validate(&p, w->settings.validate, w->settings.validate_arg, &j->doubted);
     note_all(j, reply, e != POUCH_E_UNCHECKED || j->doubted);

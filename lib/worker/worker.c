@@ -203,7 +203,10 @@ static bool any_open(struct pl_partition *const parts[], size_t n) {
     return false;
 }
 
-/* Whether waiting may be of use. What is held at a gate or cannot be checked is left to the next worker, and so is what waits for it. */
+/*
+ * Whether waiting may be of use. What is held at a gate or cannot be checked is left to the next worker, and so is what
+ * waits for it.
+ */
 static bool may_finish(const struct pouch_worker *w) {
     return w->live > pl_gates_hold(w) + pl_jobs_unchecked(w);
 }

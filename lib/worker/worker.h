@@ -115,26 +115,30 @@ void pl_jobs_free(struct pouch_worker *w);
 POUCH_MUST_CHECK pouch_err pl_job_open(struct pouch_job *j, struct pl_desk *desk);
 bool pl_job_expired(const struct pouch_job *j); /* any thread */
 
-/* The same for whoever is alone with the job and only wants to know whom it is from and how long it has: needs no key. */
+/*
+ * The same for whoever is alone with the job and only wants to know whom it is from and how long it has: needs no key.
+ */
 POUCH_MUST_CHECK pouch_err pl_job_read(struct pouch_job *j);
 
 /* answer.c, any thread: a record for the job into desk->parcel. TOO_LARGE, NO_MEMORY, CONFIG (a key over its limit). */
 POUCH_MUST_CHECK pouch_err pl_answer_reply(const struct pouch_job *j, struct pl_desk *desk, const void *json, size_t n);
 POUCH_MUST_CHECK pouch_err pl_answer_error(const struct pouch_job *j, struct pl_desk *desk, pouch_err code,
                                            const char *text);
-POUCH_MUST_CHECK pouch_err pl_answer_words(const struct pouch_job *j,
-                                           struct pl_desk *desk); /* its text, as an error for a dead letter */
+/* its text, as an error for a dead letter */
+POUCH_MUST_CHECK pouch_err pl_answer_words(const struct pouch_job *j, struct pl_desk *desk);
 POUCH_MUST_CHECK pouch_err pl_answer_plain_error(const struct pouch_job *j, struct pl_desk *desk, pouch_err code,
                                                  const char *text);
+/* one that was sealed before */
 POUCH_MUST_CHECK pouch_err pl_answer_again(const struct pouch_job *j, struct pl_desk *desk, const void *reply,
-                                           size_t n); /* one that was sealed before */
+                                           size_t n);
 POUCH_MUST_CHECK pouch_err pl_answer_pass_on(const struct pouch_job *j, struct pl_desk *desk, const pouch_dest *next,
                                              const void *json, size_t n);
 
 /*
- * duplicate.c, where there is a dedupe window. _first, pool threads: whether the opened job is the first of its request; if not, it
- * has been answered, refused, or waits. _known, of one that was read and is not to be handled: true: it has been answered as before, or
- * waits for the one in hand, and may be another thread's. _remember, the poll thread: a first one is over.
+ * duplicate.c, where there is a dedupe window. _first, pool threads: whether the opened job is the first of its
+ * request; if not, it has been answered, refused, or waits. _known, of one that was read and is not to be handled:
+ * true: it has been answered as before, or waits for the one in hand, and may be another thread's. _remember, the poll
+ * thread: a first one is over.
  */
 bool pl_job_first(struct pouch_job *j, struct pl_desk *desk);
 bool pl_job_known(struct pouch_job *j, struct pl_desk *desk);
@@ -142,8 +146,9 @@ void pl_job_remember(struct pouch_job *j);
 void pl_jobs_wait_no_more(struct pouch_worker *w); /* while closing, when no desk is out */
 
 /*
- * job.c. _give_back: its handler is not called yet. _pack makes the desk's parcel the job's; _refuse ends a job that is not for a handler, or not yet; _repeat one whose request
- * has ended before, with n bytes of sealed answer (0: with none). _reply_again, pool threads: the reply that it keeps goes, is refused, or waits on.
+ * job.c. _give_back: its handler is not called yet. _pack makes the desk's parcel the job's; _refuse ends a job that is
+ * not for a handler, or not yet; _repeat one whose request has ended before, with n bytes of sealed answer (0: with
+ * none). _reply_again, pool threads: the reply that it keeps goes, is refused, or waits on.
  */
 void pl_job_repeat(struct pouch_job *j, struct pl_desk *desk, const void *reply, size_t n);
 void pl_job_give_back(struct pouch_job *j);
@@ -152,8 +157,9 @@ void pl_job_refuse(struct pouch_job *j, struct pl_desk *desk, pouch_err code, co
 void pl_job_reply_again(struct pouch_job *j);
 
 /*
- * validate.c. _valid, pool threads: whether the opened job may go to its handler; if not, it has been ended or waits. _valid_reply, any thread:
- * INVALID_PAYLOAD, UNCHECKED. The rest is the poll thread's: _wait_for_check may hold its partition, too; _wait_over ends that, if it is so.
+ * validate.c. _valid, pool threads: whether the opened job may go to its handler; if not, it has been ended or waits.
+ * _valid_reply, any thread: INVALID_PAYLOAD, UNCHECKED. The rest is the poll thread's: _wait_for_check may hold its
+ * partition, too; _wait_over ends that, if it is so.
  */
 bool pl_job_valid(struct pouch_job *j);
 POUCH_MUST_CHECK pouch_err pl_job_valid_reply(struct pouch_job *j, const void *json, size_t n);
@@ -187,8 +193,9 @@ void pl_job_not_put_off(struct pouch_job *j); /* its retry topic refuses it: it 
 void pl_jobs_queued_look(struct pouch_worker *w);
 
 /*
- * admit.c, the poll thread. _look: so many jobs wait for a handler now. _wait_us: how long one waits with so many ahead of it; 0 also
- * when that is not known. _admit: whether a job that was just taken, and would wait so long, is to be queued; else it has been ended.
+ * admit.c, the poll thread. _look: so many jobs wait for a handler now. _wait_us: how long one waits with so many ahead
+ * of it; 0 also when that is not known. _admit: whether a job that was just taken, and would wait so long, is to be
+ * queued; else it has been ended.
  */
 void pl_pace_look(struct pouch_worker *w, size_t waiting, int64_t now_us);
 int64_t pl_pace_wait_us(const struct pouch_worker *w, size_t ahead);
@@ -196,8 +203,9 @@ bool pl_job_admit(struct pouch_job *j, int64_t wait_us);
 bool pl_job_stale(const struct pouch_job *j); /* any thread: its time has passed while it waited, and others wait */
 
 /*
- * stall.c, the poll thread. _init: before the pool has threads. _refuses: whether the topic of the job's parcel takes nothing at present. _sent: the producer has taken
- * the parcel from the poll thread. _reported: of any post, before anything else is done about it.
+ * stall.c, the poll thread. _init: before the pool has threads. _refuses: whether the topic of the job's parcel takes
+ * nothing at present. _sent: the producer has taken the parcel from the poll thread. _reported: of any post, before
+ * anything else is done about it.
  */
 void pl_stalls_init(struct pouch_worker *w);
 void pl_stalls_look(struct pouch_worker *w);
@@ -206,8 +214,9 @@ void pl_stall_sent(struct pl_post *p);
 void pl_stall_reported(struct pl_post *p, const struct pl_delivery *d);
 
 /*
- * deliver.c. _parcel_send from any thread, the rest is the poll thread's. _hold_partition: nothing more is taken from the post's partition until
- * each that holds it has let go; true: it was not held before. _let_partition_go: true: it is held no more.
+ * deliver.c. _parcel_send from any thread, the rest is the poll thread's. _hold_partition: nothing more is taken from
+ * the post's partition until each that holds it has let go; true: it was not held before. _let_partition_go: true: it
+ * is held no more.
  */
 POUCH_MUST_CHECK pouch_err pl_parcel_send(const struct pl_parcel *p, struct pl_producer *producer, void *arg);
 void pl_post_send(struct pl_post *p);
