@@ -1,6 +1,6 @@
 /*
- * Topics as code: a catalogue says which topics there are to be, for the platform and for every tenant. A topic whose name has
- * {tenant} in it is a pattern: each tenant has one. Nothing here talks to Kafka.
+ * Topics as code: a catalogue says which topics there are to be, for the platform and for every tenant. A topic whose
+ * name has {tenant} in it is a pattern: each tenant has one. Nothing here talks to Kafka.
  */
 #ifndef POUCH_CATALOG_CATALOG_H
 #define POUCH_CATALOG_CATALOG_H
@@ -65,8 +65,8 @@ enum { PL_CATALOG_REPLICATION = 3 };
 extern const char pl_catalog_builtin[];
 
 /*
- * Reads the file at path; NULL: the built-in one. CONFIG: file, line and key in pouch_why(), and what to write instead. NO_MEMORY.
- * Freed with pl_catalog_free().
+ * Reads the file at path; NULL: the built-in one. CONFIG: file, line and key in pouch_why(), and what to write instead.
+ * NO_MEMORY. Freed with pl_catalog_free().
  */
 POUCH_MUST_CHECK pouch_err pl_catalog_read(struct pl_catalog **c, const char *path,
                                            const struct pl_catalog_defaults *d);
@@ -86,8 +86,8 @@ POUCH_MUST_CHECK pouch_err pl_texts_add(struct pl_texts *t, const char *text); /
 void pl_texts_free(struct pl_texts *t);
 
 /*
- * Reads like pl_catalog_read() and goes on after what is wrong, so that all of it is told at once, in issues. *c is NULL when there
- * are any. An error: the file cannot be read as YAML at all, which is an issue too, or NO_MEMORY.
+ * Reads like pl_catalog_read() and goes on after what is wrong, so that all of it is told at once, in issues. *c is
+ * NULL when there are any. An error: the file cannot be read as YAML at all, which is an issue too, or NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err pl_catalog_check(struct pl_catalog **c, const char *path,
                                             const struct pl_catalog_defaults *d, struct pl_texts *issues);
@@ -97,7 +97,10 @@ POUCH_MUST_CHECK pouch_err pl_catalog_advice(const struct pl_catalog *c, struct 
 
 /* ---- tenants: names.c ---- */
 
-/* [a-z0-9-]{1,64}: no dot, so that a tenant's name is always one whole part of a topic's, and none catches another's topics. */
+/*
+ * [a-z0-9-]{1,64}: no dot, so that a tenant's name is always one whole part of a topic's, and none catches another's
+ * topics.
+ */
 bool pl_tenant_valid(const char *id);
 
 /* CONFIG with the rule in pouch_why(). */
@@ -108,8 +111,8 @@ enum { PL_TOPIC_NAME_SIZE = 250 };
 void pl_catalog_topic(char out[PL_TOPIC_NAME_SIZE], const struct pl_catalog_entry *e, const char *tenant);
 
 /*
- * The entry that a topic belongs to, NULL: none. Of a pattern, its tenant is written to tenant, else "". What an entry names
- * itself is no tenant's.
+ * The entry that a topic belongs to, NULL: none. Of a pattern, its tenant is written to tenant, else "". What an entry
+ * names itself is no tenant's.
  */
 const struct pl_catalog_entry *pl_catalog_find(const struct pl_catalog *c, const char *topic,
                                                char tenant[PL_TENANT_MAX + 1]);

@@ -206,7 +206,9 @@ static pouch_err read_member(const struct member *m, struct pl_catalog_entry *e)
 
 /* ---- names ---- */
 
-/* The tenant is one whole part between dots and never the first, so that no tenant's topics get among the platform's. */
+/*
+ * The tenant is one whole part between dots and never the first, so that no tenant's topics get among the platform's.
+ */
 static bool pattern_valid(const char *name, const char *mark) {
     struct pl_catalog_entry e = {.name = (char *)name, .pattern = true};
     char longest[PL_TENANT_MAX + 1] = {0}, made[PL_TOPIC_NAME_SIZE];

@@ -15,8 +15,10 @@ struct pl_wanted_list {
     size_t n;
 };
 
-/* The patterns of n tenants, and with own also what the catalogue names itself. CONFIG: two entries give the same topic, or it
- * would be over PL_CATALOG_WANTED_MAX. NO_MEMORY. */
+/*
+ * The patterns of n tenants, and with own also what the catalogue names itself. CONFIG: two entries give the same
+ * topic, or it would be over PL_CATALOG_WANTED_MAX. NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err pl_wanted_make(struct pl_wanted_list *w, const struct pl_catalog *c,
                                           const char *const *tenants, size_t n, bool own);
 

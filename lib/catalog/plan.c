@@ -124,9 +124,9 @@ static bool is_wanted(const struct maker *m, const char *topic) {
 }
 
 /*
- * Topics of a tenant that there is not, and under names that the catalogue owns. All others are none of its business. Where no list
- * says who the tenants are, a topic may look like a tenant's and be another program's, and a pattern that is new makes tenants
- * look like none: then only a person who names the tenant deletes its topics.
+ * Topics of a tenant that there is not, and under names that the catalogue owns. All others are none of its business.
+ * Where no list says who the tenants are, a topic may look like a tenant's and be another program's, and a pattern that
+ * is new makes tenants look like none: then only a person who names the tenant deletes its topics.
  */
 static enum pl_hold hold_of_surplus(const struct maker *m, const struct pl_change *c) {
     if (c->entry && !m->catalog->lists_tenants) return PL_HOLD_BY_HAND;

@@ -1,6 +1,6 @@
 /*
- * From what is to be (a catalogue) and what is (a cluster) to the changes that lead from one to the other. No I/O: the same
- * catalogue, cluster and options always give the same plan.
+ * From what is to be (a catalogue) and what is (a cluster) to the changes that lead from one to the other. No I/O: the
+ * same catalogue, cluster and options always give the same plan.
  */
 #ifndef POUCH_CATALOG_PLAN_H
 #define POUCH_CATALOG_PLAN_H
@@ -59,7 +59,10 @@ struct pl_plan_options {
     size_t n_topics;
 };
 
-/* CONFIG: two entries give the same topic, or a topic was named that the catalogue does not have. NO_MEMORY. On failure p is empty. */
+/*
+ * CONFIG: two entries give the same topic, or a topic was named that the catalogue does not have. NO_MEMORY. On failure
+ * p is empty.
+ */
 POUCH_MUST_CHECK pouch_err pl_plan_make(struct pl_plan *p, const struct pl_catalog *c, const struct pl_actual *a,
                                         const struct pl_plan_options *o);
 void pl_plan_free(struct pl_plan *p);
@@ -74,8 +77,8 @@ size_t pl_plan_open(const struct pl_plan *p);
 bool pl_config_same(const char *name, const char *a, const char *b);
 
 /*
- * CONFIG: the plan makes a topic with more copies than brokers are up, so that Kafka would refuse it: which, and what to do.
- * Asked before anything is made.
+ * CONFIG: the plan makes a topic with more copies than brokers are up, so that Kafka would refuse it: which, and what
+ * to do. Asked before anything is made.
  */
 POUCH_MUST_CHECK pouch_err pl_plan_possible(const struct pl_plan *p, const struct pl_actual *a);
 
@@ -89,9 +92,9 @@ struct pl_tenant_state {
 };
 
 /*
- * Every tenant that the catalogue lists or that has topics, in order. A catalogue that lists none: a tenant is whoever has the
- * topics of more than half of the patterns; who has fewer is not completed by a plan, and its topics are told and kept. *tenants is
- * the caller's, also after an error. NO_MEMORY.
+ * Every tenant that the catalogue lists or that has topics, in order. A catalogue that lists none: a tenant is whoever
+ * has the topics of more than half of the patterns; who has fewer is not completed by a plan, and its topics are told
+ * and kept. *tenants is the caller's, also after an error. NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err pl_tenant_states(const struct pl_catalog *c, const struct pl_actual *a,
                                             struct pl_tenant_state **tenants, size_t *n);

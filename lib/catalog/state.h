@@ -22,7 +22,10 @@ POUCH_MUST_CHECK pouch_err pl_catalog_bad(const struct pl_catalog_reader *r, con
 
 /* ---- entry.c ---- */
 
-/* Adds what the node's members say to an entry; it becomes its name too, but for defaults: (where name is false). CONFIG, NO_MEMORY. */
+/*
+ * Adds what the node's members say to an entry; it becomes its name too, but for defaults: (where name is false).
+ * CONFIG, NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err pl_entry_read(struct pl_catalog_reader *r, struct pl_catalog_entry *e,
                                          const struct pl_yaml *node, bool name);
 

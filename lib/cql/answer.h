@@ -1,4 +1,6 @@
-/* Answers from bytes. No I/O, no allocation but for a prepared statement; whatever the bytes are, it stays within them. */
+/*
+ * Answers from bytes. No I/O, no allocation but for a prepared statement; whatever the bytes are, it stays within them.
+ */
 #ifndef POUCH_CQL_ANSWER_H
 #define POUCH_CQL_ANSWER_H
 
@@ -55,7 +57,10 @@ struct pl_cql_answer {
 bool pl_cql_answer_read(struct pl_cql_answer *a, struct pl_cql_rows *rows, const struct pl_cql_head *h,
                         const char *body);
 
-/* The description in a PREPARED answer. STORE: not readable; TOO_LARGE: more markers than PL_CQL_COLUMNS_MAX; NO_MEMORY. */
+/*
+ * The description in a PREPARED answer. STORE: not readable; TOO_LARGE: more markers than PL_CQL_COLUMNS_MAX;
+ * NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err pl_cql_answer_prepared(struct pl_cql_statement **statement, const struct pl_cql_answer *a,
                                                   const char *text);
 

@@ -168,8 +168,8 @@ static pouch_err ask_one(struct pl_cql *s, size_t turn, struct agreement *a) {
 }
 
 /*
- * Asks the host that has made the change: the others may not have heard of it, and agree on what was before. Hosts that are down
- * keep their old version in the list, so that waiting must have an end.
+ * Asks the host that has made the change: the others may not have heard of it, and agree on what was before. Hosts that
+ * are down keep their old version in the list, so that waiting must have an end.
  */
 static pouch_err agree(struct pl_cql *s, size_t turn) {
     enum { PATIENCE_US = 10000000, PAUSE_US = 100000 };

@@ -241,8 +241,8 @@ static void take_frames(struct pl_cql_conn *c) {
 }
 
 /*
- * Room for the frame that has begun, at the front of the buffer; a buffer that a long frame has made large becomes small
- * again when it is empty.
+ * Room for the frame that has begun, at the front of the buffer; a buffer that a long frame has made large becomes
+ * small again when it is empty.
  */
 static bool make_room(struct pl_cql_conn *c) {
     size_t kept = c->in_n - c->in_at, need = PL_CQL_IN_BYTES;

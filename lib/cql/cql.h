@@ -53,7 +53,10 @@ struct pl_cql_cursor;    /* the rows of a query, page by page */
 POUCH_MUST_CHECK pouch_err pl_cql_open(struct pl_cql **session, const struct pl_cql_config *config,
                                        struct pl_wake *wake);
 
-/* Ends every request that is under way with CLOSED, wipes the password, frees statements. Cursors are closed before. NULL allowed. */
+/*
+ * Ends every request that is under way with CLOSED, wipes the password, frees statements. Cursors are closed before.
+ * NULL allowed.
+ */
 void pl_cql_close(struct pl_cql *s);
 
 /*
@@ -169,8 +172,9 @@ POUCH_MUST_CHECK pouch_err pl_cql_call_batch(struct pl_cql *s, const struct pl_c
                                              const struct pl_cql_how *how, bool *applied);
 
 /*
- * Asks for the first page and returns at once, so that several cursors wait together. A cursor takes no lists for values. The next page is asked for
- * while one is read; two are held in memory. Pages are idempotent. After a failure nothing is to be closed.
+ * Asks for the first page and returns at once, so that several cursors wait together. A cursor takes no lists for
+ * values. The next page is asked for while one is read; two are held in memory. Pages are idempotent. After a failure
+ * nothing is to be closed.
  */
 POUCH_MUST_CHECK pouch_err pl_cql_select(struct pl_cql *s, struct pl_cql_cursor **cursor, const struct pl_cql_bound *b,
                                          const struct pl_cql_how *how);

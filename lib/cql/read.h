@@ -1,4 +1,7 @@
-/* Reading the protocol's notations off bytes that may be cut or garbled: after a step too far everything reads as nothing. */
+/*
+ * Reading the protocol's notations off bytes that may be cut or garbled: after a step too far everything reads as
+ * nothing.
+ */
 #ifndef POUCH_CQL_READ_H
 #define POUCH_CQL_READ_H
 

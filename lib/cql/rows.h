@@ -19,7 +19,9 @@ size_t pl_cql_rows_count(const struct pl_cql_rows *r);
 /* Steps to the next row; the first call to the first one. False: there is no further row in this answer. */
 bool pl_cql_rows_next(struct pl_cql_rows *r);
 
-/* The place of a column by its name, -1: the result has none of that name. Places count from 0 in the SELECT's order. */
+/*
+ * The place of a column by its name, -1: the result has none of that name. Places count from 0 in the SELECT's order.
+ */
 int pl_cql_column(const struct pl_cql_rows *r, const char *name);
 
 /* For LWT: the value of "[applied]" in the first row; true when the result has no such column. Steps to that row. */

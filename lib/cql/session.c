@@ -16,7 +16,9 @@ static bool copy_text(char **to, const char *from) {
     return !from || *to;
 }
 
-/* What a session needs of a config; parameters stay with the caller. After a failure what was copied is freed with it. */
+/*
+ * What a session needs of a config; parameters stay with the caller. After a failure what was copied is freed with it.
+ */
 static pouch_err copy_config(struct pl_cql_config *to, const struct pl_cql_config *from) {
     *to = *from;
     to->n_parameters = to->n_contacts = 0;

@@ -82,8 +82,8 @@ struct pl_cql_conn {
     pouch_err broken; /* what it is to be closed for at the next tick; host->why has the words */
 
     /*
-     * Bytes out: out[out_at, out_n) is on its way. Behind it come the rest of the first unsent frame if `partly` of it is
-     * in out already, then control, then the unsent frames in order.
+     * Bytes out: out[out_at, out_n) is on its way. Behind it come the rest of the first unsent frame if `partly` of it
+     * is in out already, then control, then the unsent frames in order.
      */
     char *out;
     size_t out_at, out_n;
@@ -203,8 +203,8 @@ POUCH_MUST_CHECK pouch_err pl_cql_slot_take(struct pl_cql *s, struct pl_cql_slot
 void pl_cql_slot_give_back(struct pl_cql *s, struct pl_cql_slot *slot);                   /* one that was not started */
 POUCH_MUST_CHECK pouch_err pl_cql_slot_start(struct pl_cql *s, struct pl_cql_slot *slot, const struct pl_cql_how *how,
                                              pl_cql_done *done, void *arg);
-struct pl_cql_slot *pl_cql_slot_on(struct pl_cql_conn *c,
-                                   int16_t stream); /* NULL: no request of that stream went out there */
+/* NULL: no request of that stream went out there */
+struct pl_cql_slot *pl_cql_slot_on(struct pl_cql_conn *c, int16_t stream);
 void pl_cql_slot_answer(struct pl_cql *s, struct pl_cql_slot *slot, const struct pl_cql_head *h);
 void pl_cql_slot_fail(struct pl_cql *s, struct pl_cql_slot *slot, pouch_err e); /* pouch_why() has the words */
 void pl_cql_slots_lost(struct pl_cql_conn *c, pouch_err e);                     /* its connection is closed */

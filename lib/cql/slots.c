@@ -267,8 +267,8 @@ void pl_cql_slots_lost(struct pl_cql_conn *c, pouch_err e) {
 }
 
 /*
- * A request timed out. Where nothing at all has come for as long as a request may take, or answers are missing in numbers,
- * there is no use in waiting on; where little time was given, a heartbeat tells.
+ * A request timed out. Where nothing at all has come for as long as a request may take, or answers are missing in
+ * numbers, there is no use in waiting on; where little time was given, a heartbeat tells.
  */
 static void doubt(struct pl_cql_conn *c, int64_t silent_us) {
     const struct pl_cql_config *config = &c->session->config;

@@ -16,7 +16,9 @@ void pl_cql_tls_free(struct pl_cql_tls *tls); /* after its ends; NULL allowed */
 /* A client's end over fd, which stays the caller's. name: a host name or an address, to be found in the certificate. */
 POUCH_MUST_CHECK pouch_err pl_cql_tls_start(SSL **ssl, struct pl_cql_tls *tls, int fd, const char *name);
 
-/* Before each call on an SSL: SSL_get_error() goes by what is in the thread's queue of errors, whoever left it there. */
+/*
+ * Before each call on an SSL: SSL_get_error() goes by what is in the thread's queue of errors, whoever left it there.
+ */
 void pl_cql_tls_begin(void);
 
 /* Why the last call on ssl failed, in words, for messages; and whether it was over the certificate. */

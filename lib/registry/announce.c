@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long brokers are waited for that are down, and such as only have not answered yet; how often that is looked at. */
+/*
+ * How long brokers are waited for that are down, and such as only have not answered yet; how often that is looked at.
+ */
 enum { DOWN_MS = 3000, SILENT_MS = 10000, LOOK_MS = 50 };
 
 enum state { TO_SEND, SENT, STORED };

@@ -18,8 +18,9 @@ void pl_control_free(struct pl_control *c); /* NULL allowed */
 bool pl_control_connected(const struct pl_control *c);
 
 /*
- * Hears what is announced from now on, so the store is to be read once more after it; or, from_start, all that the topic
- * still has. Takes some seconds at most. NO_BROKER, NOT_ALLOWED, TIMEOUT and others: to be tried again, by the same connection.
+ * Hears what is announced from now on, so the store is to be read once more after it; or, from_start, all that the
+ * topic still has. Takes some seconds at most. NO_BROKER, NOT_ALLOWED, TIMEOUT and others: to be tried again, by the
+ * same connection.
  */
 POUCH_MUST_CHECK pouch_err pl_control_connect(struct pl_control *c, bool from_start);
 

@@ -37,7 +37,10 @@ static json_t *with(json_t *list, json_t *value) {
     return NULL;
 }
 
-/* An older program takes no line with weights for a route, and the file for no good one: it never sends to all of these. */
+/*
+ * An older program takes no line with weights for a route, and the file for no good one: it never sends to all of
+ * these.
+ */
 static json_t *route_json(const struct pl_registry_route *r) {
     json_t *targets = json_array(), *weights = r->weights ? json_array() : NULL;
     for (size_t i = 0; i < r->n_targets; i++) {

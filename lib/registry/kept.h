@@ -1,6 +1,6 @@
 /*
- * The routes in force, kept in a file for a start without the store: JSON lines, the first tells the registry's version,
- * the time at which the store was read and how many routes follow. Mode 0600, replaced whole.
+ * The routes in force, kept in a file for a start without the store: JSON lines, the first tells the registry's
+ * version, the time at which the store was read and how many routes follow. Mode 0600, replaced whole.
  */
 #ifndef POUCH_REGISTRY_KEPT_H
 #define POUCH_REGISTRY_KEPT_H

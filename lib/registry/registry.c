@@ -25,8 +25,8 @@ enum {
 
 struct pl_registry {
     pthread_mutex_t lock; /* over `current`, for the time of a count */
-    struct pl_snapshot
-        *current; /* held once by the registry; only the thread replaces it: `routes`, or it awaiting some */
+    /* held once by the registry; only the thread replaces it: `routes`, or it awaiting some */
+    struct pl_snapshot *current;
     atomic_int_fast64_t read_us; /* when the store was last read; 0: never */
     struct pl_wake wake;
     atomic_bool stop;

@@ -7,7 +7,8 @@
  * snapshot stays in force for as long as the store is away, but for the routes that are announced meanwhile, or were
  * since it was read: those it says are awaited.
  *
- * A route's targets and enabled flag are all that routing needs: a route whose service is not there routes like any other.
+ * A route's targets and enabled flag are all that routing needs: a route whose service is not there routes like any
+ * other.
  */
 #ifndef POUCH_REGISTRY_REGISTRY_H
 #define POUCH_REGISTRY_REGISTRY_H
@@ -54,8 +55,8 @@ bool pl_snapshot_awaits(const struct pl_snapshot *s, const char *publisher, size
 /* NULL: no route of that publisher. */
 const struct pl_registry_route *pl_snapshot_find(const struct pl_snapshot *s, const char *publisher, size_t n);
 /*
- * Which of its targets a route with weights sends that request to. The same one each time, on every center, as long as the
- * weights are the same; with two targets, changing them moves only requests that have to be moved. Routes choose
+ * Which of its targets a route with weights sends that request to. The same one each time, on every center, as long as
+ * the weights are the same; with two targets, changing them moves only requests that have to be moved. Routes choose
  * independently of each other.
  */
 size_t pl_registry_pick(const struct pl_registry_route *r, const struct pl_uuid *request_id);
@@ -63,15 +64,18 @@ size_t pl_registry_pick(const struct pl_registry_route *r, const struct pl_uuid 
 size_t pl_snapshot_routes(const struct pl_snapshot *s);
 int64_t pl_snapshot_version(const struct pl_snapshot *s);
 
-/* For /readyz and /statusz: ms since the store was last read; negative: never in this process, so these are kept routes. Any thread. */
+/*
+ * For /readyz and /statusz: ms since the store was last read; negative: never in this process, so these are kept
+ * routes. Any thread.
+ */
 int64_t pl_registry_age_ms(struct pl_registry *r);
 
 /*
  * Tells every center of changes that are in the store: of each, one record on the control topic, key publisher, value
  * {"publisher","version","enabled","removed"}; of a service, key service:NAME, value {"service","version","removed"}.
- * Waits for the broker's word, timeout_ms at most, and 3 s for brokers that are down; then lets the connection go, which takes a
- * second at most.
- * NO_BROKER, TIMEOUT, NOT_ALLOWED, NO_MEMORY: centers learn of the changes at their next refresh.
+ * Waits for the broker's word, timeout_ms at most, and 3 s for brokers that are down; then lets the connection go,
+ * which takes a second at most. NO_BROKER, TIMEOUT, NOT_ALLOWED, NO_MEMORY: centers learn of the changes at their next
+ * refresh.
  */
 struct pl_announcement {
     const char *publisher, *service; /* one of them */

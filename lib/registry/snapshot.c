@@ -5,8 +5,8 @@
 #include <string.h>
 
 /*
- * Nobody changes a snapshot after it was made; only the count of its holders moves. One that awaits routes has none of its
- * own: they are those of its base, which it holds.
+ * Nobody changes a snapshot after it was made; only the count of its holders moves. One that awaits routes has none of
+ * its own: they are those of its base, which it holds.
  */
 struct pl_snapshot {
     atomic_size_t holders;

@@ -33,8 +33,8 @@ POUCH_MUST_CHECK pouch_err pl_source_kept(struct pl_source *s, struct pl_snapsho
 
 /*
  * Keeps what was read last, unless the file holds it, with a time not much older. With many routes that
- * takes a second, so it takes no more than a tenth of the time, unless `now` says that this is the last call. What fails is
- * logged and tried again. When to call again, on the monotonic clock; INT64_MAX: not before the next reading.
+ * takes a second, so it takes no more than a tenth of the time, unless `now` says that this is the last call. What
+ * fails is logged and tried again. When to call again, on the monotonic clock; INT64_MAX: not before the next reading.
  */
 int64_t pl_source_keep(struct pl_source *s, const struct pl_snapshot *snapshot, bool now);
 

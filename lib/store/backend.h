@@ -52,8 +52,9 @@ struct pl_store_kind {
     void (*sink_close)(struct pl_sink *s);
     /*
      * Writes the batch and the gap, either of which may be empty. POUCH_OK: the store has all of it. After an error it
-     * may have some of it; the same rows come again later, in other batches, so they are known by their ids, and what is
-     * summed up over rows is summed up on POUCH_OK alone. A store that is elsewhere is waited for no longer than timeout_ms.
+     * may have some of it; the same rows come again later, in other batches, so they are known by their ids, and what
+     * is summed up over rows is summed up on POUCH_OK alone. A store that is elsewhere is waited for no longer than
+     * timeout_ms.
      */
     pouch_err (*sink_write)(struct pl_sink *s, const struct pl_trace_batch *batch, const struct pl_gap *gap,
                             int timeout_ms);

@@ -31,8 +31,9 @@ POUCH_MUST_CHECK pouch_err pl_cassandra_connect(struct pl_cassandra *c, const ch
 void pl_cassandra_close(struct pl_cassandra *c);
 
 /*
- * Waits for a host for wait_us, and makes the keyspace and tables where they are missing, for make_us in all. STORE: not
- * in that time. CONFIG: the tables are of a later version of this program, or the settings are refused. NOT_ALLOWED.
+ * Waits for a host for wait_us, and makes the keyspace and tables where they are missing, for make_us in all. STORE:
+ * not in that time. CONFIG: the tables are of a later version of this program, or the settings are refused.
+ * NOT_ALLOWED.
  */
 POUCH_MUST_CHECK pouch_err pl_cassandra_ready(struct pl_cassandra *c, int64_t wait_us, int64_t make_us);
 
@@ -65,11 +66,18 @@ POUCH_MUST_CHECK pouch_err pl_cassandra_check(struct pl_cassandra *c, int64_t by
 
 /* ---- the store ---- */
 
+/* Rows of other programs that were dealt with, each by a hash of its name and write times, in order: 8 bytes a row. */
+struct pl_cassandra_dealt {
+    uint64_t *at;
+    size_t n, max;
+};
+
 struct pl_cassandra_store {
     struct pl_store store; /* first, so that one pointer serves for both */
     struct pl_cassandra c;
-    struct pl_splp *splp; /* what there is of splp's tables; NULL: not looked for yet */
-    int64_t looked_us;    /* monotonic clock: for routes that other programs wrote; 0: never */
+    struct pl_splp *splp;            /* what there is of splp's tables; NULL: not looked for yet */
+    int64_t looked_us;               /* monotonic clock: for routes that other programs wrote; 0: never */
+    struct pl_cassandra_dealt dealt; /* when it was last looked */
 };
 
 static inline struct pl_cassandra *pl_cassandra_of(struct pl_store *s) {
@@ -99,8 +107,8 @@ POUCH_MUST_CHECK pouch_err pl_cassandra_stats(struct pl_store *s, const struct p
                                               struct pl_tally *sums);
 
 /*
- * The routes and services that splp keeps in a keyspace, which is only read. *ours: it has none of splp's but a store of
- * pouch, of which nothing was read. CONFIG: it has neither. What pl_cassandra_ready() says.
+ * The routes and services that splp keeps in a keyspace, which is only read. *ours: it has none of splp's but a store
+ * of pouch, of which nothing was read. CONFIG: it has neither. What pl_cassandra_ready() says.
  */
 POUCH_MUST_CHECK pouch_err pl_cassandra_import(const char *where, bool *ours, struct pl_route_row **routes,
                                                size_t *n_routes, struct pl_service_row **services, size_t *n_services);

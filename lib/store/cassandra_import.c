@@ -1,4 +1,6 @@
-/* Taking over the routes and services that splp keeps: tables routes and services of a keyspace, which are only read. */
+/*
+ * Taking over the routes and services that splp keeps: tables routes and services of a keyspace, which are only read.
+ */
 #include <base/log.h>
 #include <base/why.h>
 #include <stdio.h>
@@ -64,8 +66,8 @@ static int by_publisher(const void *left, const void *right) {
 }
 
 /*
- * splp goes by one route a publisher as well; of several rows, by whichever it has read last. The one that was changed last is
- * taken, and the log says which were not.
+ * splp goes by one route a publisher as well; of several rows, by whichever it has read last. The one that was changed
+ * last is taken, and the log says which were not.
  */
 static void take_one_each(struct import *im) {
     size_t n = im->n_routes, taken = 0;

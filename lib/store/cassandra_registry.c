@@ -49,7 +49,7 @@ pouch_err pl_cassandra_find(struct pl_cassandra *c, const char *kind, const char
                             void *arg) {
     const struct pl_cql_value values[] = {pl_cql_text(kind), pl_cql_text(name)};
     return pl_cassandra_select(c,
-                               name ? "SELECT " COLUMNS
+                               name ? "SELECT " COLUMNS ", " PL_WRITE_TIMES
                                       " FROM %s.registry WHERE part = 'registry' AND kind = ? AND name = ?"
                                     : "SELECT " COLUMNS " FROM %s.registry WHERE part = 'registry' AND kind = ?",
                                values, name ? 2 : 1, fn, arg);
@@ -108,13 +108,6 @@ pouch_err pl_cassandra_version(struct pl_store *s, int64_t *version) {
     pouch_err e = pl_cassandra_take_over(s);
     if (!e) e = read_statics(pl_cassandra_of(s), &now);
     if (!e) *version = now.version;
-    return e;
-}
-
-pouch_err pl_cassandra_routes_counted(struct pl_cassandra *c, int64_t *routes) {
-    struct statics now;
-    pouch_err e = read_statics(c, &now);
-    *routes = now.routes;
     return e;
 }
 

@@ -19,8 +19,8 @@ struct routes {
 };
 
 /*
- * Weights hold while the row's target is the one that stands for them: a program that knows of none and wrote other targets
- * has made it a route without.
+ * Weights hold while the row's target is the one that stands for them: a program that knows of none and wrote other
+ * targets has made it a route without.
  */
 static pouch_err read_weights(struct pl_route_row *r, const struct pl_cql_rows *row) {
     struct pl_route_row whole = {.publisher = r->publisher};
@@ -101,14 +101,32 @@ struct route_change {
     struct pl_route_row *r;
     const char *publisher, *author;
     int64_t expected, version;
-    struct routes present;
-    char *named; /* the id that r had not, for the next try */
+    struct routes present; /* at most one; none also when its row is no route */
+    bool there, ours;      /* its row */
+    char *named;           /* the id that r had not, for the next try */
 };
 
-static pouch_err find_present(struct pl_cassandra *c, struct route_change *rc) {
+static pouch_err keep_present(const struct pl_cql_rows *row, void *arg) {
+    struct route_change *rc = arg;
+    rc->there = true;
+    rc->ours = pl_cassandra_is_ours(row, PL_REG_COLUMNS);
+    return add_route(row, &rc->present);
+}
+
+static pouch_err read_present(struct pl_cassandra *c, struct route_change *rc) {
     pl_route_free(rc->present.at, rc->present.n);
     rc->present = (struct routes){0};
-    pouch_err e = pl_cassandra_find(c, PL_AUDIT_ROUTE, rc->publisher, add_route, &rc->present);
+    rc->there = rc->ours = false;
+    return pl_cassandra_find(c, PL_AUDIT_ROUTE, rc->publisher, keep_present, rc);
+}
+
+/* What another program did to the route becomes a change of its own first, with a version. */
+static pouch_err find_present(struct pl_cassandra *c, struct route_change *rc) {
+    pouch_err e = read_present(c, rc);
+    if (!e && !rc->ours) {
+        e = pl_cassandra_take_over_route(c, rc->publisher, rc->there);
+        if (!e && rc->there) e = read_present(c, rc);
+    }
     if (e) return e;
     int64_t is = rc->present.n ? rc->present.at[0].version : 0;
     return pl_cassandra_expected(c, PL_AUDIT_ROUTE, rc->publisher, is, rc->expected);

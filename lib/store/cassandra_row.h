@@ -21,7 +21,9 @@ struct pl_cassandra_scratch {
     size_t used;
 };
 
-/* The request that a row is kept under: its own, or one made from its id, so that rows without do not all lie together. */
+/*
+ * The request that a row is kept under: its own, or one made from its id, so that rows without do not all lie together.
+ */
 struct pl_uuid pl_cassandra_row_key(const struct pl_trace *row);
 
 /* values borrow from row and scratch. */

@@ -21,8 +21,8 @@
 static const char *const version_1[] = {
     /*
      * One partition, so that the registry's version and what has it change together or not at all. kind is 'route',
-     * 'service', 'id' (a route's id and whose it is), each with change 0; or 'audit', all changes under the name '', and
-     * 'audit route' and so on, the changes of one name.
+     * 'service', 'id' (a route's id and whose it is), each with change 0; or 'audit', all changes under the name '',
+     * and 'audit route' and so on, the changes of one name.
      */
     "CREATE TABLE IF NOT EXISTS %s.registry (part text, kind text, name text, change bigint,"
     " registry_version bigint STATIC, routes int STATIC, row_version bigint, route_id text, source_publisher text,"

@@ -5,7 +5,9 @@
 #include <store/cassandra_splp.h>
 #include <string.h>
 
-/* Tables of two kinds in three keyspaces. Of one, so many rows are looked at for a query by time, and kept for showing. */
+/*
+ * Tables of two kinds in three keyspaces. Of one, so many rows are looked at for a query by time, and kept for showing.
+ */
 enum { TABLES_MAX = 6, SCAN_MAX = 1000000, KEEP_MAX = 100000, PAGE = 5000, NAME_MAX_BYTES = 128 };
 
 struct table {

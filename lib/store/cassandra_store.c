@@ -6,6 +6,7 @@
 static void close_store(struct pl_store *store) {
     struct pl_cassandra_store *s = (struct pl_cassandra_store *)store;
     pl_splp_free(s->splp);
+    free(s->dealt.at);
     pl_cassandra_close(&s->c);
     free(s);
 }
@@ -32,8 +33,11 @@ static pouch_err expire(struct pl_store *s, int64_t before_us) {
 
 const struct pl_store_kind pl_store_cassandra = {
     .scheme = "cassandra://",
-    .linger_us =
-        50000, /* at a few thousand rows a second most partitions of the lists have several rows in 50 ms, in 5 ms they have one */
+    /*
+     * at a few thousand rows a second most partitions of the lists have several rows in 50 ms, in 5 ms they have
+     * one
+     */
+    .linger_us = 50000,
     .open = open_store,
     .close = close_store,
     .version = pl_cassandra_version,

@@ -1,4 +1,7 @@
-/* Reading traces. Lists by time (trace_by_time) lead to rows (trace_by_request), which say whether they still stand there. */
+/*
+ * Reading traces. Lists by time (trace_by_time) lead to rows (trace_by_request), which say whether they still stand
+ * there.
+ */
 #include <base/why.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -246,7 +246,10 @@ int64_t pl_outlet_tidy(struct pl_outlet *o) {
 
 /* ---- the replayer ---- */
 
-/* Whether the store was fast, lately. A slow one is given another chance when there has been nothing to write for a while. */
+/*
+ * Whether the store was fast, lately. A slow one is given another chance when there has been nothing to write for a
+ * while.
+ */
 static bool is_calm(struct pl_outlet *o) {
     int64_t now = now_us();
     if (o->took_us * FAST_PART > us(o->pace->write)) {

@@ -15,8 +15,8 @@ struct pl_outlet_pace {            /* all in ms */
     int write;                     /* how long the writer waits for the store */
     int replay_least, replay_most; /* how long the replay does: twice as long after each time that was not enough */
     int pause_least, pause_most;   /* between attempts to replay that fail, doubling */
-    int calm_least,
-        calm_most; /* how long rows go through the spool at least, doubling while the store goes to and fro */
+    /* how long rows go through the spool at least, doubling while the store goes to and fro */
+    int calm_least, calm_most;
     int adopt_first, adopt_every; /* when spools of processes that are gone are looked for */
 };
 extern const struct pl_outlet_pace pl_outlet_pace;
@@ -49,7 +49,9 @@ int64_t pl_outlet_tidy(struct pl_outlet *o);
 /* Rows that neither took. Any thread. */
 uint64_t pl_outlet_missing(const struct pl_outlet *o);
 
-/* Goes on replaying for at most ms, while that works. What is left in the spool is for the next process. NULL allowed. */
+/*
+ * Goes on replaying for at most ms, while that works. What is left in the spool is for the next process. NULL allowed.
+ */
 void pl_outlet_free(struct pl_outlet *o, int ms);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * What the workers of a group on this host have answered lately, kept over restarts: one SQLite file, which any number of
- * processes share. Rows have numbers in the order in which they were added, by whomever. One owner, no locking;
- * it waits for the disk and for other processes.
+ * What the workers of a group on this host have answered lately, kept over restarts: one SQLite file, which any number
+ * of processes share. Rows have numbers in the order in which they were added, by whomever. One owner, no locking; it
+ * waits for the disk and for other processes.
  */
 #ifndef POUCH_STORE_SEEN_H
 #define POUCH_STORE_SEEN_H
@@ -34,9 +34,9 @@ POUCH_MUST_CHECK pouch_err pl_seen_open(struct pl_seen **s, const char *path, co
 void pl_seen_close(struct pl_seen *s); /* NULL allowed */
 
 /*
- * In one transaction: gives `take` the rows that others have added since the last time (the first time: all), then adds n rows
- * and gives them their numbers, then removes all up to the number `forget`. Whatever can be read is read, a
- * row that makes no sense is passed over. STORE, NO_MEMORY: nothing was added, and `take` may get rows again.
+ * In one transaction: gives `take` the rows that others have added since the last time (the first time: all), then adds
+ * n rows and gives them their numbers, then removes all up to the number `forget`. Whatever can be read is read, a row
+ * that makes no sense is passed over. STORE, NO_MEMORY: nothing was added, and `take` may get rows again.
  */
 POUCH_MUST_CHECK pouch_err pl_seen_sync(struct pl_seen *s, struct pl_seen_row rows[], size_t n, int64_t forget,
                                         void (*take)(const struct pl_seen_row *row, void *arg), void *arg);

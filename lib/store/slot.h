@@ -8,7 +8,10 @@
 #include <pouch/error.h>
 #include <stdbool.h>
 
-/* FOLDER/NAME-SLOT.lock. *fd holds it until it is closed; negative: another has it. CONFIG: the folder does not take the file. */
+/*
+ * FOLDER/NAME-SLOT.lock. *fd holds it until it is closed; negative: another has it. CONFIG: the folder does not take
+ * the file.
+ */
 POUCH_MUST_CHECK pouch_err pl_slot_try(int *fd, const char *folder, const char *name, int slot);
 
 /* Takes the lowest free slot. CONFIG: there is none, or the folder does not take the file. */

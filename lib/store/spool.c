@@ -154,7 +154,10 @@ pouch_err pl_spool_begin(struct pl_spool *s, size_t room) {
     return POUCH_OK;
 }
 
-/* The records of the old number are none of the new one's: only the first head must go, by which an empty file is known. */
+/*
+ * The records of the old number are none of the new one's: only the first head must go, by which an empty file is
+ * known.
+ */
 static bool renew(struct pl_spool *s, struct pl_segment *g) {
     static const char none[PL_RECORD_HEAD];
     char before[PATH_MAX], after[PATH_MAX];

@@ -60,7 +60,10 @@ static uint64_t rows_since(const struct pl_spool *s, uint64_t row) {
     return row > s->ahead.row ? row - s->ahead.row : 0;
 }
 
-/* When the file was written last, for rows that nothing tells the time of; the same as long as nothing more is done with it. */
+/*
+ * When the file was written last, for rows that nothing tells the time of; the same as long as nothing more is done
+ * with it.
+ */
 static int64_t written_us(const struct pl_spool *s) {
     struct stat file;
     if (s->in < 0 || fstat(s->in, &file)) return s->entered_us;

@@ -1,4 +1,7 @@
-/* What the files of the SQLite back end share: opening with a schema's version, statements, errors as ours. Inside the room. */
+/*
+ * What the files of the SQLite back end share: opening with a schema's version, statements, errors as ours. Inside the
+ * room.
+ */
 #ifndef POUCH_STORE_SQLITE_H
 #define POUCH_STORE_SQLITE_H
 

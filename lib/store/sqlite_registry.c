@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 /*
- * Who changes routes waits that long for others who do. A change takes milliseconds, but those who wait take no turns, so
- * one among many on a busy host may wait for much longer.
+ * Who changes routes waits that long for others who do. A change takes milliseconds, but those who wait take no turns,
+ * so one among many on a busy host may wait for much longer.
  */
 enum { BUSY_MS = 20000 };
 

@@ -7,7 +7,10 @@
 
 sqlite3 *pl_registry_db(struct pl_store *s);
 
-/* Ends a transaction: COMMIT when all went well, else, or when that fails, ROLLBACK. The first error stays the one told. */
+/*
+ * Ends a transaction: COMMIT when all went well, else, or when that fails, ROLLBACK. The first error stays the one
+ * told.
+ */
 POUCH_MUST_CHECK pouch_err pl_registry_end(sqlite3 *db, pouch_err e);
 
 /* Runs a statement whose one parameter is a name. */

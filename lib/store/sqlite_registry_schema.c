@@ -5,8 +5,8 @@
 #define TIME(ms) "strftime('%Y-%m-%dT%H:%M:%fZ', " ms " / 1000.0, 'unixepoch')"
 
 /*
- * A write to a table by another program than ours gets a version too, and is noted as far as it can be: what was before is
- * what the last change left. Ours set registry.own for their time, and do all that themselves.
+ * A write to a table by another program than ours gets a version too, and is noted as far as it can be: what was before
+ * is what the last change left. Ours set registry.own for their time, and do all that themselves.
  */
 #define NOW_MS "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
 #define OTHERS(event, table, row, kind, name, stamp, state)                                                         \
@@ -31,7 +31,9 @@
     " who TEXT NOT NULL, before_state TEXT, after_state TEXT);"                                     \
     "CREATE INDEX audit_of ON audit(kind, name, version);"
 
-/* Targets and tags are ordered by place. Whoever writes targets knows of no weights, and makes the route one without. */
+/*
+ * Targets and tags are ordered by place. Whoever writes targets knows of no weights, and makes the route one without.
+ */
 #define TRIGGERS                                                                         \
     OTHERS_ON("route", "route", "publisher", "publisher", ROUTE_STAMP, PL_ROUTE_STATE)   \
     OTHERS_ON("target", "route", "publisher", "publisher", TARGET_STAMP, PL_ROUTE_STATE) \

@@ -8,8 +8,8 @@
         blob, 13, 4) "||'-'||" HEX(blob, 17, 4) "||'-'||" HEX(blob, 21, 12) ") END"
 
 /*
- * trace is only appended to. request leads from a key (trace_hash.h) to rows, up to the row in indexed. batch says what each transaction wrote, source which offsets of a
- * partition there are rows of, gap what is missing.
+ * trace is only appended to. request leads from a key (trace_hash.h) to rows, up to the row in indexed. batch says what
+ * each transaction wrote, source which offsets of a partition there are rows of, gap what is missing.
  */
 #define TRACE_ROWS                                                                                         \
     "CREATE TABLE trace("                                                                                  \
@@ -68,8 +68,8 @@
                                           " at_us AS timestamp_us FROM trace WHERE made_by <> 1;"
 
 /*
- * Version 2 counts, and its views have the microseconds. Version 3 has the keys of rows that are not indexed yet, but for
- * those that were written before.
+ * Version 2 counts, and its views have the microseconds. Version 3 has the keys of rows that are not indexed yet, but
+ * for those that were written before.
  */
 const struct pl_sqlite_schema pl_trace_schema = {
     .what = "trace",

@@ -11,7 +11,10 @@
 #include <store/trace_folder.h>
 #include <unistd.h>
 
-/* So a row may be kept an eighth longer than its time, and each writer's file may be an eighth of what there may be of all. */
+/*
+ * So a row may be kept an eighth longer than its time, and each writer's file may be an eighth of what there may be of
+ * all.
+ */
 enum { FILES_A_TTL = 8, FILES_A_BOUND = 8, LARGE_LEAST = 1 << 20, WHY_ROOM = 1024 };
 
 struct pl_sink {
@@ -150,7 +153,10 @@ static pouch_err write_anew(struct pl_sink *s, const struct pl_trace_batch *batc
     return e;
 }
 
-/* One transaction: all or nothing. The store is here, so there is nothing to time; locks are waited for a tenth of a second. */
+/*
+ * One transaction: all or nothing. The store is here, so there is nothing to time; locks are waited for a tenth of a
+ * second.
+ */
 pouch_err pl_sqlite_sink_write(struct pl_sink *s, const struct pl_trace_batch *batch, const struct pl_gap *gap,
                                int timeout_ms) {
     (void)timeout_ms;

@@ -123,8 +123,8 @@ struct walk {
     const struct pl_trace_query *q;
     struct zone *zones;
     size_t n_zones, max_zones, next_zone;
-    struct refs
-        heap; /* read and not yet shown; the one to show next is at[0], at[i] comes before at[2i+1] and at[2i+2] */
+    /* read and not yet shown; the one to show next is at[0], at[i] comes before at[2i+1] and at[2i+2] */
+    struct refs heap;
 };
 
 static bool comes_before(const struct walk *w, const struct ref *a, const struct ref *b) {
@@ -279,8 +279,8 @@ pouch_err pl_sqlite_by_time(struct pl_store *s, const struct pl_trace_query *q, 
 /* ---- what is not there ---- */
 
 /*
- * Gaps that have ids, each of which counts once: its writer may have been killed before it knew that it was written. An id
- * from a damaged spool tells the place of the damage, which another spool may have had at another time.
+ * Gaps that have ids, each of which counts once: its writer may have been killed before it knew that it was written. An
+ * id from a damaged spool tells the place of the damage, which another spool may have had at another time.
  */
 struct known {
     int64_t id, to_us, rows;

@@ -33,12 +33,15 @@ POUCH_MUST_CHECK pouch_err pl_store_look(struct pl_store **s, const char *url);
 
 void pl_store_close(struct pl_store *s); /* NULL allowed */
 
-/* "sqlite://" and $XDG_STATE_HOME/pouch, or ~/.local/state/pouch; for a system user without a home, /var/lib/pouch. CONFIG: none can be told. */
+/*
+ * "sqlite://" and $XDG_STATE_HOME/pouch, or ~/.local/state/pouch; for a system user without a home, /var/lib/pouch.
+ * CONFIG: none can be told.
+ */
 POUCH_MUST_CHECK pouch_err pl_store_default_url(char **url);
 
 /*
- * Where this host keeps a file that belongs to a store: in its folder; of a store that is elsewhere, in that of the default
- * store, which is made, under a name that tells stores apart. NO_MEMORY.
+ * Where this host keeps a file that belongs to a store: in its folder; of a store that is elsewhere, in that of the
+ * default store, which is made, under a name that tells stores apart. NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err pl_store_beside(char **path, const char *url, const char *file);
 
@@ -72,7 +75,10 @@ struct pl_service_row {
 void pl_route_free(struct pl_route_row *r, size_t n); /* an array of n, from malloc */
 void pl_service_free(struct pl_service_row *s, size_t n);
 
-/* All, ordered by publisher, by name; and the registry's version. Errors of every call here: STORE (the back end failed: its reason is in pouch_why()), NO_MEMORY. */
+/*
+ * All, ordered by publisher, by name; and the registry's version. Errors of every call here: STORE (the back end
+ * failed: its reason is in pouch_why()), NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err pl_store_routes(struct pl_store *s, struct pl_route_row **routes, size_t *n,
                                            int64_t *version);
 POUCH_MUST_CHECK pouch_err pl_store_services(struct pl_store *s, struct pl_service_row **services, size_t *n);
@@ -87,23 +93,26 @@ POUCH_MUST_CHECK pouch_err pl_store_version(struct pl_store *s, int64_t *version
 /*
  * Writes a route; id, version and times are set here, and written back into *r (created_ms is kept on replacing).
  * expected: 0: it must not be there; > 0: it must be there with that version; -1: in any case.
- * EXISTS: it is there, or with another version, or its id belongs to another route; NOT_FOUND: it is not there; pouch_why() says what
- * is, and who changed it when. CONFIG: a bad name, no target, too many.
+ * EXISTS: it is there, or with another version, or its id belongs to another route; NOT_FOUND: it is not there;
+ * pouch_why() says what is, and who changed it when. CONFIG: a bad name, no target, too many. What another program
+ * wrote to the tables until then counts, as a change by "unknown".
  */
 POUCH_MUST_CHECK pouch_err pl_store_route_put(struct pl_store *s, struct pl_route_row *r, int64_t expected);
-/* expected: as above, but for 0. *version: what the removal is known by. NOT_FOUND, EXISTS: it is of another version. */
+/*
+ * expected: as above, but for 0. *version: what the removal is known by. NOT_FOUND, EXISTS: it is of another version.
+ */
 POUCH_MUST_CHECK pouch_err pl_store_route_remove(struct pl_store *s, const char *publisher, int64_t expected,
                                                  int64_t *version);
 
-/* The same for services, by their revision. */
+/* The same for services, by their revision; what other programs wrote of them counts on SQLite only. */
 POUCH_MUST_CHECK pouch_err pl_store_service_put(struct pl_store *s, struct pl_service_row *r, int64_t expected);
 POUCH_MUST_CHECK pouch_err pl_store_service_remove(struct pl_store *s, const char *name, int64_t expected,
                                                    int64_t *revision);
 
 /*
- * The routes and services of another store, to be taken over: those of splp, where url is the keyspace of Cassandra that it
- * keeps them in (nothing is made or changed there), or of a store like this one. CONFIG: there are none of either
- * kind. What pl_store_open() says.
+ * The routes and services of another store, to be taken over: those of splp, where url is the keyspace of Cassandra
+ * that it keeps them in (nothing is made or changed there), or of a store like this one. CONFIG: there are none of
+ * either kind. What pl_store_open() says.
  */
 POUCH_MUST_CHECK pouch_err pl_store_import(const char *url, struct pl_route_row **routes, size_t *n_routes,
                                            struct pl_service_row **services, size_t *n_services);
@@ -133,8 +142,9 @@ struct pl_audit {
 };
 
 /*
- * Changes of routes and services are kept by the calls above, in one step with the change. This is for changes of other things,
- * made elsewhere, thus of keys: before and after are JSON objects without any secret, or NULL. CONFIG: a bad name or text.
+ * Changes of routes and services are kept by the calls above, in one step with the change. This is for changes of other
+ * things, made elsewhere, thus of keys: before and after are JSON objects without any secret, or NULL. CONFIG: a bad
+ * name or text.
  */
 POUCH_MUST_CHECK pouch_err pl_store_audit_put(struct pl_store *s, const char *kind, const char *name,
                                               const char *before, const char *after);
@@ -173,8 +183,8 @@ POUCH_MUST_CHECK pouch_err pl_store_by_time(struct pl_store *s, const struct pl_
                                             void *arg);
 
 /*
- * Rows that are known to be missing in a span of time: a queue was full, a disk was; one more for each file of SQLite that
- * cannot be read, as nobody knows how many it has. 0: complete.
+ * Rows that are known to be missing in a span of time: a queue was full, a disk was; one more for each file of SQLite
+ * that cannot be read, as nobody knows how many it has. 0: complete.
  */
 POUCH_MUST_CHECK pouch_err pl_store_missing(struct pl_store *s, int64_t since_us, int64_t until_us, uint64_t *rows);
 
@@ -196,8 +206,8 @@ struct pl_route_stats {
 typedef bool pl_stats_visit(const struct pl_route_stats *stats, void *arg);
 
 /*
- * Shows each route that has rows in the span, by publisher and id. A record that was routed again after a failure counts
- * once, but for the few that decision 18 names.
+ * Shows each route that has rows in the span, by publisher and id. A record that was routed again after a failure
+ * counts once, but for the few that decision 18 names.
  */
 POUCH_MUST_CHECK pouch_err pl_store_stats(struct pl_store *s, struct pl_stats_query *q, pl_stats_visit *fn, void *arg);
 

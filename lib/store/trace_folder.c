@@ -89,8 +89,8 @@ static void remove_if_older(const char *path, int64_t before_us) {
 }
 
 /*
- * Whether nobody is writing to a file, as may be to the newest of a slot; *lock, unless negative, is to be closed when it has
- * been looked at.
+ * Whether nobody is writing to a file, as may be to the newest of a slot; *lock, unless negative, is to be closed when
+ * it has been looked at.
  */
 static pouch_err hold(const char *folder, const struct pl_trace_name *name, bool newest, int own_slot, int *lock,
                       bool *is_free) {

@@ -1,6 +1,6 @@
 /*
- * The trace files of a folder. A writer has a slot (slot.h), whose files are trace-SLOT-CREATED.db; only the newest of a
- * slot is ever written to. Inside the room.
+ * The trace files of a folder. A writer has a slot (slot.h), whose files are trace-SLOT-CREATED.db; only the newest of
+ * a slot is ever written to. Inside the room.
  */
 #ifndef POUCH_STORE_TRACE_FOLDER_H
 #define POUCH_STORE_TRACE_FOLDER_H
@@ -24,8 +24,8 @@ POUCH_MUST_CHECK pouch_err pl_trace_list(struct pl_trace_name **names, size_t *n
 void pl_trace_path(char out[PATH_MAX], const char *folder, const struct pl_trace_name *name);
 
 /*
- * Unlinks the files that were created before one time and whose rows all began before the other. A file that somebody may be
- * writing to stays: the newest of a slot in use, unless the slot is own_slot (-1: none is).
+ * Unlinks the files that were created before one time and whose rows all began before the other. A file that somebody
+ * may be writing to stays: the newest of a slot in use, unless the slot is own_slot (-1: none is).
  */
 POUCH_MUST_CHECK pouch_err pl_trace_expire(const char *folder, int64_t before_us, int64_t created_before_us,
                                            int own_slot);

@@ -6,7 +6,10 @@ static uint64_t hash_text(const char *text) {
     return h;
 }
 
-/* The finalizer of splitmix64: every bit of the argument changes half of the result, and no two arguments have the same. */
+/*
+ * The finalizer of splitmix64: every bit of the argument changes half of the result, and no two arguments have the
+ * same.
+ */
 static uint64_t mix(uint64_t h) {
     h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9;
     h = (h ^ (h >> 27)) * 0x94d049bb133111eb;

@@ -28,7 +28,9 @@ static inline uint32_t pl_key_mark(int64_t key) {
 /* By key, then by row. */
 void pl_keys_sort(struct pl_keys *k);
 
-/* Adds those of the rows that the file's index does not hold; *indexed: the last row that it holds. STORE, NO_MEMORY. */
+/*
+ * Adds those of the rows that the file's index does not hold; *indexed: the last row that it holds. STORE, NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err pl_keys_load(struct pl_keys *k, int64_t *indexed, sqlite3 *db);
 
 #endif

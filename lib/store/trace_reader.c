@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 /*
- * A handle takes up to three file descriptors and the cache below. It is in one transaction for as long as it is open: one for each
- * row would cost more than the row.
+ * A handle takes up to three file descriptors and the cache below. It is in one transaction for as long as it is open:
+ * one for each row would cost more than the row.
  */
 enum { OPEN_MAX_FILES = 64, BUSY_MS = 1000 };
 

@@ -20,8 +20,8 @@ struct pl_row_at { /* a row: the file's number, and its own there */
 };
 
 /*
- * The file's handle, opened when it is not; valid until the next call that names another file. NULL: the file is gone or
- * cannot be read, which was logged, and has no rows. STORE, NO_MEMORY.
+ * The file's handle, opened when it is not; valid until the next call that names another file. NULL: the file is gone
+ * or cannot be read, which was logged, and has no rows. STORE, NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err pl_trace_reader_file(struct pl_trace_reader *r, size_t file, sqlite3 **db);
 

@@ -18,8 +18,8 @@ struct pl_tracer_settings {
     int64_t ttl_ms;       /* rows older than that are dropped, file by file */
     size_t keep_bytes;    /* of a SQLite store's trace files: beyond that the oldest are dropped; 0: no bound */
     struct pl_wake *wake; /* signalled when pl_tracer_written() has moved; NULL: nobody looks */
-    const char
-        *spool; /* folder of the spool; NULL: the store's own, or the state directory for one that is elsewhere */
+    /* folder of the spool; NULL: the store's own, or the state directory for one that is elsewhere */
+    const char *spool;
     size_t spool_bytes;   /* that it may take; 0: there is none */
     size_t spool_reserve; /* of these, what is taken from the disk at once; 0 for those who do not live long */
 };
@@ -34,13 +34,16 @@ POUCH_MUST_CHECK pouch_err pl_tracer_new(struct pl_tracer **t, const struct pl_t
 uint64_t pl_tracer_put(struct pl_tracer *t, const struct pl_trace *row);
 
 /*
- * Every row up to this ticket is in the store or the spool, or is counted as missing. Any thread, an atomic read. What is written outlives the
- * process, however it ends; what a power failure takes are the last seconds.
+ * Every row up to this ticket is in the store or the spool, or is counted as missing. Any thread, an atomic read. What
+ * is written outlives the process, however it ends; what a power failure takes are the last seconds.
  */
 uint64_t pl_tracer_written(const struct pl_tracer *t);
 uint64_t pl_tracer_missing(const struct pl_tracer *t);
 
-/* Writes what is there, empties the spool for at most ms, and ends the threads; the next process goes on with what is left. NULL allowed. */
+/*
+ * Writes what is there, empties the spool for at most ms, and ends the threads; the next process goes on with what is
+ * left. NULL allowed.
+ */
 void pl_tracer_free(struct pl_tracer *t, int ms);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Rows that wait in the spools of this host until their store takes them: queries of the store do not show them, and can
- * tell so. Looks at the files and changes nothing; the processes whose they are go on meanwhile.
+ * Rows that wait in the spools of this host until their store takes them: queries of the store do not show them, and
+ * can tell so. Looks at the files and changes nothing; the processes whose they are go on meanwhile.
  */
 #ifndef POUCH_STORE_WAITING_H
 #define POUCH_STORE_WAITING_H
@@ -16,8 +16,8 @@ struct pl_waiting {
 
 /*
  * Counts what waits for the store of that URL and began in the span, to 128 KiB of rows. To be asked before the store
- * is: what comes to the store in between is then counted and shown, rather than neither. spool: the setting trace.spool, NULL
- * when unset. What cannot be found or read, such as that of another user, counts as nothing.
+ * is: what comes to the store in between is then counted and shown, rather than neither. spool: the setting
+ * trace.spool, NULL when unset. What cannot be found or read, such as that of another user, counts as nothing.
  */
 void pl_waiting_count(struct pl_waiting *w, const char *url, const char *spool, int64_t since_us, int64_t until_us);
 void pl_waiting_free(struct pl_waiting *w);

@@ -644,7 +644,10 @@ static void rows_without_a_request_id_are_kept_apart(void **state) {
     assert_int_equal(by_time(&q).n, 3);
 }
 
-/* The later written of two rows with one id is what is shown, whatever time it names; nothing of the first shines through. */
+/*
+ * The later written of two rows with one id is what is shown, whatever time it names; nothing of the first shines
+ * through.
+ */
 static void a_row_that_is_written_again_replaces_the_first(void **state) {
     (void)state;
     static const int64_t moves[] = {0, 70000000, -5000000};

@@ -1,4 +1,7 @@
-/* The file of a dedupe window: rows come back, to every process of the group and to no other, and a foreign file is left alone. */
+/*
+ * The file of a dedupe window: rows come back, to every process of the group and to no other, and a foreign file is
+ * left alone.
+ */
 #include <support.h>
 
 #include <folder.h>

@@ -466,7 +466,9 @@ static void write_until_killed(int out) {
     }
 }
 
-/* What a killed writer had said is written is there, and the next one, which handles some of it again, doubles nothing. */
+/*
+ * What a killed writer had said is written is there, and the next one, which handles some of it again, doubles nothing.
+ */
 static void a_writer_killed_in_mid_flight_loses_nothing_it_had_written(void **state) {
     (void)state;
     int pipes[2];
