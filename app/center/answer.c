@@ -1,11 +1,11 @@
 /*
- * The error in clear that a failed request's sender is told, where there is one that may be told; tried only while it may
- * be of use. The dead letter stands in any case.
+ * The error in clear that a failed request's sender is told, where there is one that may be told; tried only while it
+ * may be of use. The dead letter stands in any case.
  *
- * Anybody may name a topic for replies that takes nothing. So what is on its way to all of them is at most a quarter of what
- * may be in flight, and that is shared among them as targets share theirs. An answer for which there is no room waits, and
- * nothing is taken meanwhile, as with a busy target; what is for a topic that has stalled, which is told as of targets, is not
- * told.
+ * Anybody may name a topic for replies that takes nothing. So what is on its way to all of them is at most a quarter of
+ * what may be in flight, and that is shared among them as targets share theirs. An answer for which there is no room
+ * waits, and nothing is taken meanwhile, as with a busy target; what is for a topic that has stalled, which is told as
+ * of targets, is not told.
  */
 #include <base/log.h>
 #include <base/why.h>

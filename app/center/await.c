@@ -1,6 +1,7 @@
 /*
- * Records whose route was announced newer than it is known here, while the store cannot be read: they wait, each
- * looked at again now and then, until the routes are known, their deadline passes, or the partition goes to another.
+ * Records whose route was announced newer than it is known here, while the store cannot be read: they wait, all looked
+ * at again now and then and before more are routed, until the routes are known, their deadline passes, or the partition
+ * goes to another. They go on in the order in which they came, or a later record would overtake one of its publisher.
  * Meanwhile nothing more is taken once a quarter of what may be in flight waits so.
  */
 #include <base/log.h>
@@ -8,11 +9,12 @@
 #include <center/state.h>
 #include <metrics/metrics.h>
 
-enum { PART = 4 };
+enum { PART = 4, LOOK_US = 100000 };
 
 bool center_awaits(const struct center_item *item) {
+    const struct center *c = item->center;
     struct pl_span name = item->envelope.worker_name;
-    return name.at && pl_snapshot_awaits(item->center->view->snapshot, name.at, name.n);
+    return name.at && (c->await_full || pl_snapshot_awaits(c->view->snapshot, name.at, name.n));
 }
 
 bool center_awaits_many(const struct center *c) {
@@ -34,39 +36,61 @@ static void go_on(struct center_leg *leg) {
     center_settle(item, center_look_up(item));
 }
 
-static void look_again(struct center_post *p);
-
-static void not_yet(struct center_post *p) {
-    if (center_stops(p->leg->center))
-        center_post_dropped(p);
-    else
-        center_post_later(p, look_again);
+static void keep(struct center_leg *leg) {
+    struct center *c = leg->center;
+    leg->next = NULL;
+    *c->awaited_end = leg;
+    c->awaited_end = &leg->next;
 }
 
-static void look_again(struct center_post *p) {
-    struct center_leg *leg = p->leg;
-    center_look_up_view(leg->center);
-    if (center_expired(leg->item)) {
+static void look_at(struct center_leg *leg) {
+    struct center *c = leg->center;
+    bool unknown = center_awaits(leg->item);
+    if (center_leg_is_anothers(leg) || (unknown && center_stops(c))) {
+        center_post_dropped(&leg->forward);
+    } else if (center_expired(leg->item)) {
         center_awaited(leg);
         center_fail(leg, POUCH_E_EXPIRED, "the deadline passed while the request waited for its publisher's new route");
-    } else if (center_awaits(leg->item)) {
-        tell(leg->center);
-        not_yet(p);
-    } else if (leg->center->legs_used > leg->center->legs_room) {
-        center_post_full(p, look_again); /* one record becomes many legs: those released before it have all the room */
+    } else if (unknown) {
+        keep(leg);
+    } else if (c->legs_used > c->legs_room) {
+        c->await_full = true; /* one record becomes many legs: those released before it have all the room */
+        keep(leg);
     } else {
         go_on(leg);
     }
 }
 
+void center_release_awaited(struct center *c) {
+    struct center_leg *leg = c->awaited;
+    c->awaited = NULL;
+    c->awaited_end = &c->awaited;
+    c->await_full = false;
+    while (leg) {
+        struct center_leg *next = leg->next;
+        look_at(leg);
+        leg = next;
+    }
+}
+
+void center_look_at_awaited(struct center *c) {
+    if (!c->awaited || c->now_us < c->await_us) return;
+    center_look_up_view(c);
+    center_release_awaited(c);
+    if (c->awaited && !c->await_full) tell(c);
+    c->await_us = c->now_us + LOOK_US;
+}
+
 void center_await(struct center_item *item) {
+    struct center *c = item->center;
     struct center_leg *leg = center_leg_new(item, NULL, 0);
     item->open = 1;
     leg->awaits = true;
     leg->forward.open = true;
-    item->center->awaiting++;
+    if (!c->awaited) c->await_us = c->now_us + LOOK_US;
+    keep(leg);
+    c->awaiting++;
     pl_metric_add(PL_M_CENTER_AWAITING, 1);
-    center_post_later(&leg->forward, look_again);
 }
 
 void center_awaited(struct center_leg *leg) {

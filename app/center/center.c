@@ -34,6 +34,7 @@ pouch_err center_new(struct center **out, const pouch_options *o) {
     if (!c) return pl_fail(POUCH_E_NO_MEMORY, "out of memory for a center");
     c->clock = &pl_clock_system;
     c->parked_end = &c->parked;
+    c->awaited_end = &c->awaited;
     c->untraced_end = &c->untraced;
     pl_heap_init(&c->waiting);
     center_spans_init(&c->spans);
@@ -42,7 +43,10 @@ pouch_err center_new(struct center **out, const pouch_options *o) {
     e = pl_wake_init(&c->wake);
     if (e) goto free_settings;
     if (!c->settings.store) e = pl_store_default_url(&c->settings.store);
-    /* That a target does not exist is known by the first answer; by default librdkafka asks on while the requester waits. */
+    /*
+     * That a target does not exist is known by the first answer; by default librdkafka asks on while the requester
+     * waits.
+     */
     if (!e) e = pl_settings_suggest(&c->settings, "topic.metadata.propagation.max.ms", "0");
     if (!e) e = pl_tiers_read(&c->tiers, c->settings.retry_tiers);
     if (!e) e = name(c);
@@ -85,6 +89,7 @@ static void serve(struct center *c) {
     pl_producer_poll(c->producer);
     center_posts_due(c);
     if (c->parked) center_unpark(c);
+    center_look_at_awaited(c);
     look(c);
     center_items_traced(c);
     pl_metric_set(PL_M_CENTER_IN_FLIGHT, (int64_t)c->items_used);
@@ -106,6 +111,7 @@ static int64_t until_next(const struct center *c) {
     int64_t due = c->producer_full ? now + PRODUCER_FULL_US : first ? first->due : next;
     if (due < next) next = due;
     if (is_under_way(c) && c->look_us < next) next = c->look_us;
+    if (c->awaited && c->await_us < next) next = c->await_us;
     int64_t send = pl_producer_due(c->producer);
     if (send < next) next = send;
     return next < now ? 0 : next - now;

@@ -16,7 +16,7 @@ void center_post_full(struct center_post *p, center_send_fn *send) {
 }
 
 void center_post_later(struct center_post *p, center_send_fn *send) {
-    if (p->leg->item->taken.partition->revoked) { /* its next owner does it */
+    if (center_leg_is_anothers(p->leg)) {
         center_post_dropped(p);
         return;
     }
@@ -48,18 +48,24 @@ void center_posts_due(struct center *c) {
     }
 }
 
+static void drop_all(struct center_leg **legs) {
+    while (*legs) {
+        struct center_leg *leg = *legs;
+        *legs = leg->next;
+        center_post_dropped(&leg->forward);
+    }
+}
+
 void center_posts_drop(struct center *c) {
     struct pl_heap_node *node;
     while ((node = pl_heap_first(&c->waiting))) {
         pl_heap_remove(&c->waiting, node);
         center_post_dropped((struct center_post *)node);
     }
-    while (c->parked) {
-        struct center_leg *leg = c->parked;
-        c->parked = leg->next;
-        center_post_dropped(&leg->forward);
-    }
+    drop_all(&c->parked);
     c->parked_end = &c->parked;
+    drop_all(&c->awaited);
+    c->awaited_end = &c->awaited;
 }
 
 void center_delivered(const struct pl_delivery *d, void *center) {

@@ -1,7 +1,8 @@
 /*
  * What a leg that has failed ends with: an error for its requester, where it can be told (answer.c), and a dead
- * letter. That is tried until it is stored, and its partition waits meanwhile. What is for a target that takes nothing at
- * present goes to a retry topic in place of both, where its deadline allows that: then it comes to the inbox once more.
+ * letter. That is tried until it is stored, and its partition waits meanwhile. What is for a target that takes nothing
+ * at present goes to a retry topic in place of both, where its deadline allows that: then it comes to the inbox once
+ * more.
  */
 #include <base/log.h>
 #include <base/why.h>
@@ -53,6 +54,7 @@ static pouch_err write_letter(struct center_leg *leg) {
                                      .group = c->group_id,
                                      .attempts = leg->attempts ? leg->attempts : 1,
                                      .now_ms = pl_wall_ms(c->clock),
+                                     .most = leg->letter_most,
                                      .arg = &leg->letter};
     return pl_letter_send(c->producer, c->settings.dlq_topic, &letter);
 }
@@ -104,18 +106,25 @@ static void send_letter(struct center_post *p) {
         letter_later(leg, pouch_why());
 }
 
+static void letter_refused(struct center_leg *leg, rd_kafka_resp_err_t e) {
+    if (pl_kafka_err(e) == POUCH_E_TOO_LARGE) leg->letter_most = pl_letter_less(leg->letter_most);
+    letter_later(leg, pl_kafka_refusal(e));
+}
+
 void center_letter_reported(struct center_leg *leg, const struct pl_delivery *d) {
     if (d->class == PL_KAFKA_OK)
         center_post_over(&leg->letter);
-    else if (leg->center->closing)
+    else if (leg->center->closing || center_leg_is_anothers(leg))
         center_post_dropped(&leg->letter);
     else if (leg->later)
         not_put_off(leg);
     else
-        letter_later(leg, pl_kafka_refusal(d->error));
+        letter_refused(leg, d->error);
 }
 
-/* Whether somebody may still want the outcome; whoever waits without a deadline is taken to wait as our own clients do. */
+/*
+ * Whether somebody may still want the outcome; whoever waits without a deadline is taken to wait as our own clients do.
+ */
 static bool fits(const struct center_item *item, int64_t ms) {
     const struct center *c = item->center;
     bool awaited = item->facts.wants_reply && item->envelope.reply_topic.at;
@@ -125,8 +134,8 @@ static bool fits(const struct center_item *item, int64_t ms) {
 }
 
 /*
- * The retry topic for a record whose target takes nothing at present. One of several targets has none: the record would come
- * to the others once more.
+ * The retry topic for a record whose target takes nothing at present. One of several targets has none: the record would
+ * come to the others once more.
  */
 static const struct pl_tier *tier_for(const struct center_leg *leg, pouch_err code) {
     const struct center_item *item = leg->item;

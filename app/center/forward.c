@@ -1,7 +1,8 @@
 /*
  * A leg's way to its target. What the broker may take later is sent again; what it never takes has
- * failed. A leg whose target has no room is parked, and nothing more is taken until it has; one whose
- * target has stalled fails.
+ * failed. A leg whose target, or the producer, has no room is parked, and nothing more is taken until it has; one whose
+ * target has stalled fails. What is for a target at which one is parked is parked behind that, or a small record would
+ * overtake a large one of its key.
  */
 #include <base/log.h>
 #include <base/why.h>
@@ -24,7 +25,7 @@ static void refused(struct center_leg *leg, pouch_err e, const char *why) {
 }
 
 static void fail_stalled(struct center_leg *leg) {
-    if (center_stops(leg->center)) {
+    if (center_stops(leg->center) || center_leg_is_anothers(leg)) {
         center_post_dropped(&leg->forward);
         return;
     }
@@ -60,6 +61,7 @@ static pouch_err build(struct center *c, struct center_leg *leg, struct pl_recor
 static void park(struct center_leg *leg) {
     struct center *c = leg->center;
     if (!c->parked) c->look_us = c->now_us; /* at once: nothing more is taken meanwhile */
+    ++*center_parked_at(leg->target);
     leg->next = NULL;
     *c->parked_end = leg;
     c->parked_end = &leg->next;
@@ -67,7 +69,9 @@ static void park(struct center_leg *leg) {
 
 static void forward_again(struct center_post *p) {
     struct center_leg *leg = p->leg;
-    if (center_expired(leg->item))
+    if (center_leg_is_anothers(leg))
+        center_post_dropped(p);
+    else if (center_expired(leg->item))
         center_fail(leg, POUCH_E_EXPIRED, "the deadline passed while the request waited for its target");
     else
         center_forward(leg);
@@ -81,6 +85,12 @@ static void taken_by_producer(struct center_leg *leg) {
     pl_target_enter(&c->targets, leg->target, leg->bytes);
 }
 
+/* The producer has no room. */
+static void hold(struct center_leg *leg) {
+    leg->center->producer_full = true;
+    park(leg);
+}
+
 static void put(struct center_leg *leg) {
     struct center *c = leg->center;
     struct pl_record r;
@@ -89,7 +99,7 @@ static void put(struct center_leg *leg) {
     if (!e)
         taken_by_producer(leg);
     else if (e == POUCH_E_OVERLOADED || e == POUCH_E_NO_MEMORY)
-        center_post_full(&leg->forward, forward_again);
+        hold(leg);
     else if (e == POUCH_E_BAD_ENVELOPE)
         center_fail(leg, e, pouch_why());
     else
@@ -101,7 +111,7 @@ void center_forward(struct center_leg *leg) {
     leg->forward.open = true;
     if (pl_target_refuses(leg->target))
         fail_stalled(leg);
-    else if (pl_target_full(&c->targets, leg->target, leg->item->bytes))
+    else if (*center_parked_at(leg->target) || pl_target_full(&c->targets, leg->target, leg->item->bytes))
         park(leg);
     else
         put(leg);
@@ -139,9 +149,10 @@ void center_unpark(struct center *c) {
     struct center_leg *leg = c->parked;
     c->parked = NULL;
     c->parked_end = &c->parked;
+    for (struct center_leg *one = leg; one; one = one->next) *center_parked_at(one->target) = 0;
     while (leg) {
         struct center_leg *next = leg->next;
-        center_forward(leg);
+        forward_again(&leg->forward);
         leg = next;
     }
 }

@@ -40,8 +40,8 @@ void center_limits_init(struct center_limits *l, size_t rate, size_t burst);
 void center_limits_free(struct center_limits *l);
 
 /*
- * The publisher of that name. A full table forgets those that nothing has come from for a minute; where there are none, or
- * no memory, it is `others`.
+ * The publisher of that name. A full table forgets those that nothing has come from for a minute; where there are none,
+ * or no memory, it is `others`.
  */
 struct center_publisher *center_publisher_of(struct center_limits *l, const char *name, int64_t now_us);
 

@@ -71,6 +71,7 @@ struct center_leg *center_leg_new(struct center_item *item, struct pl_target *ta
     leg->attempts = 0;
     leg->later = NULL;
     leg->awaits = false;
+    leg->letter_most = 0;
     leg->give_up_us = 0;
     post_init(&leg->forward, leg);
     post_init(&leg->answer, leg);

@@ -13,7 +13,10 @@ void center_view_release(struct center *c, struct center_view *v) {
     free(v);
 }
 
-/* A batch is judged by one snapshot. Without memory for a new one it is the one before, once more; the first has none before it. */
+/*
+ * A batch is judged by one snapshot. Without memory for a new one it is the one before, once more; the first has none
+ * before it.
+ */
 void center_look_up_view(struct center *c) {
     const struct pl_snapshot *s = pl_registry_take(c->registry);
     bool is_new = !c->view || s != c->view->snapshot;
@@ -139,5 +142,6 @@ void center_route(struct center *c, const struct pl_taken taken[], size_t n) {
         if (written > newest) newest = written;
     }
     pl_clockcheck_record(&c->clockcheck, newest);
+    if (c->awaited) center_release_awaited(c);
     for (size_t i = 0; i < n; i++) route_one(c, &taken[i], wall);
 }

@@ -73,9 +73,10 @@ struct center_leg {
     int attempts;
     const struct pl_tier *later; /* the retry topic that it goes to, in place of a dead letter; NULL: none */
     bool awaits;                 /* has no target yet: the record waits for its route */
+    size_t letter_most;          /* bytes that its dead letter may have; 0: as many as the producer takes */
     int64_t give_up_us;          /* when an error is no longer worth telling; 0: not yet decided */
     struct center_post forward, answer, letter;
-    struct center_leg *next; /* free, or parked */
+    struct center_leg *next; /* free, parked, or awaited */
     char *reason;            /* CENTER_REASON_MAX bytes, apart: only a leg that fails touches them */
 };
 
@@ -124,8 +125,11 @@ struct center {
     struct center_leg *parked, **parked_end; /* wait for room at their targets; in order */
     int64_t look_us;                         /* at the targets, next time */
 
-    size_t awaiting; /* items that wait for their routes */
+    struct center_leg *awaited, **awaited_end; /* of items that wait for their routes; in order */
+    size_t awaiting;
     bool awaiting_told;
+    bool await_full;  /* there was no room to let all go on whose routes are known: what comes waits behind them */
+    int64_t await_us; /* when they are looked at next */
 
     struct center_item *untraced, **untraced_end; /* over, but for their trace rows; in the order of tickets */
     uint64_t written;                             /* of the tracer, when last seen */
@@ -167,7 +171,9 @@ void center_item_source(char out[PL_SOURCE_MAX], const struct center_item *item)
 bool center_awaits(const struct center_item *item);
 bool center_awaits_many(const struct center *c); /* too many to take more */
 void center_await(struct center_item *item);
-void center_awaited(struct center_leg *leg); /* it waits no longer, if it did */
+void center_awaited(struct center_leg *leg);   /* it waits no longer, if it did */
+void center_release_awaited(struct center *c); /* in order, those whose routes are known now */
+void center_look_at_awaited(struct center *c); /* the same now and then, by the latest routes */
 
 /* forward.c: the way to the target. */
 void center_forward(struct center_leg *leg);
@@ -193,8 +199,8 @@ void center_post_over(struct center_post *p);    /* stored, or given up for good
 void center_post_dropped(struct center_post *p); /* the record will come again */
 /* Sends it again after a longer wait than the last, unless its partition is not ours any more: then it is dropped. */
 void center_post_later(struct center_post *p, center_send_fn *send);
-void center_post_full(struct center_post *p,
-                      center_send_fn *send); /* as soon as there is room, here or in the producer */
+/* as soon as there is room, here or in the producer */
+void center_post_full(struct center_post *p, center_send_fn *send);
 void center_posts_due(struct center *c);
 void center_posts_drop(struct center *c);
 
@@ -204,6 +210,11 @@ bool center_stops(const struct center *c);
 /* over.c: a leg is over, then its item, then its offset is done. */
 void center_leg_over(struct center_leg *leg);
 bool center_leg_holds_inbox(const struct center_leg *leg); /* nothing is taken from its partition until it is over */
+
+/* Its partition has been let go: whoever has it now takes its record, so that nothing more is decided about it here. */
+static inline bool center_leg_is_anothers(const struct center_leg *leg) {
+    return leg->item->taken.partition->revoked;
+}
 void center_items_traced(struct center *c);
 
 #endif

@@ -13,7 +13,10 @@ struct center_spans {
 };
 void center_spans_init(struct center_spans *s);
 
-/* The header for the next hop: the same trace and flags with a new span, or a new trace where came is none that can be read. */
+/*
+ * The header for the next hop: the same trace and flags with a new span, or a new trace where came is none that can be
+ * read.
+ */
 void center_trace_parent(char out[CENTER_PARENT_MAX], const void *came, size_t n, struct center_spans *s);
 
 #endif

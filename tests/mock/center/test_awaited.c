@@ -95,6 +95,42 @@ static void they_go_by_the_new_route_once_it_can_be_read(void **state) {
     fixture_stop(&f);
 }
 
+struct row {
+    struct fixture *f;
+    char ids[400][ID_TEXT];
+    size_t n;
+};
+
+static bool one_more_goes_on(void *arg) {
+    struct row *r = arg;
+    assert_true(r->n < sizeof r->ids / sizeof r->ids[0]);
+    ask(r->f, (struct request){.publisher = "p"}, r->ids[r->n++]);
+    return tap(r->f) && count_on(r->f, "two") > 0;
+}
+
+/* What comes once their route is known does not overtake them. */
+static void they_go_in_the_order_in_which_they_came(void **state) {
+    (void)state;
+    enum { N = 20 };
+    struct fixture f;
+    struct row r = {.f = &f};
+    begin(&f, NULL);
+    take_store_away(&f);
+    announce(&f, "p", 100);
+    test_until(one_waits, &f);
+    while (r.n < N) ask(&f, (struct request){.publisher = "p"}, r.ids[r.n++]);
+    bring_store_back(&f, "p", "two");
+    test_until(one_more_goes_on, &r);
+    int64_t before = -1;
+    for (size_t i = 0; i < r.n; i++) {
+        const rd_kafka_message_t *m = find(&f, "two", r.ids[i]);
+        assert_true(m->offset > before);
+        before = m->offset;
+    }
+    stop_center(&f);
+    fixture_stop(&f);
+}
+
 /* A route that was announced and never known may also be new: then no_route would be wrong as well. */
 static void a_publisher_that_is_not_known_yet_waits_too(void **state) {
     (void)state;
@@ -206,6 +242,7 @@ static void many_that_are_released_at_once_find_room(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(they_go_by_the_new_route_once_it_can_be_read),
+        cmocka_unit_test(they_go_in_the_order_in_which_they_came),
         cmocka_unit_test(a_publisher_that_is_not_known_yet_waits_too),
         cmocka_unit_test(their_deadlines_hold),
         cmocka_unit_test(a_stop_leaves_them_to_the_next_center),

@@ -195,8 +195,8 @@ static void a_flood_for_it_does_not_fill_the_center(void **state) {
 }
 
 /*
- * As when a broker is gone that leads most of the topics, one for replies among them. The producer keeps what it has for
- * longer than this test waits.
+ * As when a broker is gone that leads most of the topics, one for replies among them. The producer keeps what it has
+ * for longer than this test waits.
  */
 static void many_that_take_nothing_leave_room_for_others(void **state) {
     (void)state;
