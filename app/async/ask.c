@@ -1,8 +1,8 @@
 /*
- * A request is stored: its key is claimed, its note is stored and found in the index, and then the request itself is sent. So
- * whoever is told of a request can ask for it, and with one key no two are sent. With a key it is noted as well that it has
- * been sent; a request that is met by its key without that is noted anew and sent by whoever meets it, under its id: the gateway that was
- * to do it has been killed.
+ * A request is stored: its key is claimed, its note is stored and found in the index, and then the request itself is
+ * sent. So whoever is told of a request can ask for it, and with one key no two are sent. With a key it is noted as
+ * well that it has been sent; a request that is met by its key without that is noted anew and sent by whoever meets it,
+ * under its id: the gateway that was to do it has been killed.
  */
 #include <async/post.h>
 #include <base/log.h>
@@ -101,7 +101,10 @@ static pouch_err note_again(struct async_post *p) {
     return e ? e : send_note(p, p);
 }
 
-/* Where Redis cannot say whose it is to send, it is not sent: the note is on the topic, and whoever asks again sends it under its id. */
+/*
+ * Where Redis cannot say whose it is to send, it is not sent: the note is on the topic, and whoever asks again sends it
+ * under its id.
+ */
 static void taken(pouch_err e, bool is_ours, void *arg) {
     struct async_post *p = arg;
     struct async *a = p->a;
@@ -122,7 +125,10 @@ static void take(struct async_post *p) {
     if (e) taken(e, false, p);
 }
 
-/* Where Redis is away the note comes into the index later, from the topic. Until then the key would be free for another gateway. */
+/*
+ * Where Redis is away the note comes into the index later, from the topic. Until then the key would be free for another
+ * gateway.
+ */
 static void noted(pouch_err e, void *arg) {
     struct async_post *p = arg;
     struct async *a = p->a;
@@ -158,7 +164,10 @@ static void noted_as_sent(pouch_err e, void *arg) {
     async_errand_end(a);
 }
 
-/* Whoever is told of a request with a key finds it at every gateway by that key: so the index knows first that it was sent. */
+/*
+ * Whoever is told of a request with a key finds it at every gateway by that key: so the index knows first that it was
+ * sent.
+ */
 static void note_sent(struct async_post *p) {
     note_fate(p, ASYNC_SENT);
     async_errand_begin(p->a);

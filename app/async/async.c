@@ -109,7 +109,10 @@ static pouch_err look(struct async *a) {
     return async_scan_start(a);
 }
 
-/* A broker that does not answer is no reason to leave the group: the others would have to share out its partitions twice. */
+/*
+ * A broker that does not answer is no reason to leave the group: the others would have to share out its partitions
+ * twice.
+ */
 static void tend(struct async *a, int64_t now_us) {
     bool failed = a->group && pl_group_failed(a->group);
     if (now_us < a->tend_us && !failed) return;
@@ -172,7 +175,10 @@ static void end_errands(struct async *a) {
     } while (has_errands(a));
 }
 
-/* What is being stored may still be, and what has become of requests noted; the rest is told that it will not. What the index was given it answers in any case. */
+/*
+ * What is being stored may still be, and what has become of requests noted; the rest is told that it will not. What the
+ * index was given it answers in any case.
+ */
 static void finish(struct async *a) {
     struct pl_taken none[1];
     while ((!is_idle(a) || pl_producer_waiting(a->producer)) && pl_mono_us(a->clock) < a->stop_us) {

@@ -1,13 +1,14 @@
 /*
- * Requests whose answers come later and are asked for by their id. A request is sealed like any other; its reply comes on
- * the topic <client id>.async-replies, which all gateways of that client id share.
+ * Requests whose answers come later and are asked for by their id. A request is sealed like any other; its reply comes
+ * on the topic <client id>.async-replies, which all gateways of that client id share.
  *
- * That topic is the log of all there is to know: before a request is sent, a note of it (who asked, until when) is stored
- * there, sealed; its reply follows. Redis is an index of the topic, read from there again whenever it may have
+ * That topic is the log of all there is to know: before a request is sent, a note of it (who asked, until when) is
+ * stored there, sealed; its reply follows. Redis is an index of the topic, read from there again whenever it may have
  * lost something; without Redis the memory of each gateway is. See docs/decisions/0038-answers-that-come-later.md.
  *
- * Threads. Any thread may call anything here, and nothing waits but async_open(), async_stop() and async_free(). Callbacks run on
- * threads of this room or of the share, perhaps before the call that they are of has returned, and must not wait.
+ * Threads. Any thread may call anything here, and nothing waits but async_open(), async_stop() and async_free().
+ * Callbacks run on threads of this room or of the share, perhaps before the call that they are of has returned, and
+ * must not wait.
  */
 #ifndef POUCH_ASYNC_ASYNC_H
 #define POUCH_ASYNC_ASYNC_H
@@ -53,8 +54,8 @@ struct async_ask {
  *   EXISTS       the key has been used for another request
  *   STORE        with a key: whether it has been used cannot be known at present
  *   OVERLOADED   with a key: the same is being asked at this moment
- * and the errors of records: TARGET_REFUSED, NOT_ALLOWED, NO_BROKER, TIMEOUT, CLOSED. After NO_BROKER, TIMEOUT and CLOSED
- * the request may have been sent all the same.
+ * and the errors of records: TARGET_REFUSED, NOT_ALLOWED, NO_BROKER, TIMEOUT, CLOSED. After NO_BROKER, TIMEOUT and
+ * CLOSED the request may have been sent all the same.
  */
 typedef void async_stored_fn(pouch_err e, const char *request_id, bool before, void *arg);
 
@@ -75,11 +76,13 @@ struct async_answer {
 
 /*
  * What is known of a request; borrowed until it returns. NOT_FOUND: there is none of that id, or it is somebody else's.
- * STORE: it cannot be known at present. DECRYPT_FAILED: it was sealed with a key that is not in the ring any more. CLOSED.
+ * STORE: it cannot be known at present. DECRYPT_FAILED: it was sealed with a key that is not in the ring any more.
+ * CLOSED.
  */
 typedef void async_found_fn(pouch_err e, const struct async_answer *answer_or_null, void *arg);
+/* NOT_FOUND, STORE, OVERLOADED, CLOSED, NO_MEMORY: no callback */
 POUCH_MUST_CHECK pouch_err async_find(struct async *a, const char *request_id, const char *owner, async_found_fn *done,
-                                      void *arg); /* NOT_FOUND, STORE, OVERLOADED, CLOSED, NO_MEMORY: no callback */
+                                      void *arg);
 
 /* The same when it is pending no more, or after ms. OVERLOADED: too many wait already. CLOSED, NO_MEMORY. */
 POUCH_MUST_CHECK pouch_err async_await(struct async *a, const char *request_id, const char *owner, int ms,

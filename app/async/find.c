@@ -6,7 +6,8 @@
 #include <string.h>
 #include <wire/sealed.h>
 
-enum { LOOK_FIRST_US = 20000, LOOK_MOST_US = 250000 };
+/* BACK_MS: when Redis is back here, it is back for all gateways that much later. */
+enum { LOOK_FIRST_US = 20000, LOOK_MOST_US = 250000, BACK_MS = 5000 };
 
 struct search {
     struct async *a;
@@ -105,9 +106,19 @@ static pouch_err no_such_id(void) {
     return pl_fail(POUCH_E_NOT_FOUND, "there is no request of that id, or it is not yours");
 }
 
-/* What is not there may yet be read again, or never was. */
-static pouch_err not_there(const struct async_look *look) {
-    if (look->complete) return no_such_id();
+/* What was noted while Redis was away, by us or by others, comes to it from the topic. */
+static bool may_be_on_its_way(struct search *s) {
+    struct share_state share;
+    if (!s->a->index.share) return false;
+    share_look(s->a->index.share, &share);
+    if (!share.back_ms || s->read_ms > share.back_ms + BACK_MS) return false;
+    async_level_want(s->a);
+    return true;
+}
+
+/* What is not there may yet be read, or never was. */
+static pouch_err not_there(struct search *s, const struct async_look *look) {
+    if (look->complete && !may_be_on_its_way(s)) return no_such_id();
     return pl_fail(POUCH_E_STORE, "what was asked before is being read from Kafka; ask again in a moment");
 }
 
@@ -115,14 +126,14 @@ static pouch_err judge(struct search *s, const struct async_look *look, struct p
                        struct async_answer *answer) {
     struct async_note note;
     int64_t now_ms = pl_wall_ms(s->a->clock);
-    if (!look->note.at) return not_there(look);
+    if (!look->note.at) return not_there(s, look);
     pouch_err e = async_open_note(s->a, look->note, &s->id, &note);
     if (e) return e;
     if (strcmp(note.owner, s->owner)) return no_such_id();
     *answer = (struct async_answer){
         .payload = "", .error = "", .state = ASYNC_PENDING, .asked_ms = note.asked_ms, .deadline_ms = note.deadline_ms};
     if (look->reply.at) return read_answer(s->a, look->reply, &s->id, plain, answer);
-    if (!look->complete) return now_ms > note.deadline_ms ? not_there(look) : POUCH_OK;
+    if (!look->complete) return now_ms > note.deadline_ms ? not_there(s, look) : POUCH_OK;
     if (s->read_ms > note.deadline_ms)
         answer->state = ASYNC_EXPIRED;
     else if (now_ms > note.deadline_ms)

@@ -14,8 +14,8 @@
 #include <wire/envelope.h>
 
 /*
- * A record that Kafka has not taken by then is given up, sooner than is usual as a call of HTTP waits for it. What takes longer was to be
- * sent by a gateway that has been killed.
+ * A record that Kafka has not taken by then is given up, sooner than is usual as a call of HTTP waits for it. What
+ * takes longer was to be sent by a gateway that has been killed.
  */
 enum { ASYNC_SEND_MS = 10000 };
 
@@ -60,8 +60,8 @@ POUCH_MUST_CHECK pouch_err async_index_find(struct async_index *ix, const struct
                                             void *arg);
 
 /*
- * Takes the key for a request, for ASYNC_CLAIM_MS unless its note is kept meanwhile. *winner is whose it is now; not if it
- * may have been another's before what the index has lost: then STORE.
+ * Takes the key for a request, for ASYNC_CLAIM_MS unless its note is kept meanwhile. *winner is whose it is now; not if
+ * it may have been another's before what the index has lost: then STORE.
  */
 enum { ASYNC_CLAIM_MS = 30000 };
 typedef void async_claimed_fn(pouch_err e, const struct pl_uuid *winner_or_null, void *arg);
@@ -69,8 +69,8 @@ POUCH_MUST_CHECK pouch_err async_index_claim(struct async_index *ix, const struc
                                              const struct pl_uuid *id, async_claimed_fn *done, void *arg);
 
 /*
- * Takes it upon oneself to send a request, for as long as that may take. is_ours false: another gateway does so at this moment, or
- * it is known to have been sent.
+ * Takes it upon oneself to send a request, for as long as that may take. is_ours false: another gateway does so at this
+ * moment, or it is known to have been sent.
  */
 typedef void async_taken_fn(pouch_err e, bool is_ours, void *arg);
 POUCH_MUST_CHECK pouch_err async_index_take(struct async_index *ix, const struct pl_uuid *id, async_taken_fn *done,
@@ -81,7 +81,10 @@ POUCH_MUST_CHECK pouch_err async_index_take(struct async_index *ix, const struct
 /* Of Redis, asked now and then: POUCH_OK and what it says. */
 enum async_whole { ASYNC_WHOLE, ASYNC_LOST, ASYNC_BEING_READ };
 typedef void async_whole_fn(pouch_err e, enum async_whole whole, void *arg);
-/* LOST is told to one gateway at a time, which then reads the topic again under that nonce; the others are told BEING_READ. */
+/*
+ * LOST is told to one gateway at a time, which then reads the topic again under that nonce; the others are told
+ * BEING_READ.
+ */
 POUCH_MUST_CHECK pouch_err async_index_ask(struct async_index *ix, const char *nonce, async_whole_fn *done, void *arg);
 /* Still at it, for another while: STORE where another gateway has begun, or Redis was emptied meanwhile. */
 POUCH_MUST_CHECK pouch_err async_index_hold(struct async_index *ix, const char *nonce, async_kept_fn *done, void *arg);

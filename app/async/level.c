@@ -1,13 +1,17 @@
 /*
- * Until when all that was written to the topic has been read, by whichever gateway has its partitions: where the log ended at a
- * moment, all of us have come by now. Asked only where somebody wants to know it, as it takes questions to the brokers.
+ * Until when all that was written to the topic has been read, by whichever gateway has its partitions: where the log
+ * ended at a moment, all of us have come by now. Asked only where somebody wants to know it, as it takes questions to
+ * the brokers.
  */
 #include <async/state.h>
 #include <base/why.h>
 #include <bus/offsets.h>
 #include <cluster/cluster.h>
 
-/* GIVE_UP_US: what a transaction leaves at the log's end is never read, and a gateway with much to read may be long about it. */
+/*
+ * GIVE_UP_US: what a transaction leaves at the log's end is never read, and a gateway with much to read may be long
+ * about it.
+ */
 enum { CALL_MS = 500, AGAIN_US = 250000, RETRY_US = 2000000, GIVE_UP_US = 60000000 };
 
 int64_t async_level_ms(struct async *a) {

@@ -102,8 +102,8 @@ static pouch_err keep(struct async_memory *m, char **place, size_t *place_n, str
 }
 
 /*
- * The key is this request's from now on, unless a later one has it: whose request was never sent, its key is free, and its
- * note may be read again after that.
+ * The key is this request's from now on, unless a later one has it: whose request was never sent, its key is free, and
+ * its note may be read again after that.
  */
 static void take_key(struct async_memory *m, struct async_kept *k, const struct pl_uuid *key) {
     const struct async_kept *holder = pl_idmap_get(&m->keys, key);

@@ -124,16 +124,23 @@ static void drop(struct async *a, struct async_item *x) {
     a->n_idle++;
 }
 
-/* What the index did not take is tried again; a scan begins anew instead. */
+static void retry_later(struct async *a, struct async_item *x, struct async_item **list) {
+    x->due_us = pl_mono_us(a->clock) + RETRY_US;
+    x->next = *list;
+    *list = x;
+}
+
+/* What the index did not take is tried again; a scan begins anew instead, unless it was only faster than the index. */
 static void settle(struct async *a, struct async_item *x) {
-    if (x->e && x->taken.partition && !x->taken.partition->revoked) {
-        x->due_us = pl_mono_us(a->clock) + RETRY_US;
-        x->next = a->retry;
-        a->retry = x;
-        return;
+    struct pl_partition *p = x->taken.partition;
+    if (x->e && p && !p->revoked) {
+        retry_later(a, x, &a->retry);
+    } else if (x->e == POUCH_E_OVERLOADED && !p) {
+        retry_later(a, x, &a->scan.retry);
+    } else {
+        if (x->e && !p) a->scan.failed = true;
+        drop(a, x);
     }
-    if (x->e && !x->taken.partition) a->scan.failed = true;
-    drop(a, x);
 }
 
 void async_read_settle(struct async *a) {
@@ -172,24 +179,31 @@ size_t async_read_room(const struct async *a, size_t in_flight) {
     return room < ASYNC_BATCH ? room : ASYNC_BATCH;
 }
 
-static void try_again(struct async *a, int64_t now_us) {
-    struct async_item *all = a->retry;
-    a->retry = NULL;
+void async_read_again(struct async_item **list, int64_t now_us) {
+    struct async_item *all = *list;
+    *list = NULL;
     for (struct async_item *next; all; all = next) {
         next = all->next;
         if (all->due_us <= now_us) {
             keep(all);
             continue;
         }
-        all->next = a->retry;
-        a->retry = all;
+        all->next = *list;
+        *list = all;
+    }
+}
+
+void async_read_forget(struct async *a, struct async_item **list) {
+    for (struct async_item *x; (x = *list);) {
+        *list = x->next;
+        drop(a, x);
     }
 }
 
 void async_read_turn(struct async *a, int64_t now_us) {
     struct pl_taken taken[ASYNC_BATCH];
     if (!a->group) return;
-    try_again(a, now_us);
+    async_read_again(&a->retry, now_us);
     size_t n = pl_group_take(a->group, taken, async_read_room(a, a->in_flight));
     for (size_t i = 0; i < n; i++) async_read_item(a, taken[i]);
 }
@@ -219,14 +233,6 @@ pouch_err async_read_join(struct async *a) {
                          a->health, &a->wake, &hooks);
 }
 
-/* What was not kept is not done: it comes to whoever has the partition then. */
-static void abandon(struct async *a) {
-    for (struct async_item *x; (x = a->retry);) {
-        a->retry = x->next;
-        drop(a, x);
-    }
-}
-
 /* librdkafka does not end before all messages are given back; what the index was given it answers within moments. */
 static void give_messages_back(struct async *a) {
     size_t waiting = 0;
@@ -248,5 +254,5 @@ void async_read_leave(struct async *a) {
     give_messages_back(a);
     pl_group_leave(group);
     a->group = NULL;
-    abandon(a);
+    async_read_forget(a, &a->retry); /* what was not kept is not done: it comes to whoever has the partition then */
 }

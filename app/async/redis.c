@@ -214,8 +214,8 @@ pouch_err async_redis_claim(struct async_index *ix, const struct pl_uuid *key, c
 /* ---- whether the index has all there is ---- */
 
 /*
- * The marker that it is whole, with the run of the server, or one that has lost its last second would be taken for whole; and
- * who reads the topic again meanwhile, with that run too.
+ * The marker that it is whole, with the run of the server, or one that has lost its last second would be taken for
+ * whole; and who reads the topic again meanwhile, with that run too.
  */
 struct marker {
     char whole[KEY_MAX], reading[KEY_MAX], server[SHARE_SERVER_MAX], me[ASYNC_NONCE_MAX + SHARE_SERVER_MAX + 1];

@@ -1,6 +1,6 @@
 /*
- * Reads the last of the topic again, by hand: for Redis, when that may have lost something, to the end; for the memory of this
- * process from its beginning on and for as long as it lives.
+ * Reads the last of the topic again, by hand: for Redis, when that may have lost something, to the end; for the memory
+ * of this process from its beginning on and for as long as it lives.
  */
 #include <async/state.h>
 #include <base/log.h>
@@ -93,7 +93,12 @@ pouch_err async_scan_start(struct async *a) {
 
 void async_scan_stop(struct async *a) {
     struct async_scan *scan = &a->scan;
-    for (async_read_settle(a); scan->in_flight; async_read_settle(a)) pl_wake_wait(&a->wake, SETTLE_US);
+    for (;;) {
+        async_read_settle(a);
+        async_read_forget(a, &scan->retry);
+        if (!scan->in_flight) break;
+        pl_wake_wait(&a->wake, SETTLE_US);
+    }
     pl_reader_free(scan->reader);
     free(scan->ended);
     free(scan->next);
@@ -183,6 +188,7 @@ static bool is_done(const struct async_scan *scan) {
 }
 
 static void fill(struct async *a, int64_t now_us) {
+    async_read_again(&a->scan.retry, now_us);
     take(a);
     if (a->scan.failed || !is_held(a)) {
         async_scan_stop(a);

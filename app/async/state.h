@@ -40,6 +40,7 @@ struct async_scan {
     int64_t *next;            /* the offset after the last one taken */
     int n, left;
     size_t in_flight;
+    struct async_item *retry; /* of those, what the index had no room for */
     bool failed;
 };
 
@@ -86,7 +87,8 @@ struct async {
     struct pl_group *group;
     struct async_scan scan;
     struct async_level level;
-    struct async_item *items, *idle, *retry; /* all there are; those of no record; those that the index did not take */
+    struct async_item *items, *idle,
+        *retry; /* all there are; those of no record; those of the group that the index did not take */
     size_t n_idle;
     size_t in_flight; /* items of the group */
     struct async_wait *waits;
@@ -114,6 +116,9 @@ size_t async_read_room(const struct async *a, size_t in_flight);
 /* Takes the record, for which there was room; it goes into the index, or is skipped where it is of no use. */
 void async_read_item(struct async *a, struct pl_taken taken);
 void async_read_settle(struct async *a); /* what has gone in by now */
+/* Items that the index did not take: it is given those again that are due; all are let go. */
+void async_read_again(struct async_item **list, int64_t now_us);
+void async_read_forget(struct async *a, struct async_item **list);
 
 /* scan.c. On the thread. */
 POUCH_MUST_CHECK pouch_err async_scan_start(struct async *a);
@@ -127,7 +132,9 @@ void async_level_want(struct async *a);
 void async_level_turn(struct async *a, int64_t now_us);
 void async_level_stop(struct async *a);
 
-/* find.c. Any thread: a note as it was kept, of that request. BAD_ENVELOPE, DECRYPT_FAILED, INVALID_PAYLOAD, NO_MEMORY. */
+/*
+ * find.c. Any thread: a note as it was kept, of that request. BAD_ENVELOPE, DECRYPT_FAILED, INVALID_PAYLOAD, NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err async_open_note(struct async *a, struct pl_span bytes, const struct pl_uuid *id,
                                            struct async_note *note);
 /* On the thread. */

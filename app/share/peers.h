@@ -1,6 +1,6 @@
 /*
- * The gateways that are there, and the history of all of them, as the seed keeps it: kafka:health each 30 s for 60 s, and
- * kafka:metrics:MS each minute for 3600 s, of which 60 are kept. Their names stand in sorted sets (kafka:metrics,
+ * The gateways that are there, and the history of all of them, as the seed keeps it: kafka:health each 30 s for 60 s,
+ * and kafka:metrics:MS each minute for 3600 s, of which 60 are kept. Their names stand in sorted sets (kafka:metrics,
  * pouch:gateways), so that nothing has to walk over all keys. Without Redis it is the history of this gateway.
  */
 #ifndef POUCH_SHARE_PEERS_H
@@ -9,7 +9,9 @@
 #include <json/json.h>
 #include <share/share.h>
 
-/* What this gateway is: facts as in points.h, the caller's; NULL: not known yet. On the share's thread: must not wait. */
+/*
+ * What this gateway is: facts as in points.h, the caller's; NULL: not known yet. On the share's thread: must not wait.
+ */
 typedef json_t *share_facts_fn(void *arg);
 void share_set_facts(struct share *s, share_facts_fn *fn, void *arg); /* fn NULL: no more; waits for one that runs */
 

@@ -1,6 +1,6 @@
 /*
- * What a gateway says of itself (its facts), and the history of all gateways that is made of it: a point a minute. Texts
- * come from Redis, where anybody may have written them, so what is not as it should be is left out. No I/O.
+ * What a gateway says of itself (its facts), and the history of all gateways that is made of it: a point a minute.
+ * Texts come from Redis, where anybody may have written them, so what is not as it should be is left out. No I/O.
  *
  * Facts:  {"instance","at":ms,"healthy":bool,"kafka":{"consumer":bool,"producer":bool,"pendingRequests":n},
  *          "sse":{"totalClients":n,"clientsByChannel":{CHANNEL:n},"averageConnectionDuration":ms}, …}
@@ -23,7 +23,10 @@ json_t *share_point_make(const json_t *facts, int64_t at_ms);
 /* NULL: not a point. */
 json_t *share_point_read(const char *text, size_t n);
 
-/* {sseClients:{change,direction}, pendingRequests:{…}, systemStability:{percentage,status}} of points, oldest first. NULL: out of memory. */
+/*
+ * {sseClients:{change,direction}, pendingRequests:{…}, systemStability:{percentage,status}} of points, oldest first.
+ * NULL: out of memory.
+ */
 json_t *share_trends(const json_t *points);
 
 /* "excellent" from 95 on, "good" from 85, "fair" from 70, else "poor". */

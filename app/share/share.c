@@ -70,6 +70,7 @@ static struct share_line take_given(struct share *s) {
 static void set_phase(struct share *s, enum share_phase phase, const char *why) {
     pthread_mutex_lock(&s->lock);
     if (s->phase != phase) s->since_ms = pl_wall_ms(s->clock);
+    if (s->phase == SHARE_AWAY && phase == SHARE_UP) s->back_ms = s->since_ms;
     s->phase = phase;
     snprintf(s->why, sizeof s->why, "%s", why);
     pthread_mutex_unlock(&s->lock);
@@ -286,7 +287,8 @@ pouch_err share_command(struct share *s, const struct share_arg args[], size_t n
 
 void share_look(struct share *s, struct share_state *out) {
     pthread_mutex_lock(&s->lock);
-    *out = (struct share_state){.up = s->phase == SHARE_UP, .since_ms = s->since_ms, .waiting = s->waiting};
+    *out = (struct share_state){
+        .up = s->phase == SHARE_UP, .since_ms = s->since_ms, .back_ms = s->back_ms, .waiting = s->waiting};
     strcpy(out->why, s->why);
     pthread_mutex_unlock(&s->lock);
 }

@@ -23,8 +23,9 @@ enum {
 };
 
 /*
- * Starts to connect to redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]; Redis need not be there. url NULL: there is none,
- * and it is away for good. instance names this process among others. CONFIG: no such URL, or rediss://, which hiredis 0.14 cannot speak. NO_MEMORY.
+ * Starts to connect to redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]; Redis need not be there. url NULL: there is
+ * none, and it is away for good. instance names this process among others. CONFIG: no such URL, or rediss://, which
+ * hiredis 0.14 cannot speak. NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err share_open(struct share **s, const char *url, const char *instance);
 
@@ -74,11 +75,12 @@ const char *share_server(struct share *s, char out[SHARE_SERVER_MAX]);
 struct share_state {
     bool up;
     int64_t since_ms; /* wall clock */
+    int64_t back_ms;  /* when it last was up again; 0: it has not been away */
     char why[256];    /* "" when up; never the password */
     size_t waiting;   /* commands */
 };
 void share_look(struct share *s, struct share_state *out);
-const char *share_where(
-    const struct share *s); /* "redis://cache:6379/0", as given but without user and password; NULL: there is none */
+/* "redis://cache:6379/0", as given but without user and password; NULL: there is none */
+const char *share_where(const struct share *s);
 
 #endif

@@ -40,7 +40,7 @@ struct share {
     struct share_line given;
     size_t waiting, waiting_bytes; /* given or sent */
     enum share_phase phase;
-    int64_t since_ms;
+    int64_t since_ms, back_ms;
     char why[SHARE_WHY_MAX];
     char server[SHARE_SERVER_MAX];
 
@@ -62,10 +62,13 @@ bool share_is_silent(struct share *s, int64_t now_us);
 POUCH_MUST_CHECK pouch_err share_connect(struct share *s);
 void share_disconnect(struct share *s);
 
-/* Writes and reads as much as goes without waiting, and tells what has been answered. STORE: the connection is of no use. */
+/*
+ * Writes and reads as much as goes without waiting, and tells what has been answered. STORE: the connection is of no
+ * use.
+ */
 POUCH_MUST_CHECK pouch_err share_move(struct share *s);
-POUCH_MUST_CHECK pouch_err share_send(struct share *s,
-                                      struct share_command *c); /* STORE as above; takes c in any case */
+/* STORE as above; takes c in any case */
+POUCH_MUST_CHECK pouch_err share_send(struct share *s, struct share_command *c);
 
 /* line.c */
 void share_line_init(struct share_line *l);

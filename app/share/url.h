@@ -13,7 +13,10 @@ struct share_url {
     char *shown; /* the URL without user and password */
 };
 
-/* redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], what is in percent decoded. CONFIG, without the password; NO_MEMORY. */
+/*
+ * redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], what is in percent decoded. CONFIG, without the password;
+ * NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err share_url_read(struct share_url *u, const char *text);
 void share_url_free(struct share_url *u); /* wipes the password; also after a failure */
 

@@ -379,6 +379,25 @@ static void without_redis_requests_are_taken_and_answered_when_it_is_back(void *
     assert_int_equal(found.state, ASYNC_DONE);
 }
 
+/* It was not emptied: what it does not have is not read again, but comes in its turn. */
+static void what_was_asked_while_redis_stood_still_is_never_unknown(void **state) {
+    static const char never[] = "0b7f7e3e-6c7e-4a49-8a51-0d6a4f0e9b12";
+    struct gates *g = *state;
+    assert_int_equal(await_answer(g->a[1], never, 120000).e, POUCH_E_NOT_FOUND);
+    kill(g->redis.pid, SIGSTOP);
+    wait_for(share_is_away, g->share[0]);
+    wait_for(share_is_away, g->share[1]);
+    struct told asked = ask_later(g->stage, g->a[0], "{\"n\":11}");
+    kill(g->redis.pid, SIGCONT);
+    wait_for(share_is_up, g->share[1]);
+    /* Nobody can tell yet which of the two it is that has not come. */
+    assert_int_equal(find_as(g->a[1], never, "key:ada").e, POUCH_E_STORE);
+    struct told found = await_answer(g->a[1], asked.id, 120000);
+    assert_int_equal(found.e, POUCH_OK);
+    assert_int_equal(found.state, ASYNC_DONE);
+    assert_int_equal(await_answer(g->a[1], never, 120000).e, POUCH_E_NOT_FOUND);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_gateway_has_the_answer),
@@ -391,6 +410,7 @@ int main(void) {
         cmocka_unit_test(what_others_left_there_does_no_harm),
         cmocka_unit_test(an_emptied_redis_is_filled_again),
         cmocka_unit_test(without_redis_requests_are_taken_and_answered_when_it_is_back),
+        cmocka_unit_test(what_was_asked_while_redis_stood_still_is_never_unknown),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
