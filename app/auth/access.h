@@ -36,9 +36,13 @@ struct auth_access {
     struct auth_issuer issuers[AUTH_ISSUERS_MAX];
     size_t n_issuers;
     struct pl_key_mark mark; /* of the file */
+    uint64_t serial;         /* of those that have held here, from 0 on */
 };
 
-/* A file without entries lets nobody in. CONFIG: it cannot be read, is open to others, or a line is wrong, named. NO_MEMORY. */
+/*
+ * A file without entries lets nobody in. CONFIG: it cannot be read, is open to others, or a line is wrong, named.
+ * NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err auth_access_read(struct auth_access **a, const char *path, const struct auth_topics *topics);
 /* The same from memory; files of keys are looked for beside `path`. */
 POUCH_MUST_CHECK pouch_err auth_access_parse(struct auth_access **a, const char *path, const char *text, size_t n,

@@ -72,9 +72,10 @@ static struct auth_who *no_memory(struct auth_refusal *no) {
 /* ---- without anything to show ---- */
 
 /*
- * A browser sends what any page asks it to, so a request to this host proves nothing about who wants it. A page of another
- * site is told by Sec-Fetch-Site, unless gateway.origins lists it or the person has opened a page of ours from it; one whose name was made to
- * point here (DNS rebinding) by the name of the host; what came through a proxy by the fields it adds.
+ * A browser sends what any page asks it to, so a request to this host proves nothing about who wants it. A page of
+ * another site is told by Sec-Fetch-Site, unless gateway.origins lists it or the person has opened a page of ours from
+ * it; one whose name was made to point here (DNS rebinding) by the name of the host; what came through a proxy by the
+ * fields it adds.
  */
 static bool is_from_here(const struct auth *a, const struct auth_shown *shown) {
     bool elsewhere = shown->fetch_site.at && !httpd_span_is(shown->fetch_site, "same-origin") &&
@@ -117,6 +118,7 @@ static struct auth_who *check_token(struct auth *a, const struct auth_shown *sho
     struct auth_who *who = NULL;
     enum auth_token_end end =
         access ? auth_token_read(&who, access, token, &a->topics, pl_wall_ms(a->clock)) : AUTH_TOKEN_UNKNOWN;
+    if (who) who->serial = access->serial;
     auth_access_free(access);
     if (end == AUTH_TOKEN_OK) return who;
     if (end == AUTH_TOKEN_NO_MEMORY) return no_memory(no);
@@ -154,6 +156,7 @@ static struct auth_who *token_behind(const struct auth *a, const struct auth_acc
     struct auth_who *who;
     if (!issuer || auth_who_new(&who, AUTH_BY_TOKEN, t->name, &a->topics)) return NULL;
     who->expires_ms = t->expires_ms;
+    who->serial = access->serial;
     for (const char *at = t->scopes; *(at += strspn(at, " ")); at += strcspn(at, " ")) {
         if (auth_scopes_add(&who->scopes, at, strcspn(at, " "))) break; /* fewer scopes, and no harm */
     }

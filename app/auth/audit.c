@@ -88,8 +88,15 @@ void auth_audit_write(struct auth_audit *a) {
 }
 
 void auth_audit_reopen(struct auth_audit *a) {
-    int fd = a->path ? open_file(a->path) : -1;
-    if (fd < 0) return;
+    if (!a->path) return;
+    int fd = open_file(a->path);
+    if (fd < 0) {
+        PL_LOG(PL_LOG_ERROR,
+               "the audit log cannot be opened again: it goes on in the file that was open, which may have been moved "
+               "away; mend that and send SIGHUP once more",
+               "file", a->path, "why", strerrordesc_np(errno));
+        return;
+    }
     close(a->fd);
     a->fd = fd;
 }

@@ -27,8 +27,8 @@ struct auth_access *auth_access_now(struct auth *a) {
 /* ---- a start ---- */
 
 /*
- * Closed by default. An address of this host alone can be reached by its own programs only, and by pages in its browsers,
- * which are told apart with each request (admit.c).
+ * Closed by default. An address of this host alone can be reached by its own programs only, and by pages in its
+ * browsers, which are told apart with each request (admit.c).
  */
 static pouch_err check_settings(const struct pl_settings *s, const char *listen) {
     if (s->gateway_access && s->gateway_open)
@@ -149,6 +149,7 @@ bool auth_is_current(struct auth *a, char *why, size_t n) {
 static void swap(struct auth *a, struct auth_access *access) {
     pthread_mutex_lock(&a->lock);
     struct auth_access *old = a->access;
+    access->serial = old->serial + 1;
     a->access = access;
     pthread_mutex_unlock(&a->lock);
     auth_tokens_forget(&a->tokens);

@@ -79,8 +79,9 @@ const char *auth_who_scope(const struct auth_who *who, size_t i); /* as it was g
 int64_t auth_who_expires(const struct auth_who *who);             /* ms since the epoch; 0: never */
 
 /*
- * Whether they may do that to the object; object NULL: to all there are. For send and request the topic must also be one
- * of gateway.topics and none of Pouch's own: internal.*, *.replies, *-reply, __*, pouch.*, and those that settings name.
+ * Whether they may do that to the object; object NULL: to all there are. For send and request the topic must also be
+ * one of gateway.topics and none of Pouch's own: internal.*, *.replies, *-reply, __*, pouch.*, and those that settings
+ * name.
  */
 bool auth_may(const struct auth_who *who, enum auth_action action, const char *object);
 
@@ -93,8 +94,8 @@ struct auth;
 
 /*
  * `ring`: tickets are sealed with keys derived from it, so that all gateways with the same key file take each other's;
- * borrowed until auth_free(). `listen`: the address that is served, as httpd_start() takes it. CONFIG: the settings would
- * let in anybody from anywhere and do not say that they want to (gateway.open), the file of gateway.access is not
+ * borrowed until auth_free(). `listen`: the address that is served, as httpd_start() takes it. CONFIG: the settings
+ * would let in anybody from anywhere and do not say that they want to (gateway.open), the file of gateway.access is not
  * usable, or the audit log cannot be written. NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err auth_new(struct auth **a, const struct pl_settings *s, pouch_keyring *ring,
@@ -102,8 +103,8 @@ POUCH_MUST_CHECK pouch_err auth_new(struct auth **a, const struct pl_settings *s
 void auth_free(struct auth *a); /* writes what the audit log still has; NULL allowed */
 
 /*
- * Reads the file again, as is done by itself when it changes. CONFIG, and logged: the new one is not usable, and the old
- * one holds.
+ * Reads the file again, as is done by itself when it changes. CONFIG, and logged: the new one is not usable, and the
+ * old one holds.
  */
 POUCH_MUST_CHECK pouch_err auth_reload(struct auth *a);
 
@@ -127,8 +128,8 @@ struct auth_refusal {
 };
 
 /*
- * Who asks; the caller frees it. NULL: nobody that is let in, and *no says why. Counts against the rate of the key, and what
- * fails against the rate of the address.
+ * Who asks; the caller frees it. NULL: nobody that is let in, and *no says why. Counts against the rate of the key, and
+ * what fails against the rate of the address.
  */
 struct auth_who *auth_admit(struct auth *a, const struct auth_shown *shown, struct auth_refusal *no);
 
@@ -140,8 +141,8 @@ bool auth_origin_is_allowed(const struct auth *a, struct httpd_span origin);
 enum { AUTH_TICKET_S = 600, AUTH_TICKET_MAX = 4096 };
 
 /*
- * Appends a ticket for one stream of who's, which may be shown in a URL, and says until when it is good. TOO_LARGE: more
- * scopes than a URL should hold. NOT_ALLOWED: who came with a ticket themselves. NO_MEMORY.
+ * Appends a ticket for one stream of who's, which may be shown in a URL, and says until when it is good. TOO_LARGE:
+ * more scopes than a URL should hold. NOT_ALLOWED: who came with a ticket themselves. NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err auth_ticket(struct auth *a, const struct auth_who *who, struct pl_buf *out,
                                        int64_t *expires_ms);

@@ -11,7 +11,9 @@
 /* AUTH_BASE64_CHARS(n) characters, no NUL. */
 void auth_base64_encode(char *out, const uint8_t *in, size_t n);
 
-/* How many bytes it was, at most n * 3 / 4. False: it is none, such as with a last character that has bits left over. */
+/*
+ * How many bytes it was, at most n * 3 / 4. False: it is none, such as with a last character that has bits left over.
+ */
 bool auth_base64_decode(uint8_t *out, size_t *out_n, const char *in, size_t n);
 
 #endif

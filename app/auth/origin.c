@@ -57,8 +57,8 @@ bool auth_origin_is_own(struct httpd_span origin, struct httpd_span host) {
 }
 
 /*
- * Anything that can be part of a host's name may stand for the star, which is behind the scheme: "*" is no pattern, or it
- * would be "null", the origin of pages that hide theirs.
+ * Anything that can be part of a host's name may stand for the star, which is behind the scheme: "*" is no pattern, or
+ * it would be "null", the origin of pages that hide theirs.
  */
 static bool fits(struct httpd_span origin, const char *pattern, size_t n) {
     const char *star = memchr(pattern, '*', n);

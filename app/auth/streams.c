@@ -88,18 +88,18 @@ static bool is_key_of(const struct auth_who *who, const struct auth_access *acce
     return now && !strcmp(now->name, who->name) && same_scopes(&now->scopes, &who->scopes);
 }
 
+/* What was let in by a token is let in again by it, if it still may be; we do not keep tokens to look. */
 void auth_stream_review(struct auth_stream *s, const struct auth_access *access) {
     const struct auth_who *who = auth_who_behind(s->who);
-    if (access && who->kind == AUTH_BY_KEY && !is_key_of(who, access)) atomic_store(&s->over, true);
+    bool good = !access || who->kind == AUTH_BY_PLACE ||
+                (who->kind == AUTH_BY_KEY ? is_key_of(who, access) : who->serial == access->serial);
+    if (!good) atomic_store(&s->over, true);
 }
 
 void auth_streams_review(struct auth_streams *all, const struct auth_access *access) {
     struct auth_stream *s;
     pthread_mutex_lock(&all->lock);
-    for (size_t i = 0; i < AUTH_STREAM_LISTS; i++) LIST_FOREACH(s, &all->lists[i], entry) {
-            auth_stream_review(s, access);
-            /* What was let in by a token is let in again by it, if it still may be; we do not keep tokens to look. */
-            if (auth_who_behind(s->who)->kind == AUTH_BY_TOKEN) atomic_store(&s->over, true);
-        }
+    for (size_t i = 0; i < AUTH_STREAM_LISTS; i++) LIST_FOREACH(s, &all->lists[i], entry)
+    auth_stream_review(s, access);
     pthread_mutex_unlock(&all->lock);
 }

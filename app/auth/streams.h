@@ -30,10 +30,13 @@ void auth_streams_free(struct auth_streams *s); /* when all are ended */
 POUCH_MUST_CHECK pouch_err auth_streams_add(struct auth_streams *all, struct auth_who *who,
                                             const struct pl_clock *clock, struct auth_stream **s);
 
-/* It is over if it is of a key that `access` does not have as it was. NULL: there is no file, so nobody comes with a key. */
+/*
+ * It is over if it is of a key that `access` does not have as it was, or of a token that another file has let in, and
+ * which is checked again. NULL: there is no file, so nobody comes with either.
+ */
 void auth_stream_review(struct auth_stream *s, const struct auth_access *access);
 
-/* Those of keys that `access` does not have as they were, and of tokens, which are checked again, are over. */
+/* The same for all that are open. */
 void auth_streams_review(struct auth_streams *all, const struct auth_access *access);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Tickets: what EventSource, which cannot send a header, puts into its URL in place of a key. Sealed with a key that all
- * gateways derive from the ring they share, so that any of them takes it and none keeps a list. Inside the room.
+ * Tickets: what EventSource, which cannot send a header, puts into its URL in place of a key. Sealed with a key that
+ * all gateways derive from the ring they share, so that any of them takes it and none keeps a list. Inside the room.
  */
 #ifndef POUCH_AUTH_TICKET_H
 #define POUCH_AUTH_TICKET_H

@@ -64,37 +64,7 @@ static const char *text_of(const json_t *object, const char *name) {
     return json_string_value(json_object_get(object, name));
 }
 
-/* ---- the signature ---- */
-
-static bool is_candidate(const struct auth_issuer *i, const char *algorithm, const char *kid) {
-    return !strcmp(algorithm, auth_algorithm_name(auth_verifier_algorithm(i->verifier))) &&
-           (!i->kid || (kid && !strcmp(kid, i->kid)));
-}
-
-/*
- * The entry whose key has signed it. A head may choose among the entries and nothing more: each key serves the one
- * algorithm of its entry, and what a head says of keys ("jwk", "jku", "x5u") is not looked at.
- */
-static enum auth_token_end find_issuer(const struct auth_access *a, const json_t *head, const struct parts *p,
-                                       const struct auth_issuer **found) {
-    const char *algorithm = text_of(head, "alg"), *kid = text_of(head, "kid");
-    uint8_t signature[AUTH_SIGNATURE_MAX];
-    size_t n;
-    bool known = false;
-    /* "crit" names what a reader must understand, and nothing that may stand there is understood here (RFC 7515, 4.1.11). */
-    if (!algorithm || json_object_get(head, "crit") || p->signature.n > AUTH_BASE64_CHARS(sizeof signature) ||
-        !auth_base64_decode(signature, &n, p->signature.at, p->signature.n))
-        return AUTH_TOKEN_MALFORMED;
-    for (size_t i = 0; i < a->n_issuers; i++) {
-        if (!is_candidate(&a->issuers[i], algorithm, kid)) continue;
-        known = true;
-        *found = &a->issuers[i];
-        if (auth_verifier_check((*found)->verifier, p->text.at, p->text.n, signature, n)) return AUTH_TOKEN_OK;
-    }
-    return known ? AUTH_TOKEN_FORGED : AUTH_TOKEN_UNKNOWN;
-}
-
-/* ---- the claims ---- */
+/* ---- where it is from ---- */
 
 static bool is_for(const json_t *audience, const char *ours) {
     size_t i;
@@ -105,6 +75,51 @@ static bool is_for(const json_t *audience, const char *ours) {
     }
     return false;
 }
+
+static bool is_from(const json_t *claims, const struct auth_issuer *i) {
+    const char *issuer = text_of(claims, "iss");
+    return issuer && !strcmp(issuer, i->issuer) && is_for(json_object_get(claims, "aud"), i->audience);
+}
+
+/* ---- the signature ---- */
+
+static bool is_candidate(const struct auth_issuer *i, const char *algorithm, const char *kid) {
+    return !strcmp(algorithm, auth_algorithm_name(auth_verifier_algorithm(i->verifier))) &&
+           (!i->kid || (kid && !strcmp(kid, i->kid)));
+}
+
+/*
+ * The entry whose key has signed it, and which is of its issuer and audience: entries may share a key. A head may
+ * choose among the entries and nothing more: each key serves the one algorithm of its entry, and what a head says of
+ * keys ("jwk", "jku", "x5u") is not looked at. *claims, NULL before, are read when a key has signed them and not
+ * before.
+ */
+static enum auth_token_end find_issuer(const struct auth_access *a, const json_t *head, const struct parts *p,
+                                       const struct auth_issuer **found, json_t **claims) {
+    const char *algorithm = text_of(head, "alg"), *kid = text_of(head, "kid");
+    uint8_t signature[AUTH_SIGNATURE_MAX];
+    size_t n;
+    enum auth_token_end end = AUTH_TOKEN_UNKNOWN;
+    /*
+     * "crit" names what a reader must understand, and nothing that may stand there is understood here (RFC 7515,
+     * 4.1.11).
+     */
+    if (!algorithm || json_object_get(head, "crit") || p->signature.n > AUTH_BASE64_CHARS(sizeof signature) ||
+        !auth_base64_decode(signature, &n, p->signature.at, p->signature.n))
+        return AUTH_TOKEN_MALFORMED;
+    for (size_t i = 0; i < a->n_issuers; i++) {
+        if (!is_candidate(&a->issuers[i], algorithm, kid)) continue;
+        *found = &a->issuers[i];
+        if (end == AUTH_TOKEN_UNKNOWN) end = AUTH_TOKEN_FORGED;
+        if (!auth_verifier_check((*found)->verifier, p->text.at, p->text.n, signature, n)) continue;
+        if (!*claims && !(*claims = object_of(p->claims))) return AUTH_TOKEN_MALFORMED;
+        if (is_from(*claims, *found)) return AUTH_TOKEN_OK;
+        end = AUTH_TOKEN_ELSEWHERE;
+    }
+    return end;
+}
+
+/* ---- the claims ---- */
 
 /* Seconds as milliseconds; false: it is there and no such number. */
 static bool read_time(const json_t *claims, const char *name, int64_t *ms) {
@@ -184,11 +199,7 @@ static enum auth_token_end make_who(struct auth_who **who, const struct auth_iss
 
 static enum auth_token_end read_claims(struct auth_who **who, const struct auth_issuer *i, const json_t *claims,
                                        const struct auth_topics *topics, int64_t now_ms) {
-    const char *issuer = text_of(claims, "iss");
     int64_t expires_ms;
-    if (!claims) return AUTH_TOKEN_MALFORMED;
-    if (!issuer || strcmp(issuer, i->issuer) != 0 || !is_for(json_object_get(claims, "aud"), i->audience))
-        return AUTH_TOKEN_ELSEWHERE;
     if (!is_timely(claims, i->skew_ms, now_ms, &expires_ms)) return AUTH_TOKEN_TIME;
     return make_who(who, i, claims, topics, expires_ms);
 }
@@ -199,12 +210,10 @@ enum auth_token_end auth_token_read(struct auth_who **who, const struct auth_acc
     struct parts p;
     *who = NULL;
     if (!split(token, &p)) return AUTH_TOKEN_MALFORMED;
-    json_t *head = object_of(p.head);
-    enum auth_token_end end = head ? find_issuer(access, head, &p, &issuer) : AUTH_TOKEN_MALFORMED;
+    json_t *head = object_of(p.head), *claims = NULL;
+    enum auth_token_end end = head ? find_issuer(access, head, &p, &issuer, &claims) : AUTH_TOKEN_MALFORMED;
     json_decref(head);
-    if (end) return end;
-    json_t *claims = object_of(p.claims);
-    end = read_claims(who, issuer, claims, topics, now_ms);
+    if (!end) end = read_claims(who, issuer, claims, topics, now_ms);
     json_decref(claims);
     return end;
 }

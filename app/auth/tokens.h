@@ -1,6 +1,6 @@
 /*
- * Tokens that were found good, by their hash, so that a signature is checked once and not with each request. A table of a
- * fixed size: one that meets another takes its place. Any thread.
+ * Tokens that were found good, by their hash, so that a signature is checked once and not with each request. A table of
+ * a fixed size: one that meets another takes its place. Any thread.
  */
 #ifndef POUCH_AUTH_TOKENS_H
 #define POUCH_AUTH_TOKENS_H

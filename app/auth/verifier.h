@@ -17,9 +17,9 @@ enum { AUTH_SIGNATURE_MAX = 1024, AUTH_SECRET_LEAST = 32, AUTH_RSA_BITS_LEAST = 
 struct auth_verifier;
 
 /*
- * HS256: the first line of the file, at least 32 bytes, which its owner alone may read. The others: a public key as PEM that
- * others may not write. CONFIG: it is not such a file, or not a key for that algorithm, so that no key is ever taken for
- * another kind. NO_MEMORY.
+ * HS256: the first line of the file, at least 32 bytes, which its owner alone may read. The others: a public key as PEM
+ * that others may not write. CONFIG: it is not such a file, or not a key for that algorithm, so that no key is ever
+ * taken for another kind. NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err auth_verifier_new(struct auth_verifier **v, enum auth_algorithm algorithm, const char *path);
 void auth_verifier_free(struct auth_verifier *v); /* wipes a secret; NULL allowed */

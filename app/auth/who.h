@@ -36,6 +36,7 @@ struct auth_who {
     struct auth_allowance allowance;
     int64_t expires_ms;                /* 0: never */
     uint8_t digest[AUTH_DIGEST_BYTES]; /* of a key: SHA-256 of its text */
+    uint64_t serial;                   /* of a token: that of the access file which let it in */
     struct auth_who *base;             /* of who came with a ticket: whom it was given to, whose are all of the above */
     uint8_t ticket[AUTH_TICKET_ID_BYTES]; /* and which ticket */
 };

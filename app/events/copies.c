@@ -247,7 +247,10 @@ static pouch_err open_up(struct events_copies *c) {
                          c->health, &c->wake, &hooks);
 }
 
-/* What is left of the copies comes again; their partitions are given back when the group, which would commit them, is gone. */
+/*
+ * What is left of the copies comes again; their partitions are given back when the group, which would commit them, is
+ * gone.
+ */
 static void close_down(struct events_copies *c) {
     struct copy *copy;
     c->closing = true;

@@ -1,10 +1,10 @@
 /*
- * Live events over any number of gateways. The log is one topic with one partition, so the offset of a record orders the
- * events of all channels, is their id on the wire, and resumes a stream at any gateway. Every gateway reads the whole
- * log and delivers to its own streams. See docs/decisions/0039-live-events.md.
+ * Live events over any number of gateways. The log is one topic with one partition, so the offset of a record orders
+ * the events of all channels, is their id on the wire, and resumes a stream at any gateway. Every gateway reads the
+ * whole log and delivers to its own streams. See docs/decisions/0039-live-events.md.
  *
- * Threads. One follows the log, two read back what has left memory, one copies records of mapped topics, where there are any;
- * a stream belongs to its loop. Nothing here waits but for events_new(), events_stop() and events_free().
+ * Threads. One follows the log, two read back what has left memory, one copies records of mapped topics, where there
+ * are any; a stream belongs to its loop. Nothing here waits but for events_new(), events_stop() and events_free().
  */
 #ifndef POUCH_EVENTS_EVENTS_H
 #define POUCH_EVENTS_EVENTS_H
@@ -61,17 +61,19 @@ struct events_event {
     const char *channel;
     const char *name; /* what EventSource calls its type; NULL: message */
     const json_t *data;
-    const char
-        *id; /* the sender's own, which goes into the data as "id" where that is an object without one; NULL: none */
+    /* the sender's own, which goes into the data as "id" where that is an object without one; NULL: none */
+    const char *id;
     int retry_ms; /* 0: none */
 };
 
-/* Called once, on the thread that follows the log or in events_free(). OK: it is stored. Else why, which is borrowed. */
+/*
+ * Called once, on the thread that follows the log or in events_free(). OK: it is stored. Else why, which is borrowed.
+ */
 typedef void events_stored_fn(pouch_err e, const char *why, void *arg);
 
 /*
- * Appends it to the log. Any thread. After an error `stored` is not called. INVALID_PAYLOAD: a name that cannot be. TOO_LARGE:
- * over EVENTS_BYTES_MAX. OVERLOADED, NO_MEMORY; NO_BROKER, NOT_ALLOWED and others also by `stored`.
+ * Appends it to the log. Any thread. After an error `stored` is not called. INVALID_PAYLOAD: a name that cannot be.
+ * TOO_LARGE: over EVENTS_BYTES_MAX. OVERLOADED, NO_MEMORY; NO_BROKER, NOT_ALLOWED and others also by `stored`.
  */
 POUCH_MUST_CHECK pouch_err events_publish(struct events *e, const struct events_event *event, events_stored_fn *stored,
                                           void *arg);
@@ -80,8 +82,8 @@ POUCH_MUST_CHECK pouch_err events_publish(struct events *e, const struct events_
 void events_tell(struct events *e, const char *channel, const char *name, const json_t *data);
 
 /*
- * Has fn called every 5 s, until events_stop(), on the thread that follows the log; it must not wait. Always the same fn: what was
- * said before stays.
+ * Has fn called every 5 s, until events_stop(), on the thread that follows the log; it must not wait. Always the same
+ * fn: what was said before stays.
  */
 void events_often(struct events *e, void (*fn)(void *arg), void *arg);
 
@@ -93,15 +95,18 @@ struct events_wish {
     const char *user;  /* shown in lists; NULL: none */
     const char *owner; /* auth_who_name(): who may change its subscriptions */
     const char *since; /* Last-Event-ID, or "earliest"; NULL: from now on */
-    /* Asked on its loop before something is sent; true: it is ended. `ended` is called once when it is over, also after an error of events_join(). May be NULL. */
+    /*
+     * Asked on its loop before something is sent; true: it is ended. `ended` is called once when it is over, also after
+     * an error of events_join(). May be NULL.
+     */
     bool (*is_over)(void *arg);
     void (*ended)(void *arg);
     void *arg;
 };
 
 /*
- * From a handler, instead of an answer: opens the stream. Takes the call in any case; what cannot be served now (too many
- * clients, a stop, a log that is not there yet) is told by 200, a "retry:" and the end, because an EventSource
+ * From a handler, instead of an answer: opens the stream. Takes the call in any case; what cannot be served now (too
+ * many clients, a stop, a log that is not there yet) is told by 200, a "retry:" and the end, because an EventSource
  * never comes back after another status. An error is for the log only.
  */
 POUCH_MUST_CHECK pouch_err events_join(struct events *e, struct httpd *server, struct httpd_call *c,
@@ -112,25 +117,28 @@ POUCH_MUST_CHECK pouch_err events_turn_away(struct httpd_call *c, const char *wh
 
 /* ---- clients of all gateways ---- */
 
-/* `channels`: what it is subscribed to now, borrowed; NULL after an error: NOT_FOUND, no such client or another's; TIMEOUT; CLOSED. */
+/*
+ * `channels`: what it is subscribed to now, borrowed; NULL after an error: NOT_FOUND, no such client or another's;
+ * TIMEOUT; CLOSED.
+ */
 typedef void events_changed_fn(pouch_err e, const char *why, const json_t *channels, void *arg);
 
 /*
- * Subscribes a client of any gateway to channels, or unsubscribes it; n 0: from all. owner NULL: whoever's it is. Any thread.
- * `changed` is called once, on any thread, maybe before it returns; after an error it is not.
- * OVERLOADED, NO_MEMORY, INVALID_PAYLOAD (channels).
+ * Subscribes a client of any gateway to channels, or unsubscribes it; n 0: from all. owner NULL: whoever's it is. Any
+ * thread. `changed` is called once, on any thread, maybe before it returns; after an error it is not. OVERLOADED,
+ * NO_MEMORY, INVALID_PAYLOAD (channels).
  */
 POUCH_MUST_CHECK pouch_err events_change(struct events *e, const char *client, const char *owner, bool subscribe,
                                          const char *const *channels, size_t n, events_changed_fn *changed, void *arg);
 
 /*
  * Of all gateways, those of others as they last told: {"clients":[{"id","userId","subscriptions","lastHeartbeat",
- * "connectionDuration"}],"gateways":[{"id","clients","age"}]}, age in ms. owner, channel: only those; NULL: all. Takes a
- * while for 10,000 of them. NULL: no memory.
+ * "connectionDuration"}],"gateways":[{"id","clients","age"}]}, age in ms. owner, channel: only those; NULL: all. Takes
+ * a while for 10,000 of them. NULL: no memory.
  */
 json_t *events_clients(struct events *e, const char *owner, const char *channel);
-size_t events_subscribers(struct events *e,
-                          const char *channel); /* of all gateways, those of others as they last told */
+/* of all gateways, those of others as they last told */
+size_t events_subscribers(struct events *e, const char *channel);
 size_t events_clients_here(struct events *e);
 
 /* For metrics history: {channel: clients} of this gateway, and how long they have been there on the average. */

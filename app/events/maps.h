@@ -18,8 +18,8 @@ struct events_maps {
 };
 
 /*
- * "TOPIC=CHANNEL", "TOPIC=CHANNEL:EVENT" or "TOPIC=CHANNEL:EVENT:MESSAGE", joined by commas; text NULL: none. CONFIG says which
- * one cannot be. NO_MEMORY. In any case *m is to be freed.
+ * "TOPIC=CHANNEL", "TOPIC=CHANNEL:EVENT" or "TOPIC=CHANNEL:EVENT:MESSAGE", joined by commas; text NULL: none. CONFIG
+ * says which one cannot be. NO_MEMORY. In any case *m is to be freed.
  */
 POUCH_MUST_CHECK pouch_err events_maps_read(struct events_maps *m, const char *text);
 void events_maps_free(struct events_maps *m);
@@ -27,8 +27,9 @@ void events_maps_free(struct events_maps *m);
 const struct events_map *events_maps_find(const struct events_maps *m, const char *topic); /* NULL: none */
 
 /*
- * The data of the event: {"message","topic","key"?,"value"?,"timestamp"}. A value that is no text, is larger than an event
- * may be, or is a sealed envelope stays out of it (of an envelope "request_id" is there). NULL: no memory.
+ * The data of the event: {"message","topic","key"?,"value"?,"timestamp"}. A key or value that is no text (UTF-8
+ * without NUL) stays out of it, and so does a value with which the event would be larger than one may be, or that is a
+ * sealed envelope (of that "request_id" is there). NULL: no memory.
  */
 json_t *events_map_data(const struct events_map *m, struct httpd_span key, struct httpd_span value, int64_t at_ms);
 

@@ -22,7 +22,10 @@ struct events_record {
 /* The value of the record, to be freed with free(). source NULL: none. NULL: no memory. */
 char *events_record_text(const struct events_event *event, const struct events_source *source, size_t *n);
 
-/* INVALID_PAYLOAD: it is none of ours, which an application may have written there. NO_MEMORY. After an error there is nothing to free. */
+/*
+ * INVALID_PAYLOAD: it is none of ours, which an application may have written there. NO_MEMORY. After an error there is
+ * nothing to free.
+ */
 POUCH_MUST_CHECK pouch_err events_record_read(struct events_record *r, const void *value, size_t n);
 
 /*

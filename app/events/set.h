@@ -1,4 +1,6 @@
-/* The channels that a stream is subscribed to. Asking whether it has one costs an AND for nearly all that it has not. */
+/*
+ * The channels that a stream is subscribed to. Asking whether it has one costs an AND for nearly all that it has not.
+ */
 #ifndef POUCH_EVENTS_SET_H
 #define POUCH_EVENTS_SET_H
 
@@ -20,7 +22,10 @@ struct events_set {
 uint64_t events_hash(const char *channel);
 
 void events_set_free(struct events_set *s);
-/* Adds those that it does not have. INVALID_PAYLOAD: a name that cannot be, or too many; NO_MEMORY: some may have been added. */
+/*
+ * Adds those that it does not have. INVALID_PAYLOAD: a name that cannot be, or too many; NO_MEMORY: some may have been
+ * added.
+ */
 POUCH_MUST_CHECK pouch_err events_set_add(struct events_set *s, const char *const *channels, size_t n);
 void events_set_remove(struct events_set *s, const char *const *channels, size_t n); /* n 0: all */
 

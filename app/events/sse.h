@@ -13,8 +13,9 @@ struct sse_event {
 };
 
 /*
- * Appends it: whatever line ends the data has, it comes out as as many lines of the same event. INVALID_PAYLOAD: id or name has a
- * line end or NUL in it, which could begin another event. TOO_LARGE, NO_MEMORY. After an error nothing was appended.
+ * Appends it: whatever line ends the data has, it comes out as as many lines of the same event. INVALID_PAYLOAD: id or
+ * name has a line end or NUL in it, which could begin another event. TOO_LARGE, NO_MEMORY. After an error nothing was
+ * appended.
  */
 POUCH_MUST_CHECK pouch_err events_write(struct pl_buf *out, const struct sse_event *event);
 

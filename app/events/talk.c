@@ -1,6 +1,6 @@
 /*
- * Gateways among themselves, on a topic of their own: who has which clients, and changes to a client of another one. All of it
- * is passed on and nothing is kept: who starts says "hello", and the others tell what they have.
+ * Gateways among themselves, on a topic of their own: who has which clients, and changes to a client of another one.
+ * All of it is passed on and nothing is kept: who starts says "hello", and the others tell what they have.
  */
 #include <base/log.h>
 #include <base/why.h>

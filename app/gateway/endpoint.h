@@ -65,7 +65,9 @@ struct gateway_part {
     size_t n;
     const struct gateway_schema *schemas;
     size_t n_schemas;
-    /* In the order of parts.c, before anything is served. What it makes it keeps in struct gateway (gateway/state.h). */
+    /*
+     * In the order of parts.c, before anything is served. What it makes it keeps in struct gateway (gateway/state.h).
+     */
     pouch_err (*start)(struct gateway *g);
     /* Before a body is read; the first part that says false has filled in the answer. */
     bool (*admit)(struct httpd_call *c, struct httpd_answer *a, struct gateway *g);

@@ -23,7 +23,9 @@ struct share;
 
 /* CONFIG: a setting, or a gateway that would be open to all. NO_MEMORY, and the errors of the parts. */
 POUCH_MUST_CHECK pouch_err gateway_new(struct gateway **g, const pouch_options *options, pouch_keyring *ring);
-/* Before gateway_run(): who hears on its thread that calls are answered from now on, and that this ends. NULL: nobody. */
+/*
+ * Before gateway_run(): who hears on its thread that calls are answered from now on, and that this ends. NULL: nobody.
+ */
 struct gateway_hooks {
     void (*serving)(const struct httpd_owner *pages,
                     void *arg); /* what its pages tell, on any thread until `ending` has returned */
@@ -33,7 +35,10 @@ struct gateway_hooks {
 void gateway_hook(struct gateway *g, const struct gateway_hooks *hooks);
 /* Serves until gateway_stop(), then drains: what is open is answered for as long as gateway.drain says. */
 POUCH_MUST_CHECK pouch_err gateway_run(struct gateway *g);
-/* After gateway_run(): a thread is still in a call that has not ended with the drain, so nothing can be freed and the process is to end at once. */
+/*
+ * After gateway_run(): a thread is still in a call that has not ended with the drain, so nothing can be freed and the
+ * process is to end at once.
+ */
 bool gateway_is_stuck(const struct gateway *g);
 void gateway_stop(struct gateway *g);   /* async-signal-safe, as the next */
 void gateway_reload(struct gateway *g); /* keys, certificates, and what the parts have in files */
@@ -68,7 +73,10 @@ const struct gateway_endpoint *gateway_endpoint_at(size_t i);
 POUCH_MUST_CHECK pouch_err gateway_work(struct gateway *g, struct httpd_call *c, struct httpd_answer *a,
                                         pouch_err (*fn)(struct httpd_call *c, struct httpd_answer *a, void *gateway));
 
-/* The same for what may take long, as reading a topic does: on threads of its own, so that it keeps nothing else waiting. */
+/*
+ * The same for what may take long, as reading a topic does: on threads of its own, so that it keeps nothing else
+ * waiting.
+ */
 POUCH_MUST_CHECK pouch_err gateway_work_long(struct gateway *g, struct httpd_call *c, struct httpd_answer *a,
                                              pouch_err (*fn)(struct httpd_call *c, struct httpd_answer *a,
                                                              void *gateway));
@@ -80,11 +88,16 @@ POUCH_MUST_CHECK pouch_err gateway_work_long(struct gateway *g, struct httpd_cal
 POUCH_MUST_CHECK pouch_err gateway_problem(struct httpd_answer *a, pouch_err e, const char *why);
 /* The same where no pouch_err says it: `code` is a word such as "gone". */
 POUCH_MUST_CHECK pouch_err gateway_problem_as(struct httpd_answer *a, int status, const char *code, const char *detail);
+/* Makes `a` the problem that the answer in it could not be written, which is no fault of the request: 502, 500. */
+POUCH_MUST_CHECK pouch_err gateway_problem_unwritten(struct httpd_answer *a, pouch_err e);
 int gateway_status(pouch_err e);
 
 /* Makes it the body. Takes value; NULL stands for out of memory. */
 POUCH_MUST_CHECK pouch_err gateway_json(struct httpd_answer *a, json_t *value);
-/* The body of a call as a JSON object, to be given back with json_decref(). INVALID_PAYLOAD says what is wrong and where. */
+/*
+ * The body of a call as a JSON object, to be given back with json_decref(). INVALID_PAYLOAD says what is wrong and
+ * where.
+ */
 POUCH_MUST_CHECK pouch_err gateway_body(struct httpd_call *c, json_t **object);
 /* A number in the query. INVALID_PAYLOAD names it and its bounds. */
 POUCH_MUST_CHECK pouch_err gateway_query_number(const struct httpd_call *c, const char *name, int64_t fallback,

@@ -54,7 +54,9 @@ static pouch_err read_members(struct members *m, const char *const names[MEMBERS
     return POUCH_OK;
 }
 
-/* The text that a member is, escapes read, into out. INVALID_PAYLOAD: no string, longer than that, or with a NUL in it. */
+/*
+ * The text that a member is, escapes read, into out. INVALID_PAYLOAD: no string, longer than that, or with a NUL in it.
+ */
 static pouch_err text_of(struct pl_buf *out, struct pl_span value, const char *name) {
     struct pl_span raw = pl_value_text(value);
     if (!raw.at) return pl_fail(POUCH_E_INVALID_PAYLOAD, "Invalid message format: %s is no string", name);

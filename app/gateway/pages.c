@@ -1,4 +1,7 @@
-/* /livez, /readyz, /health, /metrics and /statusz, as every long-running command has them; here on the one server there is. */
+/*
+ * /livez, /readyz, /health, /metrics and /statusz, as every long-running command has them; here on the one server there
+ * is.
+ */
 #include <base/why.h>
 #include <gateway/state.h>
 #include <metrics/metrics.h>

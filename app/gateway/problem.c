@@ -1,6 +1,7 @@
 /* What an error is in HTTP. */
 #include <base/why.h>
 #include <gateway/state.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { SOON_S = 1, LATER_S = 5 };
@@ -19,7 +20,7 @@ static const struct {
     {POUCH_E_NOT_FOUND, 404, 0},       {POUCH_E_UNCHECKED, 503, LATER_S},
 };
 
-enum { INTERNAL = 500 };
+enum { INTERNAL = 500, BAD_GATEWAY = 502 };
 
 int gateway_status(pouch_err e) {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -50,6 +51,19 @@ pouch_err gateway_problem_as(struct httpd_answer *a, int status, const char *cod
     a->status = status;
     a->type = "application/problem+json";
     return POUCH_OK;
+}
+
+pouch_err gateway_problem_unwritten(struct httpd_answer *a, pouch_err e) {
+    char larger[128];
+    int mib = HTTPD_ANSWER_MAX >> 20;
+    httpd_answer_free(a);
+    httpd_answer_init(a);
+    if (e != POUCH_E_TOO_LARGE)
+        return gateway_problem_as(a, INTERNAL, pouch_err_code(e),
+                                  "the answer could not be written; the request has been handled all the same");
+    snprintf(larger, sizeof larger, "what was answered is larger than the %d MiB of an answer: ask for less at once",
+             mib);
+    return gateway_problem_as(a, BAD_GATEWAY, pouch_err_code(e), larger);
 }
 
 pouch_err gateway_problem(struct httpd_answer *a, pouch_err e, const char *why) {

@@ -21,6 +21,7 @@ static void let_go(struct gateway_wait *w) {
 }
 
 void gateway_wait_end(struct gateway_wait *w, struct httpd_answer *a, pouch_err failed) {
+    if (failed) failed = gateway_problem_unwritten(a, failed);
     if (!failed && w->id[0]) failed = httpd_answer_field(a, "X-Request-Id", w->id);
     if (failed) {
         httpd_answer_free(a);

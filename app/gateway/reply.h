@@ -16,7 +16,7 @@ struct gateway_wait {
 
 /* Takes the call. NULL: no memory, and the call is not taken. */
 struct gateway_wait *gateway_wait_new(struct httpd_call *c);
-/* Answers with what `a` holds, or, where that could not be made, with 500. Takes both. */
+/* Answers with what `a` holds, or, where that could not be made, says so. Takes both. */
 void gateway_wait_end(struct gateway_wait *w, struct httpd_answer *a, pouch_err failed);
 /* The same with the problem that e is; why NULL: pouch_why(). */
 void gateway_wait_fail(struct gateway_wait *w, pouch_err e, const char *why);
@@ -25,8 +25,8 @@ void gateway_wait_fail(struct gateway_wait *w, pouch_err e, const char *why);
 void gateway_wait_answered(pouch_err e, const pouch_reply *reply, void *wait);
 
 /*
- * From a handler: takes the call and has `hand_on` pass the request on, whose callback ends the wait, perhaps before it has
- * returned. The problem that an error of it is, or that of no memory, is the answer.
+ * From a handler: takes the call and has `hand_on` pass the request on, whose callback ends the wait, perhaps before it
+ * has returned. The problem that an error of it is, or that of no memory, is the answer.
  */
 typedef pouch_err gateway_hand_on_fn(struct gateway *g, struct gateway_wait *w, const struct gateway_ask *ask);
 POUCH_MUST_CHECK pouch_err gateway_hand_on(struct gateway *g, struct httpd_call *c, struct httpd_answer *a,

@@ -1,4 +1,6 @@
-/* What the files of this room share. Set before anything is served, and not changed until the end, unless it says so. */
+/*
+ * What the files of this room share. Set before anything is served, and not changed until the end, unless it says so.
+ */
 #ifndef POUCH_GATEWAY_STATE_H
 #define POUCH_GATEWAY_STATE_H
 
@@ -70,7 +72,10 @@ json_t *gateway_details(struct gateway *g);
 POUCH_MUST_CHECK pouch_err gateway_serve(struct gateway *g);
 void gateway_quiet(struct gateway *g);
 
-/* work.c. _close: what waits is told that the gateway stops, and what runs is waited for; false: it has not ended within ms. */
+/*
+ * work.c. _close: what waits is told that the gateway stops, and what runs is waited for; false: it has not ended
+ * within ms.
+ */
 POUCH_MUST_CHECK pouch_err gateway_pool_new(struct gateway_pool **p, struct gateway *g);
 bool gateway_pool_close(struct gateway_pool *p, int ms);
 void gateway_pool_free(struct gateway_pool *p); /* NULL allowed */
@@ -84,14 +89,14 @@ void gateway_watch_stop(struct gateway_watch *w);                         /* NUL
 int gateway_drain_left(const struct gateway *g);
 
 /*
- * message.c: what a call asks. They take its body, which does not count as held any more while the answer is waited for; *ask
- * is to be freed in any case. INVALID_PAYLOAD says what is wrong, and where.
+ * message.c: what a call asks. They take its body, which does not count as held any more while the answer is waited
+ * for; *ask is to be freed in any case. INVALID_PAYLOAD says what is wrong, and where.
  */
 POUCH_MUST_CHECK pouch_err
 gateway_ask_message(struct gateway_ask *ask, struct httpd_call *c,
                     const struct gateway *g); /* {key?, value, headers?}, topic in the path */
-POUCH_MUST_CHECK pouch_err gateway_ask_request(struct gateway_ask *ask, struct httpd_call *c,
-                                               const struct gateway *g); /* {topic or publisher, payload, …} */
+/* {topic or publisher, payload, …} */
+POUCH_MUST_CHECK pouch_err gateway_ask_request(struct gateway_ask *ask, struct httpd_call *c, const struct gateway *g);
 /* The body alone, which is in ask already; topic NULL: the body names it, or a publisher. */
 POUCH_MUST_CHECK pouch_err gateway_ask_read(struct gateway_ask *ask, const char *topic);
 void gateway_ask_free(struct gateway_ask *ask);

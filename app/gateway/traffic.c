@@ -1,6 +1,6 @@
 /*
- * Calls counted as the first systems did: http_requests_total{method,url} and http_request_duration_seconds, url being the
- * path of the route, so that there are no more of them than routes.
+ * Calls counted as the first systems did: http_requests_total{method,url} and http_request_duration_seconds, url being
+ * the path of the route, so that there are no more of them than routes.
  */
 #include <base/buf.h>
 #include <base/clock.h>

@@ -53,8 +53,8 @@ POUCH_MUST_CHECK pouch_err gateway_v1_versioned(const struct httpd_call *c, stru
                                                 int64_t version);
 
 /*
- * The version that a change expects, as pl_store_route_put() has it. False: the answer is filled in, 428 or 400, and the
- * handler returns *e. may_make: `If-None-Match: *` is understood, as 0.
+ * The version that a change expects, as pl_store_route_put() has it. False: the answer is filled in, 428 or 400, and
+ * the handler returns *e. may_make: `If-None-Match: *` is understood, as 0.
  */
 bool gateway_v1_expected(const struct httpd_call *c, struct httpd_answer *a, bool may_make, int64_t *expected,
                          pouch_err *e);
@@ -64,7 +64,10 @@ POUCH_MUST_CHECK pouch_err gateway_v1_conflict(struct httpd_answer *a, pouch_err
 
 /* ---- what is asked ---- */
 
-/* Whether a body has other members than those, which end with NULL. INVALID_PAYLOAD: what is misspelt must not widen a change. */
+/*
+ * Whether a body has other members than those, which end with NULL. INVALID_PAYLOAD: what is misspelt must not widen a
+ * change.
+ */
 POUCH_MUST_CHECK pouch_err gateway_v1_known(const json_t *body, const char *const known[]);
 
 /* A boolean in the query; not given: false. INVALID_PAYLOAD. */

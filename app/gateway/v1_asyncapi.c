@@ -1,4 +1,7 @@
-/* /asyncapi.json: the routes that there are now, as AsyncAPI 3. What is in a message is sealed, so its schema is that of an envelope. */
+/*
+ * /asyncapi.json: the routes that there are now, as AsyncAPI 3. What is in a message is sealed, so its schema is that
+ * of an envelope.
+ */
 #include <admin/anytext.h>
 #include <base/why.h>
 #include <gateway/v1.h>

@@ -32,7 +32,10 @@ struct asked {
     "reason", "topic", "publisher", "tenant", "request", "since", "until", "partition", "offset", "dry_run", "expect"
 static const char *const of_redrive[] = {OF_LETTERS, "to", "again", "force", NULL};
 static const char *const of_dismissal[] = {OF_LETTERS, NULL};
-/* Kafka deletes from the front of a partition alone, whatever is there: so age is the one filter, and all topics are meant. */
+/*
+ * Kafka deletes from the front of a partition alone, whatever is there: so age is the one filter, and all topics are
+ * meant.
+ */
 static const char *const of_purge[] = {"until", "dry_run", "expect", NULL};
 
 static pouch_err no_such(const char *name, const char *kind) {
@@ -122,7 +125,10 @@ static bool is_as_expected(struct httpd_answer *a, const struct asked *q, size_t
     return false;
 }
 
-/* What was sent, dismissed or deleted before is in the store, and what is now is written down there: without it nothing is done. */
+/*
+ * What was sent, dismissed or deleted before is in the store, and what is now is written down there: without it nothing
+ * is done.
+ */
 static pouch_err with_store(struct gateway *g, struct httpd_call *c, struct httpd_answer *a, const struct asked *q,
                             pouch_err (*fn)(const struct gateway *g, struct httpd_answer *a, const struct asked *q,
                                             struct pl_store *store)) {

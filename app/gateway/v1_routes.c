@@ -143,7 +143,10 @@ static pouch_err check_members(const json_t *body, const char *publisher) {
     return json_object_get(body, "targets") ? POUCH_OK : pl_fail(POUCH_E_INVALID_PAYLOAD, "the body has no targets");
 }
 
-/* The body as a state of store/state.h, freed with free(); id, and whether it is enabled, are those of `now` unless it says so. */
+/*
+ * The body as a state of store/state.h, freed with free(); id, and whether it is enabled, are those of `now` unless it
+ * says so.
+ */
 static char *state_of(const json_t *body, const char *publisher, const struct pl_route_row *now) {
     const char *id = json_string_value(json_object_get(body, "id"));
     const json_t *given = json_object_get(body, "enabled"), *weights = json_object_get(body, "weights");

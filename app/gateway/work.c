@@ -1,4 +1,7 @@
-/* Calls that must wait for something: a few threads, and a bounded queue in front of them; others for what may take long. */
+/*
+ * Calls that must wait for something: a few threads, and a bounded queue in front of them; others for what may take
+ * long.
+ */
 #include <base/clock.h>
 #include <base/queue.h>
 #include <base/thread.h>
@@ -108,7 +111,10 @@ static void close_lane(struct lane *l) {
     serve(l, 0);
 }
 
-/* A thread that is in no call ends, however long it is kept from a processor: it is no reason to leave anything as it is. */
+/*
+ * A thread that is in no call ends, however long it is kept from a processor: it is no reason to leave anything as it
+ * is.
+ */
 bool gateway_pool_close(struct gateway_pool *p, int ms) {
     size_t n = 0;
     if (!p || !p->ended) return true;

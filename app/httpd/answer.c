@@ -92,8 +92,8 @@ static pouch_err put_length(struct pl_buf *head, const struct httpd_answer *a) {
 }
 
 /*
- * What the kernel takes at once of a head and a body, without a turn of the loop between. 0 as well where that cannot be: the
- * rest goes the way of the bufferevent, which tells of errors.
+ * What the kernel takes at once of a head and a body, without a turn of the loop between. 0 as well where that cannot
+ * be: the rest goes the way of the bufferevent, which tells of errors.
  */
 static size_t send_now(struct httpd_conn *c, struct httpd_span head, struct httpd_span body) {
     struct iovec parts[] = {{(void *)head.at, head.n}, {(void *)body.at, body.n}};

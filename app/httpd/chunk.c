@@ -4,8 +4,8 @@ enum { OK = 200, BAD = 400, TOO_LARGE = 413, EXTRA_TOO_LARGE = 431 };
 enum { DIGITS_MAX = 15 };
 
 /*
- * A size line with extensions (";name", ";name=value", ";name="quoted""), the chunk with its CR LF, and again; after the
- * size 0 the trailers, each a field, and an empty line.
+ * A size line with extensions (";name", ";name=value", ";name="quoted""), the chunk with its CR LF, and again; after
+ * the size 0 the trailers, each a field, and an empty line.
  */
 enum {
     SIZE,

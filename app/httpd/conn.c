@@ -38,8 +38,8 @@ static bool is_silent(const struct httpd_conn *c) {
 }
 
 /*
- * Few send anything while they wait, so reading stops when something comes, and not with the phase: two system calls less. Who
- * has sent ahead is read no further, since each answer would bring in more than it uses up.
+ * Few send anything while they wait, so reading stops when something comes, and not with the phase: two system calls
+ * less. Who has sent ahead is read no further, since each answer would bring in more than it uses up.
  */
 static bool set_reading(struct httpd_conn *c) {
     if (!is_silent(c)) return !bufferevent_enable(c->wire, EV_READ);
@@ -133,9 +133,9 @@ static void refuse(struct httpd_conn *c, int status) {
 }
 
 /*
- * Each read of libevent's, of 16 KiB at most or of a TLS record, ends here, and once there is a decision one more is read
- * at most, and only if nothing is left of those before; so the input is bounded by a head and one of them. (A watermark would say so too, but 2.1 crashes when it finds
- * no memory for one.)
+ * Each read of libevent's, of 16 KiB at most or of a TLS record, ends here, and once there is a decision one more is
+ * read at most, and only if nothing is left of those before; so the input is bounded by a head and one of them. (A
+ * watermark would say so too, but 2.1 crashes when it finds no memory for one.)
  */
 static void read_head(struct httpd_conn *c) {
     struct evbuffer *in = bufferevent_get_input(c->wire);

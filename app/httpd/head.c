@@ -87,8 +87,8 @@ static size_t length_of(struct httpd_span s, const char *also) {
 }
 
 /*
- * A name, an address, or one of IPv6 in brackets, and a port or none. An http URI has a host (RFC 9110, section 4.2.1). No
- * comma, though a name might have one: it is where a proxy joins two fields.
+ * A name, an address, or one of IPv6 in brackets, and a port or none. An http URI has a host (RFC 9110, section 4.2.1).
+ * No comma, though a name might have one: it is where a proxy joins two fields.
  */
 static bool is_host(struct httpd_span s) {
     size_t bracket = s.n && *s.at == '[' ? 1 : 0;

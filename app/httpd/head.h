@@ -28,7 +28,10 @@ struct httpd_search {
     size_t fields;
 };
 
-/* Looks on in the bytes of a connection, of which there are n by now. 0: more is needed; 200: the head is whole; else the status to refuse it with. */
+/*
+ * Looks on in the bytes of a connection, of which there are n by now. 0: more is needed; 200: the head is whole; else
+ * the status to refuse it with.
+ */
 int httpd_search(struct httpd_search *s, const char *at, size_t n);
 
 struct httpd_field {

@@ -11,7 +11,10 @@
 /* Called on the server's thread, so from sources that are safe to read there; must not wait. */
 struct httpd_owner {
     const char *role; /* "worker" */
-    /* Adds a text for each reason why it can only be restarted (_dead) or why it does not work at the moment (_unready). NULL: never. */
+    /*
+     * Adds a text for each reason why it can only be restarted (_dead) or why it does not work at the moment
+     * (_unready). NULL: never.
+     */
     void (*dead)(json_t *reasons, void *arg);
     void (*unready)(json_t *reasons, void *arg);
     /* Adds a text for each thing that is not as it should be, though it works. NULL: never. */
@@ -25,7 +28,9 @@ struct httpd_owner {
 
 struct httpd_health;
 
-/* As httpd_start(), with the pages; listen NULL: nothing is started and *h is NULL. The owner is borrowed until _stop. */
+/*
+ * As httpd_start(), with the pages; listen NULL: nothing is started and *h is NULL. The owner is borrowed until _stop.
+ */
 POUCH_MUST_CHECK pouch_err httpd_health_start(struct httpd_health **h, const char *listen,
                                               const struct httpd_owner *owner);
 

@@ -45,7 +45,8 @@ POUCH_MUST_CHECK pouch_err httpd_answer_field(struct httpd_answer *a, const char
 
 /*
  * Makes it a problem (RFC 9457) whose title is that of the status, with the members code (the title
- * in one word), success (false), message (the detail) and timestamp beside it. Fields and retry_after_s stay. NO_MEMORY.
+ * in one word), success (false), message (the detail) and timestamp beside it. Fields and retry_after_s stay.
+ * NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err httpd_answer_problem(struct httpd_answer *a, int status, const char *detail);
 
@@ -114,10 +115,10 @@ struct httpd_options {
 
 /*
  * Listens at "HOST:PORT" ("[::1]:8080", ":8080" for every address, port 0: any that is free) and logs where. All that
- * the options point at is borrowed until httpd_stop(), routes until no call is taken. *h is set before the first handler
- * is asked; NULL after an error. CONFIG: no such address here, its
- * port is taken, a route or a limit cannot be, or a TLS file is not usable. NOT_ALLOWED: a port that this user may not
- * have. OVERLOADED: no file descriptor. NO_MEMORY, also for threads.
+ * the options point at is borrowed until httpd_stop(), routes until no call is taken. *h is set before the first
+ * handler is asked; NULL after an error. CONFIG: no such address here, its port is taken, a route or a limit cannot be,
+ * or a TLS file is not usable. NOT_ALLOWED: a port that this user may not have. OVERLOADED: no file descriptor.
+ * NO_MEMORY, also for threads.
  */
 POUCH_MUST_CHECK pouch_err httpd_start(struct httpd **h, const char *listen, const struct httpd_options *options);
 int httpd_port(const struct httpd *h);

@@ -1,6 +1,6 @@
 /*
- * How many connections each address has, so that one cannot take all there are. A tree, since with hashes clients could choose
- * addresses that meet.
+ * How many connections each address has, so that one cannot take all there are. A tree, since with hashes clients could
+ * choose addresses that meet.
  */
 #include <httpd/peers.h>
 #include <search.h>

@@ -117,7 +117,9 @@ struct httpd {
     struct httpd_loop loops[];
 };
 
-/* conn.c. _open takes the descriptor, which is counted at its peer; _refuse tells it that there is no room, if it can. */
+/*
+ * conn.c. _open takes the descriptor, which is counted at its peer; _refuse tells it that there is no room, if it can.
+ */
 void httpd_conn_open(struct httpd_loop *l, evutil_socket_t fd, const struct sockaddr_in6 *peer);
 void httpd_conn_refuse(evutil_socket_t fd);
 void httpd_conn_close(struct httpd_conn *c, enum httpd_ended why);
@@ -167,8 +169,8 @@ void httpd_stream_ended(struct httpd_stream *s, enum httpd_ended why);
 /* loop.c */
 POUCH_MUST_CHECK pouch_err httpd_loop_init(struct httpd_loop *l, struct httpd *server, int number);
 POUCH_MUST_CHECK pouch_err httpd_loop_start(struct httpd_loop *l);
-void httpd_loop_stop(
-    struct httpd_loop *l); /* asks it to; _join waits, ends its connections and runs the jobs that are left */
+/* asks it to; _join waits, ends its connections and runs the jobs that are left */
+void httpd_loop_stop(struct httpd_loop *l);
 void httpd_loop_join(struct httpd_loop *l);
 void httpd_loop_free(struct httpd_loop *l);
 void httpd_loop_has_closed(struct httpd_loop *l); /* a connection has gone */

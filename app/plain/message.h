@@ -28,8 +28,8 @@ struct plain_answer {
 POUCH_MUST_CHECK pouch_err plain_answer_read(struct plain_answer *a, const void *json, size_t n);
 
 /*
- * Reads escapes. The length, 1 to PLAIN_ID_MAX, with a NUL behind it; 0: no such text can be an id, because it is empty, longer,
- * or has control characters.
+ * Reads escapes. The length, 1 to PLAIN_ID_MAX, with a NUL behind it; 0: no such text can be an id, because it is
+ * empty, longer, or has control characters.
  */
 size_t plain_id_read(char out[PLAIN_ID_MAX + 1], struct pl_span raw);
 

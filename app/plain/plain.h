@@ -21,8 +21,8 @@ struct plain;
 enum { PLAIN_ID_MAX = 256 }; /* bytes */
 
 /*
- * *p is NULL when gateway.plain_topics lists nothing. Borrows s until plain_stop(); no broker is needed yet. CONFIG: the
- * list lets a topic through that is not for tasks. NO_MEMORY, OVERLOADED: no file descriptor.
+ * *p is NULL when gateway.plain_topics lists nothing. Borrows s until plain_stop(); no broker is needed yet. CONFIG:
+ * the list lets a topic through that is not for tasks. NO_MEMORY, OVERLOADED: no file descriptor.
  */
 POUCH_MUST_CHECK pouch_err plain_start(struct plain **p, const struct pl_settings *s, const char *client_id);
 
@@ -33,11 +33,11 @@ bool plain_takes(const struct plain *p, const char *topic);
 bool plain_ready(const struct plain *p);
 
 /*
- * As pouch_client_request(): done is called once unless an error is returned. json: an object. Its id, a string, is that
- * of the task; without one the header x-request-id is, or a new UUID, and is put in. id, when not NULL, gets it before done can be
- * called. The reply's payload is the whole value that the worker wrote; the error is HANDLER_ERROR, with its text, when the
- * status is not 'success'. NOT_ALLOWED: the topic is not listed. INVALID_PAYLOAD: no object, or an id that cannot be.
- * EXISTS: a task of that id is open. NO_BROKER: plain_ready() is false.
+ * As pouch_client_request(): done is called once unless an error is returned. json: an object. Its id, a string, is
+ * that of the task; without one the header x-request-id is, or a new UUID, and is put in. id, when not NULL, gets it
+ * before done can be called. The reply's payload is the whole value that the worker wrote; the error is HANDLER_ERROR,
+ * with its text, when the status is not 'success'. NOT_ALLOWED: the topic is not listed. INVALID_PAYLOAD: no object, or
+ * an id that cannot be. EXISTS: a task of that id is open. NO_BROKER: plain_ready() is false.
  */
 POUCH_MUST_CHECK pouch_err plain_ask(struct plain *p, const pouch_dest *to, const void *json, size_t n, int timeout,
                                      char id[PLAIN_ID_MAX + 1], pouch_reply_fn *done, void *arg);

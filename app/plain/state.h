@@ -1,6 +1,6 @@
 /*
- * What the files of the room share. It stands on the parts of lib/client: the same table of open calls, found here by a hash of
- * the task's id, and the same keeper that finds and positions the topic of the replies.
+ * What the files of the room share. It stands on the parts of lib/client: the same table of open calls, found here by a
+ * hash of the task's id, and the same keeper that finds and positions the topic of the replies.
  */
 #ifndef POUCH_PLAIN_STATE_H
 #define POUCH_PLAIN_STATE_H

@@ -5,8 +5,8 @@
  * How values look in JSON: int, long, float and double are numbers, and a float that is none is "NaN", "Infinity" or
  * "-Infinity"; bytes and fixed are strings whose characters U+0000 to U+00FF stand for the bytes; a record is an
  * object, and a member that is missing gets its default; a logical type looks as the type below it does. A value of a
- * union stands for itself, and is of the first branch that it fits, integers before floats; or, where it fits none, it is
- * an object of one member named as its branch, as Avro's own JSON has it.
+ * union stands for itself, and is of the first branch that it fits, integers before floats; or, where it fits none, it
+ * is an object of one member named as its branch, as Avro's own JSON has it.
  */
 #ifndef POUCH_SCHEMA_AVRO_H
 #define POUCH_SCHEMA_AVRO_H
@@ -19,7 +19,10 @@
 
 struct avro_schema;
 
-/* INVALID_PAYLOAD: not an Avro schema, with the place in pouch_why(). TOO_LARGE: more types than a schema may have. NO_MEMORY. */
+/*
+ * INVALID_PAYLOAD: not an Avro schema, with the place in pouch_why(). TOO_LARGE: more types than a schema may have.
+ * NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err schema_avro_compile(struct avro_schema **schema, const char *text, size_t n);
 void schema_avro_free(struct avro_schema *schema); /* NULL is allowed */
 

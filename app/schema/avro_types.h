@@ -60,8 +60,8 @@ struct avro_place {
 };
 
 enum { AVRO_PLACE_MAX = 200 };
-const char *schema_avro_place_text(const struct avro_place *place,
-                                   char out[static AVRO_PLACE_MAX]); /* "/items/3/price" */
+/* "/items/3/price" */
+const char *schema_avro_place_text(const struct avro_place *place, char out[static AVRO_PLACE_MAX]);
 
 /* The value of a union, of its first branch: what a default is. */
 POUCH_MUST_CHECK pouch_err schema_avro_write_fallback(const struct avro_type *type, const json_t *value);

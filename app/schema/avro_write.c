@@ -222,7 +222,10 @@ static pouch_err write_branch(struct writer *w, const struct avro_type *t, size_
     return e;
 }
 
-/* floats: whether integers may go into a float now. Where one branch alone comes into question, what it says is the reason. */
+/*
+ * floats: whether integers may go into a float now. Where one branch alone comes into question, what it says is the
+ * reason.
+ */
 static pouch_err write_plain(struct writer *w, const struct avro_type *t, const json_t *value,
                              const struct avro_place *place, int depth, bool floats) {
     pouch_err e = POUCH_OK;

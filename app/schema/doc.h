@@ -1,4 +1,7 @@
-/* A registered schema, read: what payloads are checked, encoded and decoded by. Never changed, so any thread may use it. */
+/*
+ * A registered schema, read: what payloads are checked, encoded and decoded by. Never changed, so any thread may use
+ * it.
+ */
 #ifndef POUCH_SCHEMA_DOC_H
 #define POUCH_SCHEMA_DOC_H
 

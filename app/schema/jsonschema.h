@@ -13,16 +13,16 @@
 struct jsonschema;
 
 /*
- * INVALID_PAYLOAD: not a schema, with the keyword in pouch_why(). CONFIG: of another draft, or with a keyword of one, or it
- * refers to what is not in it, or to itself without end. TOO_LARGE: more subschemas than one may have. NO_MEMORY.
+ * INVALID_PAYLOAD: not a schema, with the keyword in pouch_why(). CONFIG: of another draft, or with a keyword of one,
+ * or it refers to what is not in it, or to itself without end. TOO_LARGE: more subschemas than one may have. NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err schema_json_read(struct jsonschema **schema, const char *text, size_t n);
 void schema_json_free(struct jsonschema *schema); /* NULL is allowed */
 
 /*
- * n: the length of the text that the value came from, which bounds the work. INVALID_PAYLOAD: not as the schema says, or
- * too much work, with place and keyword in pouch_why(); the place has only names that the schema has. CONFIG: the schema
- * goes too deep. NO_MEMORY.
+ * n: the length of the text that the value came from, which bounds the work. INVALID_PAYLOAD: not as the schema says,
+ * or too much work, with place and keyword in pouch_why(); the place has only names that the schema has. CONFIG: the
+ * schema goes too deep. NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err schema_json_check(const struct jsonschema *schema, const json_t *value, size_t n);
 

@@ -61,8 +61,8 @@ struct matching {
 };
 
 /*
- * Called before each item of a regular expression that is tried. PCRE2's own limit counts anew from each character where a
- * match may start, and one item alone may pass all of the text.
+ * Called before each item of a regular expression that is tried. PCRE2's own limit counts anew from each character
+ * where a match may start, and one item alone may pass all of the text.
  */
 static int pay(pcre2_callout_block *item, void *arg) {
     struct matching *m = arg;

@@ -50,7 +50,9 @@ static void unquote(char *text) {
     *to = 0;
 }
 
-/* A part of a JSON pointer, up to its end or the next slash, with ~1 and ~0 read, in place. Gives what comes behind it. */
+/*
+ * A part of a JSON pointer, up to its end or the next slash, with ~1 and ~0 read, in place. Gives what comes behind it.
+ */
 static char *next_part(char *part) {
     char *end = part + strcspn(part, "/"), *rest = *end ? end + 1 : NULL, *to = part;
     *end = 0;

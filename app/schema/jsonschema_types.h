@@ -80,8 +80,8 @@ POUCH_MUST_CHECK pouch_err schema_js_resolve(struct jsonschema *all, const struc
                                              const char *reference, struct js_schema **target);
 
 /*
- * CONFIG: a subschema stands for itself, by way of references alone and of keywords that look at the same value, so that no check would
- * end. Once all references are read.
+ * CONFIG: a subschema stands for itself, by way of references alone and of keywords that look at the same value, so
+ * that no check would end. Once all references are read.
  */
 POUCH_MUST_CHECK pouch_err schema_js_check_loops(struct jsonschema *all);
 

@@ -3,8 +3,8 @@
  * byte, the schema's id in four bytes, big-endian, then Avro binary or JSON text.
  *
  * A registry is asked once for each schema; what it said is kept, and goes on being used for as long as it cannot be
- * asked again, however old. It may say that a payload is well, but only the newest may say that it is not: so a registry
- * that is down, slow or talks nonsense never makes a payload invalid.
+ * asked again, however old. It may say that a payload is well, but only the newest may say that it is not: so a
+ * registry that is down, slow or talks nonsense never makes a payload invalid.
  *
  * Any number of threads may use one handle. A call may block for as long as schema.timeout says, when nothing is
  * known of the subject or id yet; threads that want the same one wait for one call.
@@ -26,7 +26,10 @@ POUCH_MUST_CHECK pouch_err schema_open(struct schema_set **set, const struct pl_
 /* No call may be under way. NULL is allowed. */
 void schema_close(struct schema_set *set);
 
-/* Calls that wait for the registry, and those to come, end with CLOSED within a second. Any thread, also a signal handler. */
+/*
+ * Calls that wait for the registry, and those to come, end with CLOSED within a second. Any thread, also a signal
+ * handler.
+ */
 void schema_stop(struct schema_set *set);
 
 /*
@@ -42,8 +45,10 @@ POUCH_MUST_CHECK pouch_err schema_fetch(struct schema_set *set, const char *subj
  * INVALID_PAYLOAD   the payload is not JSON, or not as the schema says, which the registry has just said is the newest
  * UNCHECKED         the payload is not as the schema at hand says, and the registry cannot be asked whether that is the
  *                   newest; other payloads may be well
- * anything else     nothing is known of any payload, and trying again later may help: NO_RESPONDERS, TIMEOUT, CLOSED: the
- *                   registry cannot be asked, and nothing is kept; NOT_FOUND: it knows no such subject, or no such id; NOT_ALLOWED: it wants another user; CONFIG: the schema is of a kind that is not supported; NO_MEMORY
+ * anything else     nothing is known of any payload, and trying again later may help: NO_RESPONDERS, TIMEOUT, CLOSED:
+ *                   the registry cannot be asked, and nothing is kept; NOT_FOUND: it knows no such subject, or no such
+ *                   id; NOT_ALLOWED: it wants another user; CONFIG: the schema is of a kind that is not supported;
+ *                   NO_MEMORY
  */
 
 /* Whether a payload, as JSON text, is as the newest schema of the subject says. For Avro: whether it can be encoded. */
