@@ -3,8 +3,8 @@
  *
  *   cql_bench URL ROWS ROWS_A_BATCH IN_FLIGHT
  *
- * ROWS_A_BATCH 1: single rows, each of a partition of its own; more: unlogged batches, each of one partition. A tenth of the
- * rows goes first, unmeasured. Prints one line of JSON. bench/cassandra runs it beside the Java driver.
+ * ROWS_A_BATCH 1: single rows, each of a partition of its own; more: unlogged batches, each of one partition. A tenth
+ * of the rows goes first, unmeasured. Prints one line of JSON. bench/cassandra runs it beside the Java driver.
  */
 #include <base/clock.h>
 #include <cql/cql.h>

@@ -1,8 +1,8 @@
 /*
  * bench/http_load HOST PORT PATH CONNECTIONS COUNT < BODY
  *
- * Posts the body COUNT times over so many connections that stay open, one request under way on each, and prints one line
- * of JSON: how long the answers took and how many a second there were. Only 200 is no error. One thread.
+ * Posts the body COUNT times over so many connections that stay open, one request under way on each, and prints one
+ * line of JSON: how long the answers took and how many a second there were. Only 200 is no error. One thread.
  */
 #include <errno.h>
 #include <netdb.h>

@@ -4,9 +4,9 @@
  *   store_bench ROWS [URL]
  *
  * One thread puts rows as a center does, all of different requests, and waits when the queue is nearly full, so that
- * none is missing. Then, when all of them are in the store and counted, and while the writer is still there, another looks up
- * requests and adds up routes. Prints one line of JSON. The store is a new folder unless named, and is left there; one that is
- * named must have no rows yet:
+ * none is missing. Then, when all of them are in the store and counted, and while the writer is still there, another
+ * looks up requests and adds up routes. Prints one line of JSON. The store is a new folder unless named, and is left
+ * there; one that is named must have no rows yet:
  *
  *   store_bench 1000000
  *   store_bench 1000000 cassandra://127.0.0.1:9042/store_bench_1

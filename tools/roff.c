@@ -15,8 +15,8 @@ static unsigned code_point(const char **text) {
 }
 
 /*
- * Quotes, dashes and accents would otherwise become those of print, which no shell takes. Behind a bar a line may break: all that
- * a flag may be can be longer than one.
+ * Quotes, dashes and accents would otherwise become those of print, which no shell takes. Behind a bar a line may
+ * break: all that a flag may be can be longer than one.
  */
 static void put_char(FILE *out, unsigned code) {
     static const struct {

@@ -35,8 +35,8 @@ const char settings_file_example[] = "brokers: [kafka-1:9092, kafka-2:9092]\n"
 const char settings_kafka[] =
     "Properties under `kafka` go to librdkafka as they are; on the command line they are\n"
     "`-X name=value`, in a program `pouch_options_set(o, \"kafka.name\", value)`. Of them SASL, TLS and some\n"
-    "others have variables: docs/configuration.md. A command line can be read by everybody on the host:\n"
-    "passwords go into the file or into variables.\n"
+    "others have variables: docs/configuration.md, SASL and TLS. A command line can be read by everybody on\n"
+    "the host: passwords go into the file or into variables.\n"
     "The values of passwords, secrets and private keys are never shown.\n";
 
 const char settings_key[] =

@@ -12,7 +12,9 @@ json_t *admin_anytext(struct pl_span text);
 json_t *admin_anytext_of(const char *text);
 json_t *admin_texts_json(char *const *texts, size_t n);
 
-/* An array with one more item, or an object with one more member; both are taken. NULL, of either too: out of memory. */
+/*
+ * An array with one more item, or an object with one more member; both are taken. NULL, of either too: out of memory.
+ */
 json_t *admin_array_with(json_t *array, json_t *item);
 json_t *admin_json_with(json_t *object, const char *name, json_t *value);
 

@@ -33,7 +33,10 @@ void admin_health_free(struct admin_health *h);
 /* HEALTHY only when no group is further behind than it may be, and UNHEALTHY when no broker answers. */
 enum pl_shape_status admin_health_status(const struct admin_health *h);
 
-/* Texts for all that is not well; those of a status that is not at least as bad as `from` are left out. NULL: no memory. */
+/*
+ * Texts for all that is not well; those of a status that is not at least as bad as `from` are left out. NULL: no
+ * memory.
+ */
 json_t *admin_health_reasons(const struct admin_health *h, enum pl_shape_status from);
 
 /* The whole of it. NULL: no memory. */

@@ -48,7 +48,10 @@ static struct admin_hop hop_begun(const struct pl_trace *row) {
     };
 }
 
-/* at_us of a response is its end; its length tells the beginning better than the row of the beginning, which may be missing. */
+/*
+ * at_us of a response is its end; its length tells the beginning better than the row of the beginning, which may be
+ * missing.
+ */
 static void hop_end(struct admin_hop *hop, const struct pl_trace *end) {
     int64_t since_us = end->at_us > hop->start_us ? end->at_us - hop->start_us : 0;
     hop->took_us = end->took_us >= 0 ? end->took_us : since_us;

@@ -12,8 +12,8 @@ struct admin_incomplete {
 };
 
 /*
- * Looks for spools on this host; before the store is read, see waiting.h. spool: the setting trace.spool, NULL when unset. Never fails:
- * what cannot be known is not said.
+ * Looks for spools on this host; before the store is read, see waiting.h. spool: the setting trace.spool, NULL when
+ * unset. Never fails: what cannot be known is not said.
  */
 void admin_incomplete_look(struct admin_incomplete *i, const char *url, const char *spool, int64_t since_us,
                            int64_t until_us);

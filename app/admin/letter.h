@@ -18,7 +18,9 @@ struct admin_letter {
     char *block;
 };
 
-/* What a record of a dead-letter topic is; publisher and request id come from the envelope where no header tells them. */
+/*
+ * What a record of a dead-letter topic is; publisher and request id come from the envelope where no header tells them.
+ */
 void admin_letter_read(struct admin_letter *l, const rd_kafka_message_t *m);
 
 /* Copies what it borrows, each text cut at about a KiB, so that it outlives the record. NO_MEMORY. */

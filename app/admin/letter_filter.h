@@ -25,7 +25,10 @@ bool admin_letter_matches(const struct admin_letter_filter *f, const struct admi
 /* Those of them that were given, by name. NULL: no memory. */
 json_t *admin_letter_filter_json(const struct admin_asked *asked);
 
-/* What has become of letters that are asked for: by status; all but those dismissed where that is not given. CONFIG: it is none. */
+/*
+ * What has become of letters that are asked for: by status; all but those dismissed where that is not given. CONFIG: it
+ * is none.
+ */
 struct admin_letter_wanted {
     bool status[ADMIN_LETTER_STATUSES];
 };

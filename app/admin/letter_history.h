@@ -1,6 +1,6 @@
 /*
- * What became of dead letters: which were sent again, and which somebody has dismissed. Kept in the store among the changes, as
- * the places of the letters. A dead-letter topic is only ever added to, so nothing can be marked there.
+ * What became of dead letters: which were sent again, and which somebody has dismissed. Kept in the store among the
+ * changes, as the places of the letters. A dead-letter topic is only ever added to, so nothing can be marked there.
  */
 #ifndef POUCH_ADMIN_LETTER_HISTORY_H
 #define POUCH_ADMIN_LETTER_HISTORY_H
@@ -33,14 +33,14 @@ struct admin_letter_history {
 };
 
 /*
- * Of a store; NULL: there is none yet, so nothing has become of any. The store's errors: what was read of it is not all, and
- * h->known is false. Freed even so.
+ * Of a store; NULL: there is none yet, so nothing has become of any. The store's errors: what was read of it is not
+ * all, and h->known is false. Freed even so.
  */
 POUCH_MUST_CHECK pouch_err admin_letter_history_read(struct admin_letter_history *h, struct pl_store *store,
                                                      const char *dlq_topic);
 /*
- * Writes down what was done with letters of that topic: {"action", …}, which is taken; NULL stands for out of memory. The
- * store's errors.
+ * Writes down what was done with letters of that topic: {"action", …}, which is taken; NULL stands for out of memory.
+ * The store's errors.
  */
 POUCH_MUST_CHECK pouch_err admin_letter_change_put(struct pl_store *store, const char *dlq_topic, json_t *change);
 

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* GROWTH: of what is read by a step, until STEP_MAX: enough for memory to have a bound, too much for few letters to take many steps. */
+/*
+ * GROWTH: of what is read by a step, until STEP_MAX: enough for memory to have a bound, too much for few letters to
+ * take many steps.
+ */
 enum { GROWTH = 4, STEP_MAX = 20000, CURSOR_MAX = 8192, DIGITS = 15 };
 
 /* What is known of a partition and not listed yet. */

@@ -1,7 +1,7 @@
 /*
- * The newest dead letters of those that are asked for. Each partition is read backwards, and of what its partitions show next the
- * newest comes first; so within a partition they come in its order, whatever their times say, and a page goes on exactly where
- * the one before has ended.
+ * The newest dead letters of those that are asked for. Each partition is read backwards, and of what its partitions
+ * show next the newest comes first; so within a partition they come in its order, whatever their times say, and a page
+ * goes on exactly where the one before has ended.
  */
 #ifndef POUCH_ADMIN_LETTER_LIST_H
 #define POUCH_ADMIN_LETTER_LIST_H

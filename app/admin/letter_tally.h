@@ -44,8 +44,9 @@ struct admin_tally {
 
 /* now_ms is what ages are counted from. NO_MEMORY; _free() either way. */
 POUCH_MUST_CHECK pouch_err admin_tally_init(struct admin_tally *t, int64_t now_ms);
+/* NO_MEMORY */
 POUCH_MUST_CHECK pouch_err admin_tally_add(struct admin_tally *t, const struct admin_letter *l,
-                                           enum admin_letter_status status); /* NO_MEMORY */
+                                           enum admin_letter_status status);
 
 /* After the last was added: most letters first, and ages from the youngest on. */
 void admin_tally_order(struct admin_tally *t);

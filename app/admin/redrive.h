@@ -1,6 +1,6 @@
 /*
- * Sending dead letters again, and writing down which: what the broker has is kept in the store, so that it is not sent a second
- * time by the next run. See lib/letter/redrive.h for what a record loses on the way.
+ * Sending dead letters again, and writing down which: what the broker has is kept in the store, so that it is not sent
+ * a second time by the next run. See lib/letter/redrive.h for what a record loses on the way.
  */
 #ifndef POUCH_ADMIN_REDRIVE_H
 #define POUCH_ADMIN_REDRIVE_H
@@ -20,7 +20,10 @@ struct admin_redrive_options {
     void *arg;
 };
 
-/* How many were given to the producer; of these: those the broker has, and those that another run would not store either. */
+/*
+ * How many were given to the producer; of these: those the broker has, and those that another run would not store
+ * either.
+ */
 struct admin_redrive_done {
     size_t sent, stored, refused;
     const char *trouble; /* why the last one was not stored; "" */
@@ -37,9 +40,9 @@ POUCH_MUST_CHECK pouch_err admin_redrive_send(struct admin_redrive *r);
 struct admin_redrive_done admin_redrive_done(const struct admin_redrive *r);
 
 /*
- * Any thread, also a signal handler; the plan's `until` does the same. What is on its way is waited for, what the broker is
- * known to have is written down, and nothing more is sent. What stop_ms was too short for counts as failed; the broker may
- * have it all the same, and the next run sends it again.
+ * Any thread, also a signal handler; the plan's `until` does the same. What is on its way is waited for, what the
+ * broker is known to have is written down, and nothing more is sent. What stop_ms was too short for counts as failed;
+ * the broker may have it all the same, and the next run sends it again.
  */
 void admin_redrive_stop(struct admin_redrive *r);
 

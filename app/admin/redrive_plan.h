@@ -55,7 +55,10 @@ struct admin_redrive_plan {
     pouch_err error;
 };
 
-/* Empty, for all letters; filter, again, force and until are the caller's to set. Borrows. CONFIG: nothing may be sent to that topic (NULL: to where each came from). */
+/*
+ * Empty, for all letters; filter, again, force and until are the caller's to set. Borrows. CONFIG: nothing may be sent
+ * to that topic (NULL: to where each came from).
+ */
 POUCH_MUST_CHECK pouch_err admin_redrive_plan_begin(struct admin_redrive_plan *p, const struct pl_settings *s,
                                                     const char *to);
 

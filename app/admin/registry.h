@@ -11,7 +11,10 @@
 
 enum { ADMIN_TRIES = 10 }; /* others may change the same thing at the same moment */
 
-/* The URL of the store that is named, or of the default one where that is NULL; for free(), also after an error. NO_MEMORY, CONFIG. */
+/*
+ * The URL of the store that is named, or of the default one where that is NULL; for free(), also after an error.
+ * NO_MEMORY, CONFIG.
+ */
 POUCH_MUST_CHECK pouch_err admin_store_url(char **url, const char *named);
 
 /* Opens that store; _look: as it is, and NULL where there is none yet. */
@@ -25,8 +28,8 @@ const char *admin_client_id(const struct pl_settings *s);
 POUCH_MUST_CHECK pouch_err admin_announce(const struct pl_settings *s, const struct pl_announcement *told, size_t n);
 
 /*
- * The row of that publisher, or name, as an array of one for pl_route_free() or pl_service_free(). NULL: there is none, and
- * that is no error.
+ * The row of that publisher, or name, as an array of one for pl_route_free() or pl_service_free(). NULL: there is none,
+ * and that is no error.
  */
 POUCH_MUST_CHECK pouch_err admin_route_find(struct pl_store *store, const char *publisher, struct pl_route_row **row);
 POUCH_MUST_CHECK pouch_err admin_service_find(struct pl_store *store, const char *name, struct pl_service_row **row);
@@ -40,8 +43,9 @@ POUCH_MUST_CHECK pouch_err admin_no_route(const char *publisher);
 POUCH_MUST_CHECK pouch_err admin_no_service(const char *name);
 
 /*
- * Enables a route, or disables it; expected: as pl_store_route_put() has it, or -1: as it is, also when others change it meanwhile.
- * *row as of admin_route_find(), also after an error; *as_it_was: there was nothing to change. NOT_FOUND, EXISTS; the store's errors.
+ * Enables a route, or disables it; expected: as pl_store_route_put() has it, or -1: as it is, also when others change
+ * it meanwhile. *row as of admin_route_find(), also after an error; *as_it_was: there was nothing to change. NOT_FOUND,
+ * EXISTS; the store's errors.
  */
 POUCH_MUST_CHECK pouch_err admin_route_enable(struct pl_store *store, const char *publisher, bool enabled,
                                               int64_t expected, struct pl_route_row **row, bool *as_it_was);

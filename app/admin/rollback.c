@@ -75,8 +75,8 @@ static pouch_err check_expected(const char *publisher, const struct pl_route_row
 }
 
 /*
- * The route is read before its history: a change in between is not in the version that the route is to be found with, and so it
- * ends the rollback.
+ * The route is read before its history: a change in between is not in the version that the route is to be found with,
+ * and so it ends the rollback.
  */
 pouch_err admin_rollback(struct pl_store *store, const char *publisher, int64_t version, int64_t expected,
                          struct pl_route_row **row, bool *as_it_was) {

@@ -13,7 +13,10 @@ struct admin_rows {
     pouch_err error;
 };
 
-/* Takes a copy; false when there is no room or no memory. The visit of pl_store_by_request() and _by_time(), arg is the list. */
+/*
+ * Takes a copy; false when there is no room or no memory. The visit of pl_store_by_request() and _by_time(), arg is the
+ * list.
+ */
 bool admin_rows_add(const struct pl_trace *row, void *rows);
 void admin_rows_free(struct admin_rows *rows);
 

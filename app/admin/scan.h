@@ -1,4 +1,7 @@
-/* Reads a topic without a group: all of it, one record, or from its end backwards. It ends where it ended when the reading began. */
+/*
+ * Reads a topic without a group: all of it, one record, or from its end backwards. It ends where it ended when the
+ * reading began.
+ */
 #ifndef POUCH_ADMIN_SCAN_H
 #define POUCH_ADMIN_SCAN_H
 
@@ -15,9 +18,9 @@ struct admin_until {
 };
 
 /*
- * only: that one record in place of all. until NULL: to the end. TARGET_REFUSED: there is no such topic. NOT_FOUND: that
- * record is not there (any more). TIMEOUT, NO_BROKER: a partition did not come to its end within reasonable time; what
- * could be read was given to fn. NOT_ALLOWED.
+ * only: that one record in place of all. until NULL: to the end. TARGET_REFUSED: there is no such topic. NOT_FOUND:
+ * that record is not there (any more). TIMEOUT, NO_BROKER: a partition did not come to its end within reasonable time;
+ * what could be read was given to fn. NOT_ALLOWED.
  */
 POUCH_MUST_CHECK pouch_err admin_scan(const struct pl_settings *s, const char *topic, const struct pl_position *only,
                                       const struct admin_until *until, admin_scan_fn *fn, void *arg);
@@ -35,7 +38,8 @@ void admin_walk_close(struct admin_walk *w); /* NULL allowed */
 
 /*
  * Reads about so many records of those that stand right before what was read, as many of each partition that has some,
- * forwards within each. After an error fn may have seen some of them, and nothing counts as read. What admin_scan() says.
+ * forwards within each. After an error fn may have seen some of them, and nothing counts as read. What admin_scan()
+ * says.
  */
 POUCH_MUST_CHECK pouch_err admin_walk_step(struct admin_walk *w, int64_t records, admin_scan_fn *fn, void *arg);
 

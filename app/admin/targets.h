@@ -25,9 +25,9 @@ struct admin_targets {
 };
 
 /*
- * Makes these the targets of a route. One that has no weight here keeps the one that it has; then either all have one or
- * none. A single target has none. CONFIG names the target that has none, or the weight that has no target; the route is
- * as it was. NO_MEMORY.
+ * Makes these the targets of a route. One that has no weight here keeps the one that it has; then either all have one
+ * or none. A single target has none. CONFIG names the target that has none, or the weight that has no target; the route
+ * is as it was. NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err admin_targets_set(struct pl_route_row *r, const struct admin_targets *to);
 

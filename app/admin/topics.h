@@ -22,8 +22,10 @@ struct admin_topics {                   /* all zero: nothing is open */
     struct pl_plan plan;
 };
 
-/* Reads the catalogue that the settings name, and what topics the cluster has, without their configs. copies_most as in struct
- * pl_catalog_defaults. Errors of all of them; closed even so. */
+/*
+ * Reads the catalogue that the settings name, and what topics the cluster has, without their configs. copies_most as in
+ * struct pl_catalog_defaults. Errors of all of them; closed even so.
+ */
 POUCH_MUST_CHECK pouch_err admin_topics_open(struct admin_topics *t, const struct pl_settings *s, int copies_most);
 void admin_topics_close(struct admin_topics *t);
 
@@ -35,10 +37,16 @@ POUCH_MUST_CHECK pouch_err admin_topics_plan(struct admin_topics *t, const struc
 
 /* ---- topic_plan.c ---- */
 
-/* The words of a change: "chat.events.acme: 8 partitions, 3 copies, …", as the table and the audit have it. NULL: out of memory. */
+/*
+ * The words of a change: "chat.events.acme: 8 partitions, 3 copies, …", as the table and the audit have it. NULL: out
+ * of memory.
+ */
 char *admin_change_text(const struct pl_change *c);
 
-/* A change, all of a plan as an array, and with how many topics were as they are to be. applied: with what came of each. NULL: no memory. */
+/*
+ * A change, all of a plan as an array, and with how many topics were as they are to be. applied: with what came of
+ * each. NULL: no memory.
+ */
 json_t *admin_change_json(const struct pl_change *c, bool applied);
 json_t *admin_changes_of_plan_json(const struct pl_plan *p, bool applied);
 json_t *admin_plan_json(const struct pl_plan *p, bool applied);
@@ -72,7 +80,10 @@ void admin_topic_look(const struct pl_shape_topic *t, struct admin_ills *ills);
 /* {"name","healthy","partitions","replication_factor","issues":[…]}. NULL: no memory. */
 json_t *admin_topic_health_json(const struct pl_shape_topic *t, const struct admin_ills *ills);
 
-/* One of a cluster: {"topic","partitions","replication"}, with all also "partition":[…] and "config":{…}. NULL: no memory. */
+/*
+ * One of a cluster: {"topic","partitions","replication"}, with all also "partition":[…] and "config":{…}. NULL: no
+ * memory.
+ */
 json_t *admin_topic_json(const struct pl_topic_info *t, bool all);
 
 #endif

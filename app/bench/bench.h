@@ -42,8 +42,8 @@ POUCH_MUST_CHECK pouch_err bench_run_load(pouch_client *client, const struct ben
 void bench_echo(pouch_job *job, void *unused);
 
 /*
- * Runs the load through publisher -> center -> worker -> center -> worker -> back, all but the broker in this process. o
- * tells the rest: inbox, group and start are set there, and load.to by itself. As bench_run_load().
+ * Runs the load through publisher -> center -> worker -> center -> worker -> back, all but the broker in this process.
+ * o tells the rest: inbox, group and start are set there, and load.to by itself. As bench_run_load().
  */
 POUCH_MUST_CHECK pouch_err bench_chain(pouch_options *o, pouch_keyring *ring, struct bench_load load,
                                        struct bench_result *result);
@@ -64,8 +64,8 @@ POUCH_MUST_CHECK pouch_err bench_route(pouch_options *o, pouch_keyring *ring, co
 
 struct bench_seal_result { /* nanoseconds for one message, medians of many short rounds */
     double seal, open;
-    double openssl_seal,
-        openssl_open; /* the same cipher with the context kept, hex, and a fixed JSON template; nothing checked */
+    /* the same cipher with the context kept, hex, and a fixed JSON template; nothing checked */
+    double openssl_seal, openssl_open;
 };
 
 POUCH_MUST_CHECK pouch_err bench_seal(pouch_keyring *ring, size_t size, int64_t count,

@@ -96,7 +96,10 @@ static void request_ended(pouch_err e, const pouch_reply *reply, void *arg) {
     } while (e); /* a request that could not be sent has ended, and its place takes the next */
 }
 
-/* The first requests of a closed loop; the callbacks send the rest. Its payload is shared, so these have one of their own. */
+/*
+ * The first requests of a closed loop; the callbacks send the rest. Its payload is shared, so these have one of their
+ * own.
+ */
 static pouch_err start_closed(struct run *r, struct slot *slots) {
     struct bench_payload payload;
     pouch_err e = bench_payload_init(&payload, r->load->size);

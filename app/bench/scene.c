@@ -69,8 +69,8 @@ static sigset_t endings(void) {
 }
 
 /*
- * Nobody else uses the store and the cluster of the scene while it is open; a signal that comes before waits until it is,
- * and one that comes while it closes ends the program when it is closed.
+ * Nobody else uses the store and the cluster of the scene while it is open; a signal that comes before waits until it
+ * is, and one that comes while it closes ends the program when it is closed.
  */
 static void *wait_for_end(void *arg) {
     struct bench_scene *s = arg;

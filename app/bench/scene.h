@@ -36,9 +36,9 @@ struct bench_scene {
 };
 
 /*
- * Makes topics and routes; sets center.inbox in o. bench_scene_close() also after an error. SIGINT, SIGTERM and SIGHUP are
- * blocked in the caller, and in what threads it makes, until then: one that comes ends the program after what was made is
- * removed, if need be once it all is made; a second one at once. The scene stays where it is.
+ * Makes topics and routes; sets center.inbox in o. bench_scene_close() also after an error. SIGINT, SIGTERM and SIGHUP
+ * are blocked in the caller, and in what threads it makes, until then: one that comes ends the program after what was
+ * made is removed, if need be once it all is made; a second one at once. The scene stays where it is.
  */
 POUCH_MUST_CHECK pouch_err bench_scene_open(struct bench_scene *s, pouch_options *o, size_t n_publishers);
 

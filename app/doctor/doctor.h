@@ -1,7 +1,7 @@
 /*
- * What is wrong, or will be, with a Kafka, its topics, a store, the settings, this host and other processes, and what to
- * do about it. Nothing is made, and nothing is changed but that a store of an older version is brought to ours, as by
- * everything that opens one.
+ * What is wrong, or will be, with a Kafka, its topics, a store, the settings, this host and other processes, and what
+ * to do about it. Nothing is made, and nothing is changed but that a store of an older version is brought to ours, as
+ * by everything that opens one.
  */
 #ifndef POUCH_DOCTOR_DOCTOR_H
 #define POUCH_DOCTOR_DOCTOR_H

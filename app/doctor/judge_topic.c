@@ -70,13 +70,19 @@ static void cleanup(struct doctor *d, const struct doctor_topic *t) {
             "set cleanup.policy=delete on the topic");
 }
 
+static const char *too_small(const struct doctor_topic *t) {
+    if (t->use == DOCTOR_LETTERS) return "raise max.message.bytes, or larger dead letters are cut";
+    if (t->delay_ms) return "raise max.message.bytes, or larger requests fail in place of waiting for another try";
+    return "raise max.message.bytes, or larger requests end as too_large, and batches of small ones go in parts";
+}
+
 static void size(struct doctor *d, const struct doctor_topic *t) {
     char what[256];
     double most = doctor_property(d->settings, "message.max.bytes", RECORD_MAX);
     if (t->use == DOCTOR_CHANGES || (double)t->max_bytes >= most) return;
     snprintf(what, sizeof what, "it takes records up to %lld bytes, and producers send up to %.0f",
              (long long)t->max_bytes, most);
-    bad(d, DOCTOR_WARN, t, what, "raise max.message.bytes, or larger requests end as too_large");
+    bad(d, DOCTOR_WARN, t, what, too_small(t));
 }
 
 void doctor_judge_topic(struct doctor *d, const struct doctor_topic *t) {

@@ -1,4 +1,6 @@
-/* What the files of this room share: findings, and each thing that is looked at. Those that ask nobody are given facts. */
+/*
+ * What the files of this room share: findings, and each thing that is looked at. Those that ask nobody are given facts.
+ */
 #ifndef POUCH_DOCTOR_LOOK_H
 #define POUCH_DOCTOR_LOOK_H
 

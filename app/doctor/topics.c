@@ -58,7 +58,9 @@ static const struct pl_topic_info *find(const struct pl_topic_info *topics, size
     return NULL;
 }
 
-/* Whether a partition has a record that was written later than our clock says it is, by more than deadlines allow for. */
+/*
+ * Whether a partition has a record that was written later than our clock says it is, by more than deadlines allow for.
+ */
 static void look_ahead(struct doctor *d, rd_kafka_t *rk, const struct doctor_topic *t) {
     int64_t limit = pl_wall_ms(&pl_clock_system) + d->settings->deadline_skew_ms;
     rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(t->partitions);

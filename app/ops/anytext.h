@@ -7,7 +7,8 @@
 
 /*
  * Prints object, which it takes, with one more member whose value is JSON text that is kept as it is, digits and
- * order of members included; on one line, without the line's end. raw.at NULL: without that member. Gives the exit code.
+ * order of members included; on one line, without the line's end. raw.at NULL: without that member. Gives the exit
+ * code.
  */
 int ops_anytext_print(json_t *object, const char *name, struct pl_span raw);
 

@@ -12,8 +12,8 @@
     }
 
 /*
- * Runs a command that lists the changes of one thing, the newest last: of that kind, named by the argument, as --since and
- * --limit ask for. none: fails when nothing was ever changed of that name. Gives the exit code.
+ * Runs a command that lists the changes of one thing, the newest last: of that kind, named by the argument, as --since
+ * and --limit ask for. none: fails when nothing was ever changed of that name. Gives the exit code.
  */
 int ops_history(const struct ops_call *call, const char *kind, pouch_err (*none)(const char *name));
 

@@ -8,7 +8,10 @@
 
 struct pl_cluster;
 
-/* A cluster as the settings say, of which a broker has answered. Errors of the settings, NO_BROKER; closed by the caller with pl_cluster_close(). */
+/*
+ * A cluster as the settings say, of which a broker has answered. Errors of the settings, NO_BROKER; closed by the
+ * caller with pl_cluster_close().
+ */
 POUCH_MUST_CHECK pouch_err ops_cluster_open(const struct ops_call *call, struct pl_cluster **c);
 
 /* --help and -o; with settings, --config and -X as well. */
@@ -35,7 +38,9 @@ POUCH_MUST_CHECK pouch_err ops_read_all(FILE *in, struct pl_buf *out);
 /* One line of JSON on stdout. Takes value; NULL stands for out of memory. Gives the exit code. */
 int ops_print_json(json_t *value);
 
-/* Prints the items of an array as -o json or jsonl says. Takes it; NULL stands for out of memory. Gives the exit code. */
+/*
+ * Prints the items of an array as -o json or jsonl says. Takes it; NULL stands for out of memory. Gives the exit code.
+ */
 int ops_print_array(const struct ops_call *call, json_t *array);
 
 /*
@@ -45,19 +50,24 @@ int ops_print_array(const struct ops_call *call, json_t *array);
 void ops_print_item(const struct ops_call *call, size_t nth, const char *json, size_t length);
 void ops_print_end(const struct ops_call *call, size_t n);
 
-/* --since and --until in microseconds, [since, until); 0 and INT64_MAX where they are not given. CONFIG names the flag. */
+/*
+ * --since and --until in microseconds, [since, until); 0 and INT64_MAX where they are not given. CONFIG names the flag.
+ */
 POUCH_MUST_CHECK pouch_err ops_when_span(const struct ops_call *call, int64_t *since_us, int64_t *until_us);
 
 /*
- * Before what cannot be undone: a person is asked, and a script says --yes. OPS_EXIT_OK: go on; else the exit code, and `nothing`
- * has been said ("nothing deleted").
+ * Before what cannot be undone: a person is asked, and a script says --yes. OPS_EXIT_OK: go on; else the exit code, and
+ * `nothing` has been said ("nothing deleted").
  */
 int ops_agreed(const struct ops_call *call, const char *question, const char *nothing);
 
 /* The same, of a person by typing a word that says what goes: a tenant's name. */
 int ops_agreed_typed(const struct ops_call *call, const char *word, const char *nothing);
 
-/* A stop was asked for by SIGINT or SIGTERM; then calls `stop(arg)` once, from the signal handler: it must be async-signal-safe. */
+/*
+ * A stop was asked for by SIGINT or SIGTERM; then calls `stop(arg)` once, from the signal handler: it must be
+ * async-signal-safe.
+ */
 POUCH_MUST_CHECK pouch_err ops_on_stop(void (*stop)(void *arg), void *arg);
 
 /* Before arg is freed: a signal from here on ends the program. */

@@ -55,7 +55,9 @@ static pouch_err make_key(const char *path) {
     return e;
 }
 
-/* The key file that the others shall use: the one given, or one of our own, made once. "" when ENCRYPTION_KEY is set. */
+/*
+ * The key file that the others shall use: the one given, or one of our own, made once. "" when ENCRYPTION_KEY is set.
+ */
 static pouch_err key_file(const struct ops_call *call, char out[PATH_MAX]) {
     const char *given = pouch_options_get(call->options, "key.file"), *one = getenv("ENCRYPTION_KEY");
     *out = 0;
@@ -72,7 +74,10 @@ static pouch_err key_file(const struct ops_call *call, char out[PATH_MAX]) {
     return make_key(out);
 }
 
-/* Where the others shall log: the store given, or one of its own beside the default; whoever writes first makes it. Free *url. */
+/*
+ * Where the others shall log: the store given, or one of its own beside the default; whoever writes first makes it.
+ * Free *url.
+ */
 static pouch_err store_url(const struct ops_call *call, char **url) {
     const char *given = pouch_options_get(call->options, "store");
     char *usual = NULL;

@@ -20,8 +20,8 @@
 /* The flags of a command, for what reads filters and statuses. */
 struct admin_asked ops_letter_asked(const struct ops_call *call);
 
-POUCH_MUST_CHECK pouch_err ops_letter_filter_read(const struct ops_call *call,
-                                                  struct admin_letter_filter *f); /* CONFIG */
+/* CONFIG */
+POUCH_MUST_CHECK pouch_err ops_letter_filter_read(const struct ops_call *call, struct admin_letter_filter *f);
 
 /* Those flags that were given, by name, and the argument. NULL: no memory. */
 json_t *ops_letter_filter_json(const struct ops_call *call);

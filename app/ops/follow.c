@@ -16,7 +16,10 @@ void ops_follow_begin(struct ops_follow *f, int64_t begin_us, int64_t now_us) {
     *f = (struct ops_follow){.begin_us = begin_us, .read_us = now_us, .late_us = now_us};
 }
 
-/* After a clock was put back, what comes is shown from where it is now on; what was shown of that time before is not shown again. */
+/*
+ * After a clock was put back, what comes is shown from where it is now on; what was shown of that time before is not
+ * shown again.
+ */
 int64_t ops_follow_since(struct ops_follow *f, int64_t now_us, int64_t *known_us) {
     if (now_us < f->read_us) f->begin_us = least(f->begin_us, now_us);
     int64_t late_since = least(f->late_us, now_us) - OPS_FOLLOW_LATE_US;

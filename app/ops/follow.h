@@ -1,7 +1,7 @@
 /*
- * How often a log that is followed is read, and from where on. Rows can be read some time after the time that is in them, as writers
- * write in batches: nearly all within a second. So the last second is read again each time, and what may have come late
- * every ten seconds: of each row that comes, five are read, rather than twenty. No I/O.
+ * How often a log that is followed is read, and from where on. Rows can be read some time after the time that is in
+ * them, as writers write in batches: nearly all within a second. So the last second is read again each time, and what
+ * may have come late every ten seconds: of each row that comes, five are read, rather than twenty. No I/O.
  */
 #ifndef POUCH_OPS_FOLLOW_H
 #define POUCH_OPS_FOLLOW_H

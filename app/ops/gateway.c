@@ -29,7 +29,10 @@ static pouch_err on_reload(struct gateway *g) {
     return pl_fail(POUCH_E_CONFIG, "signals cannot be handled: %s", strerror(errno));
 }
 
-/* Instances of one client id share what is under way, so it has a name of its own; nobody who asks should wait for nobody. */
+/*
+ * Instances of one client id share what is under way, so it has a name of its own; nobody who asks should wait for
+ * nobody.
+ */
 static pouch_err set_defaults(pouch_options *o) {
     pouch_err e = POUCH_OK;
     if (!pouch_options_get(o, "client.id")) e = pouch_options_set(o, "client.id", "pouch-gateway");

@@ -13,8 +13,8 @@ struct pl_buf;
 POUCH_MUST_CHECK pouch_err ops_health_metrics(struct pl_buf *out, const struct admin_health *h);
 
 /*
- * Measures every `every_ms` until stopped and shows the latest at `listen`; each goes to tell() too (may be NULL), which
- * ends it by giving false.
+ * Measures every `every_ms` until stopped and shows the latest at `listen`; each goes to tell() too (may be NULL),
+ * which ends it by giving false.
  */
 struct ops_health_watch {
     struct admin_health_ask ask;

@@ -73,7 +73,9 @@ static void collect(struct pl_buf *out, void *arg) {
 
 /* ---- measuring ---- */
 
-/* In place of the latest, whose place it takes; nobody else changes that, so that it may be read here without the lock. */
+/*
+ * In place of the latest, whose place it takes; nobody else changes that, so that it may be read here without the lock.
+ */
 static void show(struct watching *g, const struct admin_health *next) {
     struct admin_health before;
     pthread_mutex_lock(&g->lock);

@@ -12,10 +12,8 @@
 #include <ops/screen.h>
 #include <ops/seen.h>
 #include <ops/waterfall.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { LIMIT = 100, LIMIT_MAX = 1000000000 };
 
@@ -170,12 +168,6 @@ static pouch_err print_new(struct log *l, struct ops_follow *f) {
     return e ? e : l->error;
 }
 
-/* Whether the reader of what is printed has gone: without new rows no write would tell. */
-static bool reader_goes_within(int ms) {
-    struct pollfd out = {.fd = STDOUT_FILENO};
-    return poll(&out, 1, ms) > 0;
-}
-
 /* What comes, from_us on: before that, rows were left out by the limit. */
 static pouch_err follow(struct log *l, int64_t from_us, int64_t read_us) {
     struct ops_follow f;
@@ -186,7 +178,7 @@ static pouch_err follow(struct log *l, int64_t from_us, int64_t read_us) {
     while (!e && read && !l->exit_code && !fflush(stdout)) {
         int64_t began_us = pl_mono_us(&pl_clock_system);
         e = print_new(l, &f);
-        read = e || !reader_goes_within(ops_follow_rest_ms(pl_mono_us(&pl_clock_system) - began_us));
+        read = e || !ops_reader_goes_within(ops_follow_rest_ms(pl_mono_us(&pl_clock_system) - began_us));
     }
     return e;
 }

@@ -86,7 +86,16 @@ void ops_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The key ring as the settings name it. */
 POUCH_MUST_CHECK pouch_err ops_keyring(const struct ops_call *call, pouch_keyring **ring);
 
-/* Flushes stdout and gives OPS_EXIT_OK, or 74 (EX_IOERR) when the output could not be written. */
+/*
+ * Whether stdout is a pipe or a terminal whose other end is closed, or is within ms: without writing, no error would
+ * tell.
+ */
+bool ops_reader_goes_within(int ms);
+
+/*
+ * Flushes stdout and gives OPS_EXIT_OK, or 74 (EX_IOERR) when the output could not be written. Who reads it may stop
+ * reading, as head does: that is no error.
+ */
 int ops_done(void);
 
 #endif

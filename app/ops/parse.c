@@ -8,6 +8,7 @@
 #include <ops/dumps.h>
 #include <ops/ops.h>
 #include <ops/screen.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -20,8 +21,8 @@ static void say(const char *format, va_list args, const char *then, const char *
     __attribute__((format(printf, 1, 0)));
 
 /*
- * One line in one piece, as threads write to the log meanwhile. Parts of it may be from others: a worker's error, a name
- * in a store. Where UTF-8 cannot be shown it does no harm.
+ * One line in one piece, as threads write to the log meanwhile. Parts of it may be from others: a worker's error, a
+ * name in a store. Where UTF-8 cannot be shown it does no harm.
  */
 static void say(const char *format, va_list args, const char *then, const char *more) {
     static const struct ops_screen screen = {.utf8 = true};
@@ -67,8 +68,13 @@ void ops_advise(pouch_err e) {
     if (e == POUCH_E_NO_BROKER) ops_say("to try things out without Kafka, run an embedded broker: pouch dev");
 }
 
+bool ops_reader_goes_within(int ms) {
+    struct pollfd out = {.fd = STDOUT_FILENO};
+    return poll(&out, 1, ms) > 0 && out.revents & (POLLERR | POLLHUP);
+}
+
 int ops_done(void) {
-    if (fflush(stdout) == 0 && !ferror(stdout)) return OPS_EXIT_OK;
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || ops_reader_goes_within(0)) return OPS_EXIT_OK;
     ops_say("writing the output failed, and it is not complete: %s; see to the place that it goes to", strerror(errno));
     return 74;
 }

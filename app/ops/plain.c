@@ -1,6 +1,7 @@
 /*
- * pouch send --plain: one record in clear, in Confluent's wire format, to a topic of the catalogue, for those who read such topics
- * with a registry's deserializers. It is no request: no key ring is read, nothing is sealed, and no center is passed.
+ * pouch send --plain: one record in clear, in Confluent's wire format, to a topic of the catalogue, for those who read
+ * such topics with a registry's deserializers. It is no request: no key ring is read, nothing is sealed, and no center
+ * is passed.
  */
 #include <base/clock.h>
 #include <base/why.h>
@@ -55,7 +56,10 @@ static pouch_err find_subject(const struct ops_call *call, struct plain *p) {
                    p->to->topic);
 }
 
-/* --key, or the field of the payload that the topic's strategy keeps in order; a tenant's topic tells its tenant by its name. */
+/*
+ * --key, or the field of the payload that the topic's strategy keeps in order; a tenant's topic tells its tenant by its
+ * name.
+ */
 static pouch_err find_key(struct plain *p) {
     pouch_strategy strategy = POUCH_STRATEGY_RANDOM;
     if ((p->key = p->to->key) || !p->entry->strategy) return POUCH_OK;

@@ -13,8 +13,8 @@ POUCH_MUST_CHECK pouch_err ops_registry_open(const struct ops_call *call, struct
 void ops_announce(const struct ops_call *call, const struct pl_announcement *told, size_t n);
 
 /*
- * Tells the centers of a route that was put, and then whoever put it: what was done (NULL: its state says it), or, as_it_was, that
- * there was nothing to do. Gives the exit code.
+ * Tells the centers of a route that was put, and then whoever put it: what was done (NULL: its state says it), or,
+ * as_it_was, that there was nothing to do. Gives the exit code.
  */
 int ops_route_told(const struct ops_call *call, const struct pl_route_row *r, const char *done, bool as_it_was);
 

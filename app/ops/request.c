@@ -96,7 +96,9 @@ static void stored(pouch_err e, void *arg) {
     end(arg, e, NULL);
 }
 
-/* Who reads the topic: how many, or -1 where the cluster cannot tell. An error: nothing is known, as without a broker. */
+/*
+ * Who reads the topic: how many, or -1 where the cluster cannot tell. An error: nothing is known, as without a broker.
+ */
 static pouch_err count_readers(const struct ops_call *call, const char *topic, int *readers) {
     struct pl_settings s;
     pouch_err e = pl_settings_read(&s, call->options);

@@ -13,7 +13,10 @@ int ops_row_print(const struct pl_trace *row);
 void ops_row_csv_names(void);
 void ops_row_csv(const struct pl_trace *row);
 
-/* The store that --store or the settings name, or the default one; *url is the caller's, also after an error (may be NULL). */
+/*
+ * The store that --store or the settings name, or the default one; *url is the caller's, also after an error (may be
+ * NULL).
+ */
 POUCH_MUST_CHECK pouch_err ops_rows_store(const struct ops_call *call, struct pl_store **store, char **url);
 
 #endif

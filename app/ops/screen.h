@@ -15,7 +15,10 @@ struct ops_screen {
     bool colour;
 };
 
-/* As the environment and the terminal behind out say: LANG, COLUMNS, NO_COLOR, TERM. No terminal: 80 columns, no colour. */
+/*
+ * As the environment and the terminal behind out say: LANG, COLUMNS, NO_COLOR, TERM. No terminal: 80 columns, no
+ * colour.
+ */
 struct ops_screen ops_screen_of(FILE *out);
 
 /*

@@ -30,7 +30,9 @@ static pouch_err read_changes(const struct ops_call *call, struct pl_config_chan
     return POUCH_OK;
 }
 
-/* For the book: what it was, with what was changed. Another broker than the one that has shown it may not know it yet. */
+/*
+ * For the book: what it was, with what was changed. Another broker than the one that has shown it may not know it yet.
+ */
 static json_t *changed_state(const json_t *before, const struct pl_config_change *changes, size_t n) {
     json_t *o = json_copy((json_t *)before);
     for (size_t i = 0; o && i < n; i++) {

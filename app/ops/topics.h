@@ -23,7 +23,10 @@ struct ops_topics { /* all zero: nothing is open */
     ops_topics_print_fn *print; /* instead of the plan, once it was carried out, for programs; NULL: the plan */
 };
 
-/* Reads settings and catalogue and what topics the cluster has, without their configs. Errors of all of them; closed even so. */
+/*
+ * Reads settings and catalogue and what topics the cluster has, without their configs. Errors of all of them; closed
+ * even so.
+ */
 POUCH_MUST_CHECK pouch_err ops_topics_open(struct ops_topics *t, const struct ops_call *call);
 void ops_topics_close(struct ops_topics *t);
 
@@ -31,8 +34,8 @@ void ops_topics_close(struct ops_topics *t);
 POUCH_MUST_CHECK pouch_err ops_topics_catalog(struct ops_topics *t, const struct ops_call *call);
 
 /*
- * Shows the plan as -o says: a table of its changes, or a document. applied: after it was carried out, each with what came of it.
- * Gives the exit code.
+ * Shows the plan as -o says: a table of its changes, or a document. applied: after it was carried out, each with what
+ * came of it. Gives the exit code.
  */
 int ops_topics_print(const struct ops_call *call, const struct ops_topics *t, bool applied);
 
@@ -43,9 +46,9 @@ void ops_topics_say(const struct ops_topics *t);
 int ops_topics_show(const struct ops_call *call, const struct ops_topics *t);
 
 /*
- * Carries t->plan out: refuses what cannot be, asks before anything is removed (the word is to be typed; --yes in a script), writes down who
- * does it, makes the changes with progress on a terminal, prints as ops_topics_print() and says what came of it. `nothing` is what
- * is said when the answer was no. Gives the exit code.
+ * Carries t->plan out: refuses what cannot be, asks before anything is removed (the word is to be typed; --yes in a
+ * script), writes down who does it, makes the changes with progress on a terminal, prints as ops_topics_print() and
+ * says what came of it. `nothing` is what is said when the answer was no. Gives the exit code.
  */
 int ops_topics_apply(const struct ops_call *call, struct ops_topics *t, const char *word, const char *nothing);
 

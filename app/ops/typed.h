@@ -1,6 +1,6 @@
 /*
- * --schema and --reply-schema: requests and replies in clear are checked against what a schema registry says of a subject,
- * where they are sent and where they are taken.
+ * --schema and --reply-schema: requests and replies in clear are checked against what a schema registry says of a
+ * subject, where they are sent and where they are taken.
  */
 #ifndef POUCH_OPS_TYPED_H
 #define POUCH_OPS_TYPED_H
@@ -19,7 +19,10 @@ struct ops_typed;
 /* CONFIG: auto, where requests go to a publisher. */
 POUCH_MUST_CHECK pouch_err ops_typed_flags(const struct ops_call *call);
 
-/* By the flags, a validator for what is made of call's options; without them *t is NULL. CONFIG: no registry is set. NO_MEMORY. */
+/*
+ * By the flags, a validator for what is made of call's options; without them *t is NULL. CONFIG: no registry is set.
+ * NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err ops_typed_open(struct ops_typed **t, const struct ops_call *call);
 
 /*

@@ -12,7 +12,10 @@
 #include <admin/hops.h>
 #include <ops/screen.h>
 
-/* Draws hops, at least one. No line but those with an error's text is wider than the screen, which is not wider than 300. */
+/*
+ * Draws hops, at least one. No line but those with an error's text is wider than the screen, which is not wider than
+ * 300.
+ */
 void ops_waterfall(FILE *out, const struct ops_screen *s, const struct admin_hop *hops, size_t n);
 
 /* "850 us", "1.23 ms", "12.4 ms", "340 ms", "1.23 s", "340 s"; "-" below zero. */

@@ -121,7 +121,10 @@ static int run_worker(const struct ops_call *call, pouch_worker *w, const struct
     return exit_code;
 }
 
-/* A subject that the registry does not have is told before any request waits for it; a registry that does not answer is waited for. */
+/*
+ * A subject that the registry does not have is told before any request waits for it; a registry that does not answer is
+ * waited for.
+ */
 static pouch_err open_typed(const struct ops_call *call, struct ops_typed **typed) {
     pouch_err e = ops_typed_open(typed, call);
     if (e) return e;

@@ -27,7 +27,10 @@ struct top;
 enum { TOP_MOST = 64 };
 enum top_order { TOP_BY_RATE, TOP_BY_FAILED, TOP_BY_NAME, TOP_ORDERS };
 
-/* Of the processes named as peer_url() takes them, at most TOP_MOST, looked at every so often. CONFIG, OVERLOADED, NO_MEMORY. */
+/*
+ * Of the processes named as peer_url() takes them, at most TOP_MOST, looked at every so often. CONFIG, OVERLOADED,
+ * NO_MEMORY.
+ */
 POUCH_MUST_CHECK pouch_err top_new(struct top **t, const char *const names[], size_t n, int every_ms);
 void top_free(struct top *t); /* NULL allowed */
 
@@ -35,8 +38,8 @@ void top_free(struct top *t); /* NULL allowed */
 void top_stop(struct top *t);
 
 /*
- * The next view, in its time; the first takes two readings. A process that cannot be read is in it with the reason. CLOSED: stopped;
- * NO_MEMORY.
+ * The next view, in its time; the first takes two readings. A process that cannot be read is in it with the reason.
+ * CLOSED: stopped; NO_MEMORY.
  */
 POUCH_MUST_CHECK pouch_err top_next(struct top *t, json_t **view);
 

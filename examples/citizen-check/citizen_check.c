@@ -5,7 +5,8 @@
  *
  * groups: one topic, read by four groups; only the asker knows that there are four.
  * topics: a route with four targets; the answers tell how many there are.
- * Exit code 0: all four agree; 1: one does not, or cannot tell; 75: not all have answered, and the missing ones are named.
+ * Exit code 0: all four agree; 1: one does not, or cannot tell; 75: not all have answered, and the missing ones are
+ * named.
  */
 #include <jansson.h>
 #include <pouch/pouch.h>

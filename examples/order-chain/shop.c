@@ -74,7 +74,10 @@ static bool insert(sqlite3 *db, const struct entry *o, bool fulfilled, const cha
         texts, 6, NULL);
 }
 
-/* The order's row, and its items out of the stock. A refusal is stored too: a second delivery must not be told otherwise. */
+/*
+ * The order's row, and its items out of the stock. A refusal is stored too: a second delivery must not be told
+ * otherwise.
+ */
 static bool enter(struct shop *shop, void *arg) {
     const struct entry *o = arg;
     const char *const items[] = {o->items};
