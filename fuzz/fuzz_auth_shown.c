@@ -1,6 +1,7 @@
 /*
- * What strangers show and operators write: tokens (signed here, so that the reading of their claims is reached), tickets,
- * scopes and access files. What is taken has a name and bounds, and what was not signed or sealed here is never taken.
+ * What strangers show and operators write: tokens (signed here, so that the reading of their claims is reached),
+ * tickets, scopes and access files. What is taken has a name and bounds, and what was not signed or sealed here is
+ * never taken.
  */
 #include <auth/base64url.h>
 #include <auth/ticket.h>

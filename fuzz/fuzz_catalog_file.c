@@ -1,4 +1,7 @@
-/* A catalogue from its bytes; what was taken must expand and plan, and give nothing that Kafka would not take as a name. */
+/*
+ * A catalogue from its bytes; what was taken must expand and plan, and give nothing that Kafka would not take as a
+ * name.
+ */
 #include <catalog/plan.h>
 #include <stdint.h>
 #include <stdlib.h>

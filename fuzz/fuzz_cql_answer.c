@@ -1,6 +1,6 @@
 /*
- * Answers of a server: opcode and flags, then a body. Whatever it is, reading stays within its bytes; rows that are taken
- * have cells within them, as many as they say; a statement that is taken is described in bounds.
+ * Answers of a server: opcode and flags, then a body. Whatever it is, reading stays within its bytes; rows that are
+ * taken have cells within them, as many as they say; a statement that is taken is described in bounds.
  */
 #include <cql/answer.h>
 #include <cql/frame.h>

@@ -1,6 +1,6 @@
 /*
- * A record of any bytes on the log of events: what is read of it is sent so that an EventSource sees one event, with the
- * id and name it was given and the data it has, and nothing else.
+ * A record of any bytes on the log of events: what is read of it is sent so that an EventSource sees one event, with
+ * the id and name it was given and the data it has, and nothing else.
  */
 #include <events/record.h>
 #include <events/sources.h>

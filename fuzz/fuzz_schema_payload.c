@@ -1,6 +1,6 @@
 /*
- * A schema, a payload and binary data, with a NUL between them, of either kind: whatever they are, what is written is read
- * again as the same bytes, and nothing is read beyond them.
+ * A schema, a payload and binary data, with a NUL between them, of either kind: whatever they are, what is written is
+ * read again as the same bytes, and nothing is read beyond them.
  */
 #include <schema/doc.h>
 #include <schema/frame.h>

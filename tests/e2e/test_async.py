@@ -7,6 +7,7 @@ import sys
 import urllib.parse
 import uuid
 
+import independent
 import pytest
 import redis
 from confluent_kafka.admin import AdminClient
@@ -16,7 +17,7 @@ from gateway import Gateway
 sys.path.insert(0, str(ROOT / "tests" / "faults"))
 from proxy import Proxy  # noqa: E402
 
-GATEWAYS = 3
+GATEWAYS, LARGE = 3, 1000
 LATER = {"Prefer": "respond-async"}
 
 
@@ -235,6 +236,37 @@ def test_requests_survive_a_killed_gateway_and_a_redis_that_is_emptied_spoiled_a
         answers = [*pool.map(lambda n: scene.answer(1 + n % 2, locations[n]), range(len(locations)))]
     assert [(said.status_code, said.json()["response"]["n"]) for said in answers] == [(200, n) for n in range(len(locations))]
     scene.gateways[0].start()  # for whoever comes after this
+
+
+def test_answers_that_come_faster_than_redis_takes_them_are_read_again_once(scene, cache):
+    """More than may wait for Redis, while it takes nothing for a moment: reading them does not begin anew for that."""
+    client, url = cache[1:]
+    gate = Gateway(scene.pouch, "--redis", url, "--client-id", "large", name="large").start()
+    producer = independent.producer(scene.pouch.brokers)
+    for _ in range(LARGE):
+        request = str(uuid.uuid4())
+        text = json.dumps({"request_id": request, "success": True, "timestamp": 1, "response": "x" * 45_000})
+        producer.produce("large.async-replies", independent.seal(scene.pouch.key, text, request_id=request))
+        producer.poll(0)
+    assert producer.flush(60) == 0
+
+    def are_there():
+        return sum(1 for _ in client.scan_iter("pouch:async:large:*", count=10_000)) >= LARGE
+
+    def readings():
+        """Begun, but for those that a Redis which was away for too long has ended, and ended with all."""
+        said = gate.program.stderr()
+        return said.count("reading answers again") - said.count("Redis is away"), said.count("all answers have been read again")
+
+    wait_until(are_there, "all answers in Redis")
+    before = wait_until(lambda: (n := readings())[0] <= n[1] and n, "the first reading being over")
+    client.flushall()
+    wait_until(lambda: readings()[0] > before[0], "reading again")
+    client.client_pause(1000, all=False)
+    wait_until(are_there, "all answers in Redis again")
+    wait_until(lambda: readings()[1] > before[1], "the end of reading")
+    assert readings()[0] <= before[0] + 1, gate.program.stderr()
+    gate.program.stop()
 
 
 def test_replies_that_a_gateway_without_redis_would_have_read_are_read_by_the_other(scene, cache):

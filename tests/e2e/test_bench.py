@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from collections import Counter
 
 import pytest
@@ -103,3 +104,20 @@ def test_requests_by_publisher_go_through_the_center(pouch, store):
         return {row["request_id"] for row in rows if row["by"] == "center"}
 
     wait_until(lambda: len(routed()) == 101, "a row of each request, and of the one that shows that the center is up")
+
+
+def test_small_requests_are_not_refused_for_being_many(pouch, store):
+    """Kafka takes or refuses a batch as a whole: 500 of 760 bytes at once are more than any of these topics takes."""
+    topic, inbox, replies = (f"small-{time.time_ns()}.{place}" for place in ("target", "inbox", "replies"))
+    for name in (topic, inbox, replies):
+        pouch.ok("topic", "create", name, "--partitions", 1, "--set", "max.message.bytes=20000")
+    pouch.ok("route", "add", "orders", topic, "--store", store)
+    pouch.start("center", "--store", store, "--start", "earliest", env={"POUCH_CENTER_INBOX": inbox}).wait_for("routing")
+    pouch.start("bench", "worker", topic).wait_for("taking requests")
+    load = ("request", "--publisher", "orders", "--inbox", inbox, "--reply-topic", replies, "--count", 4000, "--warm-up", 0,
+            "--in-flight", 500, "--timeout", "60s")
+    assert measured(pouch, *load)["failed"] == 0
+    # One that is too large by itself is told so, and those beside it are not.
+    large = pouch.start("bench", "request", topic, "--reply-topic", replies, "--count", 2, "--warm-up", 0, "--size", 15000, "--timeout", "60s")
+    assert measured(pouch, *load)["failed"] == 0
+    wait_until(lambda: "MSG_SIZE_TOO_LARGE" in large.stderr(), "the large ones being refused")

@@ -389,3 +389,19 @@ def test_nothing_is_lost_or_left_untraced_while_centers_are_killed(pouch):
     assert result["stopped"] == [0, 0] and result["errors"].keys() == {"no_route"}, result
     # What the killed ones had in flight and had not committed: the bound of docs/architecture.md.
     assert result["routed_twice"] + result["letters_twice"] <= result["kills"] * (10000 + result["rate"])
+
+
+@pytest.mark.acceptance("B20")
+def test_a_small_request_does_not_overtake_a_large_one_of_its_key_for_which_there_is_no_room(center, pouch):
+    target = pouch.topic(partitions=1)
+    center.route("p", target)
+    producer, sent = independent.producer(pouch.brokers), []
+    for n in range(240):
+        sent.append(str(uuid.uuid4()))
+        value = independent.seal(pouch.key, json.dumps("x" * (2 if n % 2 else 150000)), 16, sent[-1], worker_name="p")
+        producer.produce(center.inbox, value, key="k")
+        producer.flush(60)
+    running = center.start("-X", "fetch.message.max.bytes=100000000")
+    wait_until(lambda: len(independent.read_all(pouch.brokers, target)) == len(sent), "all being routed")
+    assert [json.loads(record.value())["request_id"] for record in independent.read_all(pouch.brokers, target)] == sent
+    assert running.stop() == 0

@@ -301,6 +301,14 @@ def test_lines_are_no_longer_read_when_nobody_gets_them(alone, command):
     assert done.returncode == IO and "No space left on device" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["seal", "open"])
+def test_who_reads_the_output_may_stop_reading(alone, command):
+    line = "1" if command == "seal" else run("seal", stdin="1\n", env=alone.env).stdout.strip()
+    script = 'yes "$1" | "$2" "$3" | head -n 1; exit ${PIPESTATUS[1]}'
+    done = subprocess.run(["bash", "-c", script, "bash", line, POUCH, command], capture_output=True, text=True, env=alone.env, timeout=60)
+    assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 1)
+
+
 @pytest.mark.parametrize("command", [["seal"], ["open"], ["request", "a"]])
 def test_input_that_cannot_be_read_is_an_error(alone, command):
     for take_away in ('< /', '<&-'):

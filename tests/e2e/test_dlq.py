@@ -131,6 +131,26 @@ def test_a_truncated_letter_says_so(pouch, letters):
     assert listed(pouch)[0]["truncated_from"] == 2000000
 
 
+@pytest.mark.parametrize("most", [100_000, 20_000])
+def test_a_letter_that_its_topic_refuses_as_too_large_is_cut(pouch, letters, most):
+    """Of a worker, a center and what waits in a retry topic: the records behind them are not held up."""
+    topic, inbox, tier = pouch.topic(), pouch.topic(), f"{1000 + most}ms"
+    pouch.env |= {"POUCH_CENTER_INBOX": inbox, "POUCH_RETRY_TIERS": tier}
+    pouch.ok("topic", "create", letters, "--set", f"max.message.bytes={most}")
+    pouch.worker(topic, "--exec", "cat")
+    pouch.start("center", "--start", "earliest").wait_for("routing")
+    sources = [topic, inbox, f"internal.retry.{tier}"]
+    for source in sources:
+        independent.produce(pouch.brokers, source, 200_000 * "x", partition=0, headers=[("tenant", "one")])
+    found = wait_until(lambda: len(there := listed(pouch)) >= len(sources) and there, "the dead letters")
+    assert sorted(letter["source"]["topic"] for letter in found) == sorted(sources)
+    for letter in found:
+        assert letter["truncated_from"] == 200_000 and most / 8 < letter["bytes"] < most
+        assert ["tenant", "one"] in shown(pouch, f"{letter['partition']}/{letter['offset']}")[0]["headers"]
+    independent.produce(pouch.brokers, topic, "behind", partition=0)
+    wait_until(lambda: any(letter["bytes"] == len("behind") for letter in listed(pouch)), "what was behind one")
+
+
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
 def test_hostile_headers_cannot_reach_the_terminal(pouch, letters, locale):
     pouch.topic(letters)

@@ -8,7 +8,7 @@ import asyncapi_schema
 import httpx
 import independent
 import pytest
-from conftest import Pouch, wait_until
+from conftest import PATIENCE, Pouch, wait_until
 from gateway import Gateway
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -180,8 +180,8 @@ def test_a_request_is_found_with_its_hops(scene):
 
 
 def test_traces_are_listed_by_page_and_none_is_missed_or_shown_twice(scene):
-    whole = scene.get("/v1/traces?limit=500")
-    assert whole["cursor"] is None and whole["complete"] is True
+    whole = wait_until(lambda: (found := scene.get("/v1/traces?limit=500"))["complete"] and found, "nothing waiting in a spool", 3 * PATIENCE)
+    assert whole["cursor"] is None
     seen, cursor = [], ""
     while cursor is not None:
         page = scene.get(f"/v1/traces?limit=3&cursor={cursor}" if cursor else "/v1/traces?limit=3")

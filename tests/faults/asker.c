@@ -1,9 +1,9 @@
 /*
  * asker NAME DESTINATION RATE TIMEOUT_MS
  *
- * Asks RATE times a second until SIGTERM and writes the history of it to stdout (tests/faults/history.py). DESTINATION is a
- * publisher, or topic:TOPIC; settings come from the environment. The payload of a request is a JSON string that no other
- * has, and so must be the payload of its answer. Each request has one of a few keys, whose order is to be kept.
+ * Asks RATE times a second until SIGTERM and writes the history of it to stdout (tests/faults/history.py). DESTINATION
+ * is a publisher, or topic:TOPIC; settings come from the environment. The payload of a request is a JSON string that no
+ * other has, and so must be the payload of its answer. Each request has one of a few keys, whose order is to be kept.
  *
  * After SIGTERM nothing more is asked and all calls are waited for; then exit 0.
  */
@@ -24,8 +24,8 @@ struct asker {
     int timeout_ms;
     pouch_client *client;
     pouch_dest *to[KEYS]; /* one for each key */
-    pthread_mutex_t
-        lock; /* guards what is below; held while a call is made, so that no call ends before it was written down */
+    /* guards what is below; held while a call is made, so that no call ends before it was written down */
+    pthread_mutex_t lock;
     pthread_cond_t none_open;
     int64_t open;
 };

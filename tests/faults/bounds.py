@@ -1,5 +1,7 @@
 """Sizes, overload and what a system gives no more of, as functions that give figures; `tests/faults/run` prints them."""
 
+import itertools
+import os
 import resource
 import secrets
 import subprocess
@@ -46,6 +48,12 @@ def with_limit(kind, number):
 SHORT = {"files": (resource.RLIMIT_NOFILE, (4, 8, 16, 24)), "memory": (resource.RLIMIT_AS, (16 << 20, 32 << 20, 48 << 20, 64 << 20, 96 << 20))}
 
 
+def lowest_free(pid):
+    """The descriptor that it would get next: with that as its limit it gets none, and may poll those that it has, which with less it may not."""
+    taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    return next(fd for fd in itertools.count() if fd not in taken)
+
+
 def shortage(pouch, rate, seconds):
     """Too few descriptors or too little memory: at the start a reason and an exit code, under load nothing is lost."""
     topic, ended = pouch.topic(), []
@@ -58,7 +66,7 @@ def shortage(pouch, rate, seconds):
     victims = [member.program.process.pid for member in (fleet.of("center")[0], fleet.of("worker")[0])]
     before = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in victims}
     for pid in victims:
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[pid][1]))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free(pid), before[pid][1]))
     fleet.run_for(seconds)
     for pid in victims:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, before[pid])

@@ -183,4 +183,5 @@ def broker_disk_full(pouch, rate, seconds):
         fleet.members_by.stop_all()
     finally:
         disk.close()
-    return {"seconds": seconds, "broker_ended_after_s": round(ended_after, 1), **figures, **may_repeat(1, rate), **at_most(longest_s=10 + 5, rss_mib=MEMORY)}
+    return {"seconds": seconds, "broker_ended_after_s": round(ended_after, 1), **figures, **may_repeat(1, rate),
+            **at_most(resumed_s=RESUMES, longest_s=10 + 5, rss_mib=MEMORY)}

@@ -22,7 +22,7 @@ class Answerer:
 
     def __init__(self, fleet, script):
         self.fleet, self.script, self.asked = fleet, script, Counter()
-        self.late, self.held = {}, []
+        self.late, self.held = {}, None
         self.over, self.read_to = set(), {}  # calls that have ended without an answer, as clients have written them down
         self.going = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
@@ -45,6 +45,8 @@ class Answerer:
                 self.script(self, number, request)
                 number += 1
         self.send_late(always=True)
+        if self.held:
+            self.send(*self.held)
         self.producer.flush(30)
         self.reader.close()
 
@@ -88,15 +90,15 @@ def stray(answerer, number, request):
 
 
 def swapped(answerer, number, request):
-    """Of every three requests the last two get each other's ciphertext."""
+    """Of every three requests the last two get each other's ciphertext; one that is left over at the end gets its own."""
     kind = "once" if number % 3 == 0 else "swapped"
     answerer.asked[kind] += 1
     if kind == "once":
         well(answerer, number, request)
     elif number % 3 == 1:
-        answerer.held = [request, answerer.reply(request)]
+        answerer.held = request, answerer.reply(request)
     else:
-        other, others_reply = answerer.held
+        (other, others_reply), answerer.held = answerer.held, None
         reply = answerer.reply(request)
         for asked, mine, theirs in ((request, reply, others_reply), (other, others_reply, reply)):
             answerer.send(asked, mine | {name: theirs[name] for name in ("data", "iv", "tag")})
@@ -170,7 +172,7 @@ def unwritable_letters(pouch, kafka, rate, seconds):
     flags = [word for name, value in sasl.items() for word in ("-X", f"{name}={value}")]
     members = Pouch(kafka["KAFKA_SASL_SSL_BROKERS"], pouch.folder, flags, pouch.key)
     admin = AdminClient({"bootstrap.servers": pouch.brokers})
-    fleet = Fleet(pouch, rate, members_by=members, centers=1, workers=1).start()
+    fleet = Fleet(pouch, rate, members_by=members, centers=1, workers=1, timeout=seconds + 30).start()
 
     def rights(permission):
         return AclBinding(ResourceType.TOPIC, fleet.letters, ResourcePatternType.LITERAL, f"User:{user}", "*", AclOperation.WRITE, permission)

@@ -30,6 +30,7 @@ PACKAGE_HEADERS = {
 }
 FUNCTION_LINES = 70
 FILE_LINES = 700
+COLUMNS = 120
 
 
 def rooms():
@@ -145,6 +146,13 @@ def test_nothing_unfinished_and_no_machine_is_named():
 def test_the_format_is_that_of_clang_format():
     assert shutil.which("clang-format-14"), "scripts/deps test installs clang-format-14"
     subprocess.run(["clang-format-14", "--dry-run", "-Werror", *map(str, all_c())], cwd=ROOT, check=True)
+
+
+def test_no_comment_is_wider_than_the_code():
+    """clang-format leaves them alone."""
+    wide = [f"{source.relative_to(ROOT)}:{number}" for source in all_c() for number, line in enumerate(source.read_text().splitlines(), 1)
+            if len(line) > COLUMNS and re.match(r"\s*(/\*|\*|//)|.*/\*.*\*/$", line)]
+    assert not wide, wide
 
 
 def test_the_documents_that_are_made_from_the_sources_are_current():

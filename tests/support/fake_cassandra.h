@@ -1,7 +1,7 @@
 /*
- * A Cassandra of a few lines, on loopback, that does what a test tells it. One thread for all of them answers what every
- * connection begins with; EXECUTE and BATCH requests are kept until the test answers them. A test holds fake_lock while
- * it looks at a fake or changes it. Nothing is allocated, so that allocations may fail meanwhile. Include after
+ * A Cassandra of a few lines, on loopback, that does what a test tells it. One thread for all of them answers what
+ * every connection begins with; EXECUTE and BATCH requests are kept until the test answers them. A test holds fake_lock
+ * while it looks at a fake or changes it. Nothing is allocated, so that allocations may fail meanwhile. Include after
  * support.h, in one file of a program.
  */
 #ifndef POUCH_TESTS_FAKE_CASSANDRA_H

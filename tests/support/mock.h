@@ -66,7 +66,10 @@ static inline void test_mock_settings(const struct test_mock *m, struct pl_setti
 /* How long a test waits for what is to come. */
 enum { TEST_UNTIL_MS = 120000 };
 
-/* Calls step until it says true; fails the test after TEST_UNTIL_MS. Between calls it gives the processor away for 1 ms. */
+/*
+ * Calls step until it says true; fails the test after TEST_UNTIL_MS. Between calls it gives the processor away for 1
+ * ms.
+ */
 #define test_until(step, arg) test_until_at((step), (arg), #step, __FILE__, __LINE__)
 
 static inline void test_until_at(bool (*step)(void *), void *arg, const char *what, const char *file, int line) {

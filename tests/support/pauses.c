@@ -1,12 +1,12 @@
 /*
- * Preloaded, it makes threads of our programs stand still for a moment at random places, as they do on a machine that has too much to
- * do: around the calls that another thread or process may be waiting for. What a test takes for granted about who comes first,
- * and what a program tells before it is so, shows then.
+ * Preloaded, it makes threads of our programs stand still for a moment at random places, as they do on a machine that
+ * has too much to do: around the calls that another thread or process may be waiting for. What a test takes for granted
+ * about who comes first, and what a program tells before it is so, shows then.
  *
  *     LD_PRELOAD=build/release/libpauses.so POUCH_PAUSES=400:300 ctest --test-dir build/release
  *
- * POUCH_PAUSES=ODDS:MS[:SEED]: one call in ODDS (1 to 4294967295) takes up to MS milliseconds longer (1 to 60000; most take a
- * twentieth of that). Without it, or in programs of others, nothing happens.
+ * POUCH_PAUSES=ODDS:MS[:SEED]: one call in ODDS (1 to 4294967295) takes up to MS milliseconds longer (1 to 60000; most
+ * take a twentieth of that). Without it, or in programs of others, nothing happens.
  */
 #include <dlfcn.h>
 #include <errno.h>

@@ -21,7 +21,10 @@ struct redis {
     const char *password; /* NULL: none */
 };
 
-/* Whether a socket of this kind could be bound to the port; *held, unless NULL, keeps it bound as long as this process lives. */
+/*
+ * Whether a socket of this kind could be bound to the port; *held, unless NULL, keeps it bound as long as this process
+ * lives.
+ */
 static inline bool redis_can_bind(int kind, int port, int *held) {
     struct sockaddr_in at = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -36,9 +39,9 @@ static inline bool redis_can_bind(int kind, int port, int *held) {
 }
 
 /*
- * Below the ports that the kernel gives to connections: those of a server that is away it also gives to whoever looks for
- * the server, who then finds himself. A test that has chosen one holds the UDP port of that number, so that another,
- * ports.py as well, does not take it before the server has it or while the server is away.
+ * Below the ports that the kernel gives to connections: those of a server that is away it also gives to whoever looks
+ * for the server, who then finds himself. A test that has chosen one holds the UDP port of that number, so that
+ * another, ports.py as well, does not take it before the server has it or while the server is away.
  */
 static inline int redis_free_port(void) {
     static int next;

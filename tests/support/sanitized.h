@@ -1,4 +1,6 @@
-/* TEST_SANITIZED: this build has a sanitizer that replaces malloc and its kin. gcc and clang say so in different ways. */
+/*
+ * TEST_SANITIZED: this build has a sanitizer that replaces malloc and its kin. gcc and clang say so in different ways.
+ */
 #ifndef POUCH_TESTS_SANITIZED_H
 #define POUCH_TESTS_SANITIZED_H
 

@@ -13,8 +13,8 @@
 #include <string.h>
 
 /*
- * A skip is seen: a program that has skipped a test, and in which none failed, ends with TEST_SKIPPED. Where tests may be
- * skipped ctest shows that (cmake/tests.cmake); elsewhere it is a failure.
+ * A skip is seen: a program that has skipped a test, and in which none failed, ends with TEST_SKIPPED. Where tests may
+ * be skipped ctest shows that (cmake/tests.cmake); elsewhere it is a failure.
  */
 enum { TEST_SKIPPED = 77 };
 static int test_skips;

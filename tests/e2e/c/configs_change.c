@@ -1,8 +1,8 @@
 /*
  * configs_change BROKERS TOPIC
  *
- * Changes configs of a topic by lines on stdin, each "name=value name=value …"; "name=" takes an override away. A line on stdout for each:
- * "changed", "same", or the code of the error and why.
+ * Changes configs of a topic by lines on stdin, each "name=value name=value …"; "name=" takes an override away. A line
+ * on stdout for each: "changed", "same", or the code of the error and why.
  */
 #include <base/log.h>
 #include <cluster/cluster.h>

@@ -61,7 +61,9 @@ static void write_values(struct pl_cql *s) {
     const struct pl_cql_bound b = {st, all, 14};
     EXPECT(pl_cql_call(s, &b, &usual, NULL, NULL, NULL) == POUCH_OK);
 
-    /* UNSET leaves what is there, NULL removes it; the missing rest is UNSET; the later timestamp wins, ours are lower. */
+    /*
+     * UNSET leaves what is there, NULL removes it; the missing rest is UNSET; the later timestamp wins, ours are lower.
+     */
     const struct pl_cql_value some[] = {pl_cql_text("ours"), pl_cql_unset(), pl_cql_null()};
     const struct pl_cql_bound unset = {st, some, 3};
     EXPECT(pl_cql_call(s, &unset, &usual, NULL, NULL, NULL) == POUCH_OK);

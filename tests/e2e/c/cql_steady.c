@@ -1,9 +1,10 @@
 /*
  * cql_steady URL TABLE
  *
- * Inserts rows 0, 1, 2, … into TABLE (p int, c int, PRIMARY KEY (p, c)) as long as its standard input is open, each until it
- * is acknowledged. Lines on stdout: "up" and "down" as rows can be written or not, with the first reason and the rows begun so far; "written N" at
- * the end. Exit 1 when a failure of a request came later than its time, or when nothing can be written at all.
+ * Inserts rows 0, 1, 2, … into TABLE (p int, c int, PRIMARY KEY (p, c)) as long as its standard input is open, each
+ * until it is acknowledged. Lines on stdout: "up" and "down" as rows can be written or not, with the first reason and
+ * the rows begun so far; "written N" at the end. Exit 1 when a failure of a request came later than its time, or when
+ * nothing can be written at all.
  */
 #include <base/clock.h>
 #include <cql/cql.h>

@@ -1,7 +1,8 @@
 /*
  * health_calls BROKERS GROUP
  *
- * The calls of pouch/health.h alone: how the cluster stands, and how far a group is behind, as lines "name value …" on stdout.
+ * The calls of pouch/health.h alone: how the cluster stands, and how far a group is behind, as lines "name value …" on
+ * stdout.
  */
 #include <pouch/pouch.h>
 #include <stdio.h>

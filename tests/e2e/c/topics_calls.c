@@ -1,8 +1,8 @@
 /*
  * topics_calls BROKERS PREFIX
  *
- * Many topics on a real Kafka are made, grown, read and deleted at once, among them some that cannot be. Exit 1 with a line on stderr
- * when an answer is wrong.
+ * Many topics on a real Kafka are made, grown, read and deleted at once, among them some that cannot be. Exit 1 with a
+ * line on stderr when an answer is wrong.
  */
 #include <base/log.h>
 #include <cluster/configs.h>

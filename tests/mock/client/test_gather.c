@@ -17,6 +17,7 @@ struct stage {
     struct peer peers[PEERS];
     pouch_dest *to[PEERS];
     pouch_client *client;
+    pouch_part_fn *came; /* of a gather */
 };
 
 static const char *const topics[PEERS] = {"bank", "tax", "land", "court"};
@@ -30,9 +31,12 @@ static void behave(struct peer *p, const struct peer_request *r) {
         peer_echo(p, r);
 }
 
+static pouch_part_fn note_part;
+
 static int set_up(void **state) {
     struct stage *s = calloc(1, sizeof *s);
     assert_non_null(s);
+    s->came = note_part;
     test_mock_start(&s->mock, 1);
     test_mock_topic(&s->mock, "app.replies", 1);
     test_mock_topic(&s->mock, "command-center-inbox", 1);
@@ -112,7 +116,7 @@ static bool is_gathered(void *g) {
 
 static void start(struct stage *s, pouch_dest *const to[], size_t n_to, size_t enough, const char *json, int timeout,
                   struct gathered *g) {
-    if (pouch_client_gather(s->client, to, n_to, enough, json, strlen(json), timeout, note_part, note_end, g))
+    if (pouch_client_gather(s->client, to, n_to, enough, json, strlen(json), timeout, s->came, note_end, g))
         fail_msg("%s", pouch_why());
 }
 
@@ -362,6 +366,20 @@ static void what_a_router_refuses_is_refused_as_a_whole(void **state) {
     }
 }
 
+static void note_part_and_fail(const pouch_part *part, void *arg) {
+    note_part(part, arg);
+    assert_null(pouch_dest_topic("no topic's name"));
+}
+
+static void what_a_callback_fails_with_is_no_parts_reason(void **state) {
+    struct stage *s = *state;
+    struct gathered g = {0};
+    s->came = note_part_and_fail;
+    ask_one(s, answer_as_told, 3, 0, "\"no route\"", PEER_OPEN_MS, &g);
+    assert_int_equal(g.came, 3);
+    for (size_t i = 0; i < 3; i++) assert_non_null(strstr(g.parts[i].why, "there is no route"));
+}
+
 /* acceptance: B24 */
 static void each_group_that_answers_counts_once(void **state) {
     struct gathered g = {0};
@@ -420,6 +438,7 @@ int main(void) {
         ON_STAGE(enough_targets_end_it),
         ON_STAGE(a_copied_answer_under_other_headers_is_no_other_answer),
         ON_STAGE(what_a_router_refuses_is_refused_as_a_whole),
+        ON_STAGE(what_a_callback_fails_with_is_no_parts_reason),
         ON_STAGE(each_group_that_answers_counts_once),
         ON_STAGE(answers_that_name_nobody_count_as_one_each),
         ON_STAGE(without_more_being_said_the_first_answer_ends_it),

@@ -1,6 +1,7 @@
 /* The reply lane: before there is a broker, and when the topic is not what it was. */
 #include <support.h>
 
+#include <client/client.h>
 #include <client_stage.h>
 #include <metrics/metrics.h>
 #include <refusing_port.h>
@@ -202,6 +203,76 @@ static void what_may_not_be_read_is_told_at_once(void **state) {
     pouch_client_close(c, 0);
 }
 
+/* ---- a topic that was unknown to a broker for a moment ---- */
+
+struct count {
+    int64_t from, wanted;
+};
+
+static bool others_have_come(void *arg) {
+    const struct count *c = arg;
+    return pl_metric_get(PL_M_REPLY_OTHER) - c->from >= c->wanted;
+}
+
+/*
+ * Has the client read n answers that are for nobody; one by one, as the mock keeps no more than the newest 5 MiB of a
+ * partition.
+ */
+static void others_come(struct stage *s, int n, size_t bytes) {
+    char *plain = calloc(1, bytes);
+    struct count c = {pl_metric_get(PL_M_REPLY_OTHER), 0};
+    struct pl_uuid id;
+    assert_non_null(plain);
+    while (c.wanted++ < n) {
+        assert_int_equal(pl_random_uuid(&id), POUCH_OK);
+        peer_seal(&s->peer, "app.replies", &id, &id, plain, bytes);
+        test_until(others_have_come, &c);
+    }
+    free(plain);
+}
+
+static bool has_heard(void *lane) {
+    struct pl_lane *l = lane;
+    pthread_mutex_lock(&l->lock);
+    bool gone = l->gone;
+    pthread_mutex_unlock(&l->lock);
+    return !gone;
+}
+
+/* What the reader would tell. The keeper hears the second when it has looked into the first. */
+static void topic_is_unknown_for_a_moment(pouch_client *c) {
+    for (int i = 0; i < 2; i++) {
+        pl_lane_gone(&c->lane);
+        test_until(has_heard, &c->lane);
+    }
+}
+
+/* By having lost its first records. */
+static void a_topic_that_is_seen_to_be_the_same_is_not_read_again(void **state) {
+    struct stage *s = *state;
+    struct ending end = {0};
+    s->client = stage_client(s, NULL);
+    test_until(client_is_ready, s->client);
+    others_come(s, 8, 1 << 19);
+    int64_t others = pl_metric_get(PL_M_REPLY_OTHER), moves = pl_metric_get(PL_M_LANE_MOVES);
+    topic_is_unknown_for_a_moment(s->client);
+    ask(s->client, "orders", "1", PEER_MS, &end);
+    test_until(has_ended, &end);
+    assert_int_equal(end.error, POUCH_OK);
+    assert_int_equal(pl_metric_get(PL_M_LANE_MOVES), moves);
+    assert_int_equal(pl_metric_get(PL_M_REPLY_OTHER), others);
+}
+
+static void a_topic_that_may_be_another_is_read_from_its_beginning(void **state) {
+    struct stage *s = *state;
+    s->client = stage_client(s, NULL);
+    test_until(client_is_ready, s->client);
+    others_come(s, 3, 100);
+    struct count again = {pl_metric_get(PL_M_REPLY_OTHER), 3};
+    topic_is_unknown_for_a_moment(s->client);
+    test_until(others_have_come, &again);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_STAGE(the_reply_topic_is_made_when_it_is_missing),
@@ -214,6 +285,8 @@ int main(void) {
         ON_STAGE(a_client_whose_requests_have_ended_closes_without_its_reply_lane),
         ON_STAGE(close_without_a_broker_ends_all_with_closed),
         ON_STAGE(what_may_not_be_read_is_told_at_once),
+        ON_STAGE(a_topic_that_is_seen_to_be_the_same_is_not_read_again),
+        ON_STAGE(a_topic_that_may_be_another_is_read_from_its_beginning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,8 +4,14 @@
 #include <client_stage.h>
 #include <metrics/metrics.h>
 
+static atomic_bool has_answered_often;
+
 static void behave(struct peer *p, const struct peer_request *r) {
-    if (!peer_is(r, "\"silence\"")) peer_echo(p, r);
+    bool often = peer_is(r, "\"often\"");
+    for (int i = 0; often && i < 2000; i++) peer_echo(p, r);
+    if (often) rd_kafka_flush(p->producer, PEER_MS);
+    if (often) atomic_store(&has_answered_often, true);
+    if (!often && !peer_is(r, "\"silence\"")) peer_echo(p, r);
 }
 
 static int set_up(void **state) {
@@ -70,12 +76,49 @@ static void close_drains_on_the_callers_thread(void **state) {
     }
 }
 
+struct nested {
+    pouch_client *client;
+    struct ending end;
+};
+
+static void process_again(pouch_err e, const pouch_reply *reply, void *arg) {
+    struct nested *n = arg;
+    pouch_client_process(n->client);
+    note_ending(e, reply, &n->end);
+}
+
+static bool is_set(void *flag) {
+    return atomic_load((atomic_bool *)flag);
+}
+
+static void processing_from_a_callback_does_nothing(void **state) {
+    struct stage *s = *state;
+    struct nested often = {.client = s->client}, silent = {.client = s->client};
+    struct ending warm = {0};
+    pouch_dest *to = pouch_dest_topic("orders");
+    ask(s->client, "orders", "1", PEER_MS, &warm);
+    turn_until(s, &warm);
+    assert_int_equal(pouch_client_request(s->client, to, "\"often\"", 7, PEER_MS, NULL, process_again, &often),
+                     POUCH_OK);
+    test_until(is_set, &has_answered_often); /* more than are taken at once */
+    turn_until(s, &often.end);
+    assert_int_equal(often.end.error, POUCH_OK);
+    assert_int_equal(pouch_client_request(s->client, to, "\"silence\"", 9, PEER_OPEN_MS, NULL, process_again, &silent),
+                     POUCH_OK);
+    stage_close(s, 0);
+    assert_int_equal(atomic_load(&often.end.times), 1);
+    assert_int_equal(atomic_load(&silent.end.times), 1);
+    assert_int_equal(silent.end.error, POUCH_E_CLOSED);
+    pouch_dest_free(to);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ON_STAGE(answers_come_in_the_callers_loop),
         ON_STAGE(the_descriptor_becomes_readable_for_a_deadline),
         ON_STAGE(a_call_that_waits_is_refused),
         ON_STAGE(close_drains_on_the_callers_thread),
+        ON_STAGE(processing_from_a_callback_does_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -342,7 +342,9 @@ static inline bool is_committed(void *fixture) {
     return committed_by(f, WORK ".workers") == next_offset(f);
 }
 
-/* Until the worker is done with all that was sent to it: an answer is seen before the worker knows that it is stored. */
+/*
+ * Until the worker is done with all that was sent to it: an answer is seen before the worker knows that it is stored.
+ */
 static inline void wait_committed(struct fixture *f) {
     test_until(is_committed, f);
 }

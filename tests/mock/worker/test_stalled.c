@@ -85,7 +85,10 @@ static void its_replies_become_dead_letters_and_it_is_used_again_when_it_works(v
     finish();
 }
 
-/* The worker may have few requests in flight: those for the bad topic are as many, and the rest is answered all the same. */
+/*
+ * The worker may have few requests in flight: those for the bad topic are as many, and the rest is answered all the
+ * same.
+ */
 static void a_flood_for_it_does_not_fill_the_worker(void **state) {
     enum { N = 400 };
     static char ids[N][ID_TEXT];

@@ -9,7 +9,7 @@
 
 enum { WAITING = 5, IN_FLIGHT = 12 /* as set below */ };
 
-enum mode { JUDGES, AWAY, AWAY_FOR_REPLIES, DOUBTS, KEEPS };
+enum mode { JUDGES, AWAY, AWAY_FOR_REPLIES, DOUBTS, KEEPS, KEEPS_REPLIES };
 
 static struct fixture fixture;
 static atomic_int mode, calls, asked;
@@ -38,7 +38,7 @@ static pouch_err validate(const pouch_payload *p, char why[POUCH_VALIDATE_WHY_MA
     expect(arg == &fixture ? POUCH_OK : POUCH_E_CONFIG, POUCH_OK);
     look_at(p);
     int now = atomic_load(&mode);
-    if (now == KEEPS && !reply) gate_pass(&gate);
+    if (now == (reply ? KEEPS_REPLIES : KEEPS)) gate_pass(&gate);
     if (now == AWAY || (now == AWAY_FOR_REPLIES && reply)) {
         atomic_fetch_add(&asked, 1);
         snprintf(why, POUCH_VALIDATE_WHY_MAX, "the registry is away");
@@ -402,6 +402,40 @@ static void a_validator_that_does_not_return_is_taken_for_its_handler(void **sta
     start_again_with((const char *const[]){NULL});
 }
 
+static void while_one_thread_does_not_come_back_another_asks_again(void **state) {
+    char id[ID_TEXT];
+    (void)state;
+    gate_set(&gate, false);
+    start_again_with((const char *const[]){"handler.timeout", "5s", NULL});
+    atomic_store(&mode, AWAY);
+    request(&fixture, "1", id);
+    wait_waiting(1);
+    atomic_store(&mode, KEEPS);
+    assert_string_equal(answer_to(&fixture, id).code, "handler_timeout");
+    atomic_store(&mode, JUDGES);
+    request(&fixture, "2", id);
+    assert_true(answer_to(&fixture, id).success);
+    gate_set(&gate, true);
+    start_again_with((const char *const[]){NULL});
+}
+
+static void a_kept_reply_whose_check_does_not_return_ends_in_its_handlers_time(void **state) {
+    char id[ID_TEXT];
+    (void)state;
+    gate_set(&gate, false);
+    start_again_with((const char *const[]){"handler.timeout", "5s", NULL});
+    int before = atomic_load(&calls);
+    atomic_store(&mode, AWAY_FOR_REPLIES);
+    request(&fixture, "1", id);
+    wait_waiting(1);
+    atomic_store(&mode, KEEPS_REPLIES);
+    assert_string_equal(answer_to(&fixture, id).code, "handler_timeout");
+    assert_int_equal(atomic_load(&calls), before + 1);
+    atomic_store(&mode, JUDGES);
+    gate_set(&gate, true);
+    start_again_with((const char *const[]){NULL});
+}
+
 static void what_waits_is_left_to_the_next_worker(void **state) {
     char ids[WAITING][ID_TEXT];
     (void)state;
@@ -458,6 +492,8 @@ int main(void) {
         cmocka_unit_test(a_kept_reply_that_is_not_valid_fails_its_request),
         cmocka_unit_test(a_kept_reply_goes_no_later_than_its_deadline),
         cmocka_unit_test(a_validator_that_does_not_return_is_taken_for_its_handler),
+        cmocka_unit_test(while_one_thread_does_not_come_back_another_asks_again),
+        cmocka_unit_test(a_kept_reply_whose_check_does_not_return_ends_in_its_handlers_time),
         cmocka_unit_test(what_waits_is_left_to_the_next_worker),
         cmocka_unit_test(copies_of_what_waits_are_left_to_the_next_worker_too),
     };

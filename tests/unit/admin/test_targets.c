@@ -30,7 +30,10 @@ static void a_weight_is_read_from_a_target_and_a_number(void **state) {
     assert_int_equal(admin_weight_read(&w, name), POUCH_E_CONFIG);
 }
 
-/* What a route has, what it is given, and what it has then: weights as "stock=90 next=10", targets without as "stock next". */
+/*
+ * What a route has, what it is given, and what it has then: weights as "stock=90 next=10", targets without as "stock
+ * next".
+ */
 static const struct {
     const char *before, *given, *weights;
     bool fan_out;

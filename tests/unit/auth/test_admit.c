@@ -6,6 +6,7 @@
 #include <auth/state.h>
 #include <auth/ticket.h>
 #include <base/hex.h>
+#include <base/log.h>
 #include <metrics/metrics.h>
 
 #define RING   "8bc63a64d2adaecb6f3cc90d2736a84970fec1eb0db73598c5dcb7ad803f9276\n"
@@ -527,6 +528,41 @@ static void streams_are_bounded_by_key_and_end_when_it_is_taken_back(void **stat
     auth_free(a);
 }
 
+/* Between being let in and the stream the file may change, as with keys. */
+static void a_stream_of_a_token_let_in_before_a_change_is_over(void **state) {
+    struct auth *a = with_keys(NULL);
+    char token[TEST_TOKEN_MAX], bearer[TEST_TOKEN_MAX + 8];
+    struct pl_buf text;
+    struct auth_stream *s;
+    int64_t expires_ms;
+    (void)state;
+    test_hs256(token, "{\"alg\":\"HS256\"}",
+               "{\"iss\":\"i\",\"aud\":\"pouch\",\"sub\":\"ann\",\"exp\":1700000100,\"scope\":\"subscribe:b\"}");
+    snprintf(bearer, sizeof bearer, "Bearer %s", token);
+    struct auth_shown by_token = shown(NULL), by_ticket = shown(NULL);
+    by_token.authorization = span(bearer);
+    ticket_for(a, &by_token, &text, &expires_ms);
+    by_ticket.stream = true;
+    by_ticket.ticket = text.at;
+    const struct auth_shown *ways[] = {&by_token, &by_ticket};
+    for (size_t i = 0; i < 2; i++) {
+        write_tokens("i", "");
+        assert_int_equal(auth_reload(a), POUCH_OK);
+        struct auth_who *who = admitted(a, ways[i]);
+        assert_int_equal(auth_stream_begin(&s, a, who), POUCH_OK);
+        assert_false(auth_stream_is_over(s));
+        auth_stream_end(s);
+        write_tokens("other", "");
+        assert_int_equal(auth_reload(a), POUCH_OK);
+        assert_int_equal(auth_stream_begin(&s, a, who), POUCH_OK);
+        assert_true(auth_stream_is_over(s));
+        auth_stream_end(s);
+        auth_who_free(who);
+    }
+    pl_buf_free(&text);
+    auth_free(a);
+}
+
 /* ---- changes and records ---- */
 
 static void a_bad_new_file_changes_nothing(void **state) {
@@ -629,6 +665,35 @@ static void the_audit_log_says_who_did_what(void **state) {
     fclose(f);
 }
 
+static void count_line(const char *json, size_t n, void *count) {
+    static const char said[] = "the audit log cannot be opened again";
+    *(size_t *)count += memmem(json, n, said, sizeof said - 1) != NULL;
+}
+
+/* It goes on in the file that was moved away, which a person must hear of. */
+static void an_audit_log_that_cannot_be_opened_again_is_told_of(void **state) {
+    char path[256], moved[256];
+    struct auth_audit log;
+    size_t told = 0;
+    (void)state;
+    assert_int_equal(mkdir(test_path("logs"), 0700), 0);
+    strcpy(path, test_path("logs/audit"));
+    strcpy(moved, test_path("old-logs"));
+    assert_int_equal(auth_audit_open(&log, path), POUCH_OK);
+    auth_audit_reopen(&log);
+    pl_log_kept(count_line, &told);
+    assert_int_equal(told, 0);
+    assert_int_equal(rename(test_path("logs"), moved), 0);
+    auth_audit_reopen(&log);
+    pl_log_kept(count_line, &told);
+    assert_int_equal(told, 1);
+    auth_audit_put(&log, &(struct auth_deed){.peer = "192.0.2.1", .method = "GET", .route = "/", .status = 401}, 5);
+    auth_audit_close(&log);
+    struct stat st;
+    assert_int_equal(stat(test_path("old-logs/audit"), &st), 0);
+    assert_true(st.st_size > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_keys_only_an_address_of_this_host_is_served),
@@ -646,11 +711,13 @@ int main(void) {
         cmocka_unit_test(a_ticket_that_was_changed_or_is_of_others_is_refused),
         cmocka_unit_test(the_newest_stream_of_a_ticket_lives),
         cmocka_unit_test(streams_are_bounded_by_key_and_end_when_it_is_taken_back),
+        cmocka_unit_test(a_stream_of_a_token_let_in_before_a_change_is_over),
         cmocka_unit_test(a_bad_new_file_changes_nothing),
         cmocka_unit_test(the_last_key_is_taken_back_with_its_line),
         cmocka_unit_test(a_file_that_is_gone_or_broken_is_told_of_until_it_is_back),
         cmocka_unit_test(who_is_known_and_refused_is_named),
         cmocka_unit_test(the_audit_log_says_who_did_what),
+        cmocka_unit_test(an_audit_log_that_cannot_be_opened_again_is_told_of),
     };
     return cmocka_run_group_tests(tests, begin, finish);
 }

@@ -214,6 +214,33 @@ static void claims_must_say_for_whom_and_until_when(void **state) {
     assert_int_equal(end_of(token), AUTH_TOKEN_MALFORMED);
 }
 
+static void one_key_may_sign_for_several_issuers_and_audiences(void **state) {
+    static const char text[] =
+        "tokens:\n"
+        "  - {issuer: one, audience: shop, algorithm: HS256, key: secret, claim: roles, roles: {r: read.*}}\n"
+        "  - {issuer: one, audience: desk, algorithm: HS256, key: secret, claim: roles, roles: {r: \"ask:a\"}}\n"
+        "  - {issuer: two, audience: shop, algorithm: HS256, key: secret, claim: roles, roles: {r: \"ask:b\"}}\n";
+    static const struct {
+        const char *issuer, *audience, *scope; /* NULL: it is refused */
+    } cases[] = {{"one", "shop", "read.*"}, {"one", "desk", "ask:a"}, {"two", "shop", "ask:b"}, {"two", "desk", NULL}};
+    struct auth_access *a;
+    (void)state;
+    assert_int_equal(auth_access_parse(&a, test_path("access.yaml"), text, strlen(text), &topics), POUCH_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char token[TEST_TOKEN_MAX], claims[256];
+        struct auth_who *who;
+        snprintf(claims, sizeof claims, "{\"iss\":\"%s\",\"aud\":\"%s\",\"sub\":\"ann\",\"exp\":%d,\"roles\":\"r\"}",
+                 cases[i].issuer, cases[i].audience, NOW_S + 1);
+        test_hs256(token, "{\"alg\":\"HS256\"}", claims);
+        enum auth_token_end end =
+            auth_token_read(&who, a, (struct httpd_span){token, strlen(token)}, &topics, INT64_C(1000) * NOW_S);
+        assert_int_equal(end, cases[i].scope ? AUTH_TOKEN_OK : AUTH_TOKEN_ELSEWHERE);
+        if (cases[i].scope) assert_string_equal(auth_who_scope(who, 0), cases[i].scope);
+        auth_who_free(who);
+    }
+    auth_access_free(a);
+}
+
 static void size_and_form_are_bounded(void **state) {
     static const char *const texts[] = {
         "", ".", "..", "...", "a.b", "a.b.c", "a..", "e30..", ".e30.", "e30.e30.", "e30.e30.e30.e30", "=.=.="};
@@ -235,6 +262,7 @@ int main(void) {
         cmocka_unit_test(a_token_that_nobody_here_has_signed_is_refused),
         cmocka_unit_test(a_flip_of_any_bit_is_refused),
         cmocka_unit_test(claims_must_say_for_whom_and_until_when),
+        cmocka_unit_test(one_key_may_sign_for_several_issuers_and_audiences),
         cmocka_unit_test(size_and_form_are_bounded),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);

@@ -155,7 +155,10 @@ static pouch_err ask(struct pl_cql *s, const struct pl_cql_statement *st, const 
 
 enum { LONG = 60000000 };
 
-/* "123" lies at -7468325962851647638, which is `one`'s (token 0); "9223372036854775807" at 7162290910810015547, `two`'s. */
+/*
+ * "123" lies at -7468325962851647638, which is `one`'s (token 0); "9223372036854775807" at 7162290910810015547,
+ * `two`'s.
+ */
 static const char of_one[] = "123", of_two[] = "9223372036854775807";
 
 static void answers_may_come_in_any_order(void **state) {
@@ -583,7 +586,9 @@ static void mislead(const struct pl_cql_result *r, void *arg) {
     pl_why_set("another reason");
 }
 
-/* Both end with their connection, in the order of their slots, and the first slot is free again when the call is made. */
+/*
+ * Both end with their connection, in the order of their slots, and the first slot is free again when the call is made.
+ */
 static void a_call_that_waits_tells_its_own_reason(void **state) {
     (void)state;
     const struct pl_cql_statement *st;

@@ -129,8 +129,8 @@ static void maps_are_read(void **state) {
 
 static void maps_that_cannot_be_are_refused(void **state) {
     (void)state;
-    static const char *const rows[] = {"a",     "=b",    "a=",      "a=b:", "a=*",
-                                       "a b=c", "a=b c", "a=b,a=c", ",a=b", "a=b:c d:x"};
+    static const char *const rows[] = {"a",     "=b",      "a=",   "a=b:",      "a=*",          "a b=c",
+                                       "a=b c", "a=b,a=c", ",a=b", "a=b:c d:x", "a=b:c:caf\xe9"};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct events_maps m;
         assert_int_equal(events_maps_read(&m, rows[i]), POUCH_E_CONFIG);
@@ -168,6 +168,44 @@ static void of_a_mapped_record_all_is_told_but_what_is_sealed(void **state) {
     events_maps_free(&m);
 }
 
+/* What reaches the log is told to every stream, whatever bytes the record has: it is read back, and can be sent. */
+static void expect_event(const struct events_map *map, const char *key, size_t key_n, const char *value, size_t n,
+                         bool with_key, bool with_value) {
+    json_t *data = events_map_data(map, (struct httpd_span){key, key_n}, (struct httpd_span){value, n}, 5);
+    const struct events_event event = {.channel = map->channel, .name = map->name, .data = data};
+    struct events_record r;
+    struct pl_buf out;
+    assert_non_null(data);
+    assert_int_equal(json_object_get(data, "key") != NULL, with_key);
+    assert_int_equal(json_object_get(data, "value") != NULL, with_value);
+    read_back(&event, NULL, &r);
+    pl_buf_init(&out, EVENTS_BYTES_MAX);
+    assert_int_equal(events_event_write(&out, &r.event, INT64_MAX), POUCH_OK);
+    pl_buf_free(&out);
+    json_decref(r.root);
+    json_decref(data);
+}
+
+/* acceptance: C26 */
+static void a_mapped_record_is_an_event_whatever_its_bytes_are(void **state) {
+    (void)state;
+    enum { MANY = 8000, LONG = 36 * 1024 };
+    char numbers[4 * MANY + 2], control[LONG], key[1024];
+    struct events_maps m;
+    assert_int_equal(events_maps_read(&m, "t=c:e:M"), POUCH_OK);
+    numbers[0] = '[';
+    for (size_t i = 0; i < MANY; i++) memcpy(numbers + 1 + 4 * i, "1e9,", 4);
+    numbers[4 * MANY] = ']';
+    memset(control, 1, sizeof control);
+    memset(key, 1, sizeof key);
+    expect_event(&m.at[0], "\0\0\0\7", 4, "{\"a\":1}", 7, false, true); /* a number, as serializers write it */
+    expect_event(&m.at[0], "k", 1, "a\0b", 3, true, false);
+    expect_event(&m.at[0], "k", 1, "\"a\\u0000b\"", 10, true, true);
+    expect_event(&m.at[0], "k", 1, numbers, 4 * MANY + 1, true, false);  /* 1000000000.0 */
+    expect_event(&m.at[0], key, sizeof key, control, LONG, true, false); /* \u0001 */
+    events_maps_free(&m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_stored_is_read_back),
@@ -177,6 +215,7 @@ int main(void) {
         cmocka_unit_test(maps_are_read),
         cmocka_unit_test(maps_that_cannot_be_are_refused),
         cmocka_unit_test(of_a_mapped_record_all_is_told_but_what_is_sealed),
+        cmocka_unit_test(a_mapped_record_is_an_event_whatever_its_bytes_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

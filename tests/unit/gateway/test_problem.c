@@ -77,11 +77,34 @@ static void a_text_that_is_no_utf8_is_not_passed_on(void **state) {
     httpd_answer_free(&a);
 }
 
+static void an_answer_that_is_too_large_says_so_and_is_not_the_callers_fault(void **state) {
+    (void)state;
+    static const struct {
+        pouch_err e;
+        int status;
+        const char *says;
+    } rows[] = {{POUCH_E_TOO_LARGE, 502, "ask for less"}, {POUCH_E_NO_MEMORY, 500, "handled all the same"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct httpd_answer a;
+        httpd_answer_init(&a);
+        assert_int_equal(pl_buf_puts(&a.body, "{\"success\":true,\"parts\":["), POUCH_OK);
+        assert_int_equal(gateway_problem_unwritten(&a, rows[i].e), POUCH_OK);
+        assert_int_equal(a.status, rows[i].status);
+        assert_int_equal(a.retry_after_s, 0);
+        json_t *all = body_of(&a);
+        assert_string_equal(text_in(all, "code"), pouch_err_code(rows[i].e));
+        assert_non_null(strstr(text_in(all, "detail"), rows[i].says));
+        json_decref(all);
+        httpd_answer_free(&a);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_error_is_a_problem_with_its_code),
         cmocka_unit_test(statuses_say_what_to_do),
         cmocka_unit_test(a_text_that_is_no_utf8_is_not_passed_on),
+        cmocka_unit_test(an_answer_that_is_too_large_says_so_and_is_not_the_callers_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -351,8 +351,8 @@ static void a_stop_waits_for_calls_that_are_answered_in_time(void **state) {
 }
 
 /*
- * Its answer is with the kernel, and the loop has had no turn for it since. Where the stop is over before the keeper has come,
- * it has ended without an answer.
+ * Its answer is with the kernel, and the loop has had no turn for it since. Where the stop is over before the keeper
+ * has come, it has ended without an answer.
  */
 static void a_connection_that_is_answered_as_a_stop_runs_out_of_time_ends_all_the_same(void **state) {
     (void)state;

@@ -137,7 +137,9 @@ static pouch_err read_many(const char *part, size_t times) {
     return e;
 }
 
-/* Of each kind, a little more than may be: what is at the bound takes about that much, and what is beyond it nothing. */
+/*
+ * Of each kind, a little more than may be: what is at the bound takes about that much, and what is beyond it nothing.
+ */
 static void a_text_does_not_become_many_times_its_size(void **state) {
     (void)state;
     static const char *const parts[] = {"[]", "{}", "1", "\"\"", "{\"a\":1}", "[[[]]]", "[{},{}]"};

@@ -1,4 +1,7 @@
-/* Which target of a route with weights gets a request. All ids come from a fixed seed, so nothing here is left to chance. */
+/*
+ * Which target of a route with weights gets a request. All ids come from a fixed seed, so nothing here is left to
+ * chance.
+ */
 #include <support.h>
 
 #include <base/uuid.h>

@@ -237,7 +237,10 @@ static void few_bytes_do_not_become_a_payload_without_end(void **state) {
     /* A block of 2^61 nulls. */
     assert_int_equal(read_back("{\"type\":\"array\",\"items\":\"null\"}", "808080808080808040", 100000, out),
                      POUCH_E_TOO_LARGE);
-    /* And of as many records, each of which is no byte, and in memory 224: refused long before the room for their text is used up. */
+    /*
+     * And of as many records, each of which is no byte, and in memory 224: refused long before the room for their text
+     * is used up.
+     */
     assert_int_equal(read_back("{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"R\",\"fields\":[]}}",
                                "808080808080808040", (size_t)1 << 40, out),
                      POUCH_E_TOO_LARGE);

@@ -242,7 +242,10 @@ static void *ask_newer(void *than) {
     return e ? than : NULL;
 }
 
-/* Else each thread that finds a payload doubtful waits as long as the registry keeps silent, and none is left for the others. */
+/*
+ * Else each thread that finds a payload doubtful waits as long as the registry keeps silent, and none is left for the
+ * others.
+ */
 static void a_registry_that_did_not_answer_keeps_one_thread_waiting_and_not_all(void **state) {
     (void)state;
     pthread_t asks;

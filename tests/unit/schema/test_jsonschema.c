@@ -165,7 +165,10 @@ static void what_is_no_schema_is_told_by_its_keyword(void **state) {
     }
 }
 
-/* Keywords that draft 7 does not have, and that would forbid something: on the first level and below, with the draft named and without. */
+/*
+ * Keywords that draft 7 does not have, and that would forbid something: on the first level and below, with the draft
+ * named and without.
+ */
 static void keywords_of_newer_drafts_are_not_passed_over(void **state) {
     (void)state;
     static const char *const members[] = {"\"prefixItems\":[{}]",

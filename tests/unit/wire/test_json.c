@@ -131,7 +131,9 @@ static void depth_512_is_the_most(void **state) {
     }
 }
 
-/* A quote, a control character or a bad byte at each place of a long string, so that each lane of the fast path is met. */
+/*
+ * A quote, a control character or a bad byte at each place of a long string, so that each lane of the fast path is met.
+ */
 static void a_bad_byte_is_found_at_every_place(void **state) {
     (void)state;
     char text[80];
