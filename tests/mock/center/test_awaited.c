@@ -24,11 +24,12 @@ static void take_store_away(const struct fixture *f) {
     run_sql(f, "ALTER TABLE registry RENAME TO away");
 }
 
-/* The store is back, and the publisher's route leads to the target. */
+/* The store is back, and the publisher's route leads to the target; both at once, or the old route could be read. */
 static void bring_store_back(const struct fixture *f, const char *publisher, const char *target) {
     char sql[256];
     snprintf(sql, sizeof sql,
-             "ALTER TABLE away RENAME TO registry; UPDATE target SET topic = '%s' WHERE publisher = '%s' AND place = 0",
+             "BEGIN; ALTER TABLE away RENAME TO registry;"
+             "UPDATE target SET topic = '%s' WHERE publisher = '%s' AND place = 0; COMMIT",
              target, publisher);
     run_sql(f, sql);
 }
