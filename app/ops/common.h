@@ -20,6 +20,15 @@ const struct ops_flag *ops_common_flags(const struct ops_command *command);
 /* Whether the setting's flag belongs to the command: the common ones, or named in its table. */
 bool ops_takes_setting(const struct ops_command *command, const char *setting);
 
+/*
+ * For a flag, or a command (second: of the family word), that there is none of: " (did you mean NAME?)", written to
+ * out, which is returned; nothing where no name is near.
+ */
+enum { OPS_MEANT = 96 };
+const char *ops_meant_flag(char out[OPS_MEANT], const struct ops_command *command, const char *word, size_t n);
+const char *ops_meant_command(char out[OPS_MEANT], const struct ops_command *const commands[], const char *word,
+                              const char *second);
+
 /* The help for the commands of a family, such as topic. */
 void ops_help_family(FILE *out, const struct ops_command *const commands[], const char *family);
 

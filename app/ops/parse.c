@@ -149,6 +149,11 @@ static int place_among(const char *words, const char *text) {
     return -1;
 }
 
+static int no_such_flag(const struct ops_call *call, const char *word, size_t n) {
+    char meant[OPS_MEANT];
+    return ops_usage(call, "no such flag: %.*s%s", (int)n, word, ops_meant_flag(meant, call->command, word, n));
+}
+
 /* One flag at argv[*i]: its name, and its value when it takes one, from "=", the rest of "-xREST", or the next word. */
 static int take_flag(struct ops_call *call, int argc, char **argv, int *i) {
     const char *word = argv[*i];
@@ -157,7 +162,7 @@ static int take_flag(struct ops_call *call, int argc, char **argv, int *i) {
     size_t n = is_long ? strcspn(word, "=") : 1;
     const struct ops_flag *flag = own_flag(call->command, name, n);
     const struct pl_option *setting = flag ? NULL : setting_flag(call->command, name, n);
-    if (!flag && !setting) return ops_usage(call, "no such flag: %.*s", is_long ? (int)n : 2, word);
+    if (!flag && !setting) return no_such_flag(call, word, is_long ? n : 2);
     bool takes_value = setting || flag->arg;
     const char *value = NULL;
     if (is_long && word[n] == '=')
@@ -242,6 +247,14 @@ static int run(struct ops_call *call, int argc, char **argv) {
     return exit_code ? exit_code : call->command->run(call);
 }
 
+/* second: of a family. */
+static int no_such_command(const struct ops_command *const commands[], const char *word, const char *second) {
+    const struct ops_call none = {0};
+    char meant[OPS_MEANT];
+    return ops_usage(&none, "no such command: %s%s%s%s", word, second ? " " : "", second ? second : "",
+                     ops_meant_command(meant, commands, word, second));
+}
+
 static int unknown(const struct ops_command *const commands[], int argc, char **argv) {
     struct ops_call none = {0};
     const char *word = argv[0];
@@ -255,12 +268,12 @@ static int unknown(const struct ops_command *const commands[], int argc, char **
     }
     if (is_family(commands, word)) {
         bool help = argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"));
-        if (argc > 1 && !help) return ops_usage(&none, "no such command: %s %s", word, argv[1]);
+        if (argc > 1 && !help) return no_such_command(commands, word, argv[1]);
         ops_help_family(help ? stdout : stderr, commands, word);
         return help ? ops_done() : OPS_EXIT_USAGE;
     }
     if (word[0] == '-') return ops_usage(&none, "the command comes first: pouch COMMAND %s …", word);
-    return ops_usage(&none, "no such command: %s", word);
+    return no_such_command(commands, word, NULL);
 }
 
 /*

@@ -1,3 +1,4 @@
+#include <base/nearest.h>
 #include <base/why.h>
 #include <conf/entries.h>
 #include <conf/value.h>
@@ -91,36 +92,12 @@ bool pl_kafka_secret(const char *name) {
     return false;
 }
 
-/* How many letters must change to make a of b (Levenshtein); a name longer than the row is infinitely far. */
-static size_t distance(const char *a, const char *b) {
-    enum { LONGEST = 63 };
-    size_t n = strlen(a), m = strlen(b), row[LONGEST + 1];
-    if (n > LONGEST || m > LONGEST) return SIZE_MAX;
-    for (size_t j = 0; j <= m; j++) row[j] = j;
-    for (size_t i = 1; i <= n; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = best;
-        }
-    }
-    return row[m];
-}
-
 pouch_err pl_entry_unknown(const char *place, const char *name) {
-    const char *nearest = NULL;
-    size_t least = strlen(name) / 3 + 2;
-    for (const struct pl_option *row = pl_options; row->name; row++) {
-        size_t d = distance(name, row->name);
-        if (d >= least) continue;
-        least = d;
-        nearest = row->name;
-    }
-    if (nearest) return pl_fail(POUCH_E_CONFIG, "%s: no such option; did you mean %s?", place, nearest);
+    struct pl_nearest meant;
+    pl_nearest_begin(&meant, name, strlen(name), strlen(name) / 3 + 1);
+    for (const struct pl_option *row = pl_options; row->name; row++)
+        pl_nearest_offer(&meant, row->name, strlen(row->name));
+    if (meant.name) return pl_fail(POUCH_E_CONFIG, "%s: no such option; did you mean %s?", place, meant.name);
     return pl_fail(POUCH_E_CONFIG, "%s: no such option; properties of librdkafka are written kafka.NAME", place);
 }
 

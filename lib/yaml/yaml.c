@@ -214,7 +214,16 @@ static pouch_err read_stream(struct reader *r, struct pl_yaml *root) {
     return e;
 }
 
+/* libyaml counts a byte order mark as the first column, and the keys of a map must all stand in one. */
+static void skip_mark(const char **text, size_t *n) {
+    static const char mark[] = "\xef\xbb\xbf";
+    if (*n < sizeof mark - 1 || memcmp(*text, mark, sizeof mark - 1)) return;
+    *text += sizeof mark - 1;
+    *n -= sizeof mark - 1;
+}
+
 pouch_err pl_yaml_parse(struct pl_yaml **tree, const char *name, const char *text, size_t n) {
+    skip_mark(&text, &n);
     struct reader r = {.name = name, .text = text, .n = n};
     *tree = NULL;
     if (n > FILE_MAX) return pl_fail(POUCH_E_CONFIG, "%s: larger than %d bytes", name, FILE_MAX);

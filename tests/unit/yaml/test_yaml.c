@@ -108,9 +108,10 @@ static void a_byte_order_mark_is_skipped_and_utf_16_refused(void **state) {
     (void)state;
     struct pl_yaml *tree;
     assert_int_equal(parse(&tree, "\xef\xbb\xbf"
-                                  "a: 1"),
+                                  "a: 1\r\nb: 2\r\n"), /* the second key stands in the same column */
                      POUCH_OK);
     assert_non_null(pl_yaml_get(tree, "a"));
+    assert_int_equal(pl_yaml_get(tree, "b")->line, 2);
     pl_yaml_free(tree);
     assert_int_equal(pl_yaml_parse(&tree, "a.yaml",
                                    "\xff\xfe"
