@@ -181,7 +181,7 @@ class Pouch:
         return name
 
     def worker(self, topic, *words, name=None, env=None):
-        """A worker that has answered once: its group has its partitions."""
+        """A worker that has begun; its group may have no partitions yet, and a request waits for that as long as its own timeout says."""
         program = self.start("worker", topic, *words, name=name, env=env)
         program.wait_for("topics")
         return program

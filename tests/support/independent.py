@@ -87,7 +87,7 @@ def read_all(brokers, topic):
     transactions take some too. While others write, an end may never be told.
     """
     c = reader(brokers, topic, **{"enable.partition.eof": True})
-    out, unread = [], {p: watermarks(c, topic, p)[1] for p in c.list_topics(topic, timeout=60).topics[topic].partitions}
+    out, unread = [], {part.partition: watermarks(c, topic, part.partition)[1] for part in c.assignment()}
     end = time.monotonic() + 60
     while unread:
         assert time.monotonic() < end, f"{topic} not read up to {unread} within 60 s"
