@@ -65,7 +65,8 @@ static pouch_err write_answer(struct center_leg *leg, struct answer_text *text, 
                             .value_n = c->value.len,
                             .headers = c->headers.at,
                             .n_headers = c->headers.n,
-                            .arg = &leg->answer};
+                            .arg = &leg->answer,
+                            .any = true};
     return POUCH_OK;
 }
 

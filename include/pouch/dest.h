@@ -22,7 +22,10 @@ POUCH_API pouch_dest *pouch_dest_topic(const char *topic);
 /* A publisher's route through the command center, by its inbox topic (setting center.inbox). NULL as above. */
 POUCH_API pouch_dest *pouch_dest_publisher(const char *publisher);
 
-/* The record key; default is the request id. Records with one key stay in order. At most 1,024 bytes. */
+/*
+ * The record key. Records with one key go to one partition and stay in order. By default it is the request id, and any
+ * partition will do. At most 1,024 bytes.
+ */
 POUCH_API POUCH_MUST_CHECK pouch_err pouch_dest_set_key(pouch_dest *d, const char *key);
 
 /*

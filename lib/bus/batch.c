@@ -15,12 +15,16 @@ enum { UNKNOWN = 0 };
 
 /*
  * A place that nothing went to or came back from for so long does not count what is under way there: a partition
- * without enough replicas is tried for minutes, and must not keep the others of its broker waiting.
+ * without enough replicas is tried for minutes, and must not keep the others of its broker waiting. Nor do records that
+ * may go to any partition wait for one longer.
  */
 enum { STUCK_US = 100000 };
 
 /* For how long a topic's batches stay small after one has been refused. */
 enum { SMALL_US = 60000000 };
+
+/* Of records for any partition as many go to one as come in RUN_US, which is measured over MEASURED_US or more. */
+enum { RUN_US = 4000, MEASURED_US = 50000 };
 
 /* What a spare buffer may have grown to. */
 enum { SPARE_BYTES = 1024 * 1024 };
@@ -48,16 +52,23 @@ void pl_batches_free(struct pl_batches *b) {
     pthread_mutex_destroy(&b->lock);
 }
 
+static void batch_init(struct pl_batch *batch, struct pl_topic *t) {
+    *batch = (struct pl_batch){.topic = t, .place = UNKNOWN};
+    pl_buf_init(&batch->held, t->max_bytes);
+    /* Bounded by what was under way and held. */
+    pl_buf_init(&batch->first, SIZE_MAX / 2);
+    pl_buf_init(&batch->again, SIZE_MAX / 2);
+}
+
+static void batch_free(struct pl_batch *batch) {
+    pl_buf_free(&batch->held);
+    pl_buf_free(&batch->first);
+    pl_buf_free(&batch->again);
+}
+
 static struct pl_batch *make_batches(struct pl_topic *t, size_t n) {
     struct pl_batch *batches = calloc(n, sizeof *batches);
-    for (size_t i = 0; batches && i < n; i++) {
-        batches[i].topic = t;
-        batches[i].place = UNKNOWN;
-        pl_buf_init(&batches[i].held, t->max_bytes);
-        /* Bounded by what was under way and held. */
-        pl_buf_init(&batches[i].first, SIZE_MAX / 2);
-        pl_buf_init(&batches[i].again, SIZE_MAX / 2);
-    }
+    for (size_t i = 0; batches && i < n; i++) batch_init(&batches[i], t);
     return batches;
 }
 
@@ -65,20 +76,18 @@ pouch_err pl_topic_init(struct pl_topic *t, const char *name, size_t max_bytes) 
     *t = (struct pl_topic){.max_bytes = max_bytes, .spread = 1, .n_batches = 1};
     t->name = strdup(name);
     t->batches = make_batches(t, 1);
+    batch_init(&t->any, t);
     return t->name && t->batches ? POUCH_OK : pl_fail(POUCH_E_NO_MEMORY, "no memory for the topic %s", name);
 }
 
 static void free_batches(struct pl_batch *batches, size_t n) {
-    for (size_t i = 0; batches && i < n; i++) {
-        pl_buf_free(&batches[i].held);
-        pl_buf_free(&batches[i].first);
-        pl_buf_free(&batches[i].again);
-    }
+    for (size_t i = 0; batches && i < n; i++) batch_free(&batches[i]);
     free(batches);
 }
 
 void pl_topic_free(struct pl_topic *t) {
     free_batches(t->batches, t->n_batches);
+    batch_free(&t->any);
     free(t->name);
 }
 
@@ -113,15 +122,15 @@ static pouch_err hold(struct pl_batches *b, struct pl_batch *batch, const struct
     return e;
 }
 
-static struct pl_batch *batch_of(struct pl_topic *t, const void *key, size_t key_n) {
+static struct pl_batch *by_key(struct pl_topic *t, const void *key, size_t key_n) {
     if (t->n_batches == 1 || !key_n) return &t->batches[0];
     int32_t partition = rd_kafka_msg_partitioner_murmur2(t->rkt, key, key_n, t->spread, NULL, NULL);
     return &t->batches[(size_t)partition % t->n_batches];
 }
 
-struct pl_batch *pl_batch_of(struct pl_batches *b, struct pl_topic *t, const void *key, size_t key_n) {
+struct pl_batch *pl_batch_by_key(struct pl_batches *b, struct pl_topic *t, const void *key, size_t key_n) {
     pthread_mutex_lock(&b->lock);
-    struct pl_batch *batch = batch_of(t, key, key_n);
+    struct pl_batch *batch = by_key(t, key, key_n);
     pthread_mutex_unlock(&b->lock);
     return batch;
 }
@@ -136,6 +145,31 @@ static void stand_in_line(struct pl_batches *b, struct pl_batch *batch) {
         place->first = batch;
     place->last = batch;
     b->waiting++;
+}
+
+/* What waits for records of any partition, of which some take nothing, goes by its keys, as far as there is memory. */
+static void disperse(struct pl_batches *b, struct pl_topic *t) {
+    struct pl_buf *held = &t->any.held;
+    size_t at = 0, moved = 0;
+    const void *key, *value;
+    for (struct pl_held_record *h; (h = pl_held_record_next(held, &at, &key, &value)); moved = at) {
+        struct pl_record r = {
+            .topic = t->name, .key = key, .key_n = h->key_n, .value = value, .value_n = h->value_n, .arg = h->arg};
+        struct pl_batch *to = by_key(t, key, h->key_n);
+        if (hold(b, to, &r, h->headers)) break;
+        if (!to->under_way && !to->waits) stand_in_line(b, to);
+    }
+    held->len -= moved;
+    if (held->len) memmove(held->at, held->at + moved, held->len);
+}
+
+/* Whether those for any partition have one that takes nothing. */
+static bool is_stuck(const struct pl_topic *t, int64_t now) {
+    return t->any.under_way && now - t->any.went_us >= STUCK_US;
+}
+
+static struct pl_batch *batch_of(struct pl_topic *t, const struct pl_record *r, int64_t now) {
+    return r->any && t->n_batches > 1 && !is_stuck(t, now) ? &t->any : by_key(t, r->key, r->key_n);
 }
 
 /* Whether so few batches are under way there that this one may go. */
@@ -158,6 +192,8 @@ static void go(struct pl_batches *b, struct pl_batch *batch, size_t records, siz
     batch->under_way = batch->given = records;
     batch->bytes = bytes;
     batch->epoch = place->epoch;
+    batch->went_us = now;
+    batch->run = batch->topic->run;
     place->under_way++;
     place->moved_us = now;
 }
@@ -167,21 +203,34 @@ static void come_back(struct pl_place *place, const struct pl_batch *batch, int6
     place->moved_us = now;
 }
 
+/* One more for any partition. */
+static void measure(struct pl_topic *t, int64_t now) {
+    int64_t took = now - t->came_since_us;
+    t->came++;
+    if (took < MEASURED_US) return;
+    t->run = t->came * RUN_US / (uint64_t)took;
+    t->came = 0;
+    t->came_since_us = now;
+}
+
 pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struct pl_record *r,
-                           rd_kafka_headers_t *headers, bool *held, bool *in_line) {
+                           rd_kafka_headers_t *headers, struct pl_entered *out) {
     pouch_err e = POUCH_OK;
     int64_t now = pl_mono_us(b->clock);
     pthread_mutex_lock(&b->lock);
-    struct pl_batch *batch = batch_of(t, r->key, r->key_n);
-    *held = *in_line = false;
+    size_t waiting = b->waiting;
+    struct pl_batch *batch = batch_of(t, r, now);
+    *out = (struct pl_entered){.batch = batch};
+    if (r->any) measure(t, now);
+    if (t->any.held.len && is_stuck(t, now)) disperse(b, t);
     if (!batch->under_way && !batch->waits && has_room(b, batch, now)) {
         go(b, batch, 1, bytes_of(r->key_n, r->value_n), now);
     } else {
         e = hold(b, batch, r, headers);
-        *held = !e;
-        *in_line = !e && !batch->under_way && !batch->waits;
-        if (*in_line) stand_in_line(b, batch);
+        out->held = !e;
+        if (!e && !batch->under_way && !batch->waits) stand_in_line(b, batch);
     }
+    out->in_line = b->waiting > waiting;
     pthread_mutex_unlock(&b->lock);
     return e;
 }
@@ -195,7 +244,7 @@ static struct pl_batch *spread_over(struct pl_batches *b, struct pl_topic *wider
     const void *key, *value;
     for (struct pl_held_record *h; !e && (h = pl_held_record_next(held, &at, &key, &value));) {
         struct pl_record r = {.key = key, .key_n = h->key_n, .value = value, .value_n = h->value_n, .arg = h->arg};
-        e = hold(b, batch_of(wider, key, h->key_n), &r, h->headers);
+        e = hold(b, by_key(wider, key, h->key_n), &r, h->headers);
     }
     if (!e) return wider->batches;
     free_batches(wider->batches, wider->n_batches);
@@ -245,16 +294,15 @@ static bool make_small(struct pl_topic *t, const struct pl_batch *batch, int64_t
     return small;
 }
 
-pouch_err pl_batches_again(struct pl_batches *b, struct pl_topic *t, const struct pl_record *r,
+pouch_err pl_batches_again(struct pl_batches *b, struct pl_batch *batch, const struct pl_record *r,
                            rd_kafka_headers_t *headers, bool *told) {
     pouch_err e = POUCH_OK;
     int64_t now = pl_mono_us(b->clock);
     pthread_mutex_lock(&b->lock);
-    struct pl_batch *batch = batch_of(t, r->key, r->key_n);
     if (batch->given == 1) e = pl_fail(POUCH_E_TOO_LARGE, "a record went to %s alone and was too large", r->topic);
     if (!e && !batch->again.len) e = pl_buf_reserve(&batch->again, batch->bytes + batch->first.len);
     if (!e) e = put(&batch->again, r, headers);
-    if (!e) *told = make_small(t, batch, now);
+    if (!e) *told = make_small(batch->topic, batch, now);
     pthread_mutex_unlock(&b->lock);
     return e;
 }

@@ -14,6 +14,12 @@
  * librdkafka looks after no partition while a request that is made already waits for a place. So some large batches
  * more than it sends at once are under way: one of them is that request. Small ones had better wait and grow.
  *
+ * Records whose keys order nothing may go to any partition. They have one batch, of which as many go to one partition
+ * as come in 4 ms, the next to the next partition, and so on. So a topic with many partitions takes few produce
+ * requests, and yet those who share its partitions have their parts soon: a thousand requests after a silence go one
+ * here, one there, and of fifty thousand in a second two hundred go together. While one of those partitions takes
+ * nothing, such records go by their keys like others, also those that wait.
+ *
  * A broker takes or refuses what librdkafka has put together as one, by the bytes of all. So what it refuses as too
  * large goes again in smaller batches, until it goes alone: then it is too large itself. Batches of that topic stay so
  * small for a minute.
@@ -42,7 +48,7 @@ struct pl_topic;
 enum { PL_BATCHES_MAX = 64, PL_PLACES = 64, PL_SPARES = 8 };
 enum { PL_LARGE_BYTES = 16384, PL_AHEAD = 4 /* large batches more than librdkafka sends at once */ };
 
-/* The records of one partition, or of several where a topic has more than PL_BATCHES_MAX. */
+/* The records of one partition, of several where a topic has more than PL_BATCHES_MAX, or those of any partition. */
 struct pl_batch {
     struct pl_topic *topic;
     size_t under_way;      /* records given to librdkafka and not reported yet */
@@ -52,6 +58,8 @@ struct pl_batch {
     struct pl_buf again;   /* of those under way, what goes again, before these */
     size_t place;          /* the broker that reported last, as an index */
     unsigned epoch;        /* of that place, when the records under way went */
+    int64_t went_us;       /* when they did */
+    size_t run;            /* the topic's at that time */
     bool waits;            /* in its place's line: it holds records, and none is under way */
     struct pl_batch *next; /* behind it in that line */
 };
@@ -86,6 +94,19 @@ struct pl_topic {
     int spread;                        /* partitions that the batches are for; 1 until more are known */
     size_t n_batches;
     struct pl_batch *batches;
+    struct pl_batch any; /* of records that may go to any partition; used once there are several */
+    size_t run;          /* how many of those go to one partition together */
+    size_t came;         /* of those since came_since_us */
+    int64_t came_since_us;
+    int32_t turn;         /* the producer's: the partition of the next run, as it counts on */
+    int64_t last_by_keys; /* the producer's: when a run last went by its keys */
+};
+
+/* Where a record went that entered. */
+struct pl_entered {
+    struct pl_batch *batch;
+    bool held;    /* else the caller gives it to librdkafka now */
+    bool in_line; /* nothing of some batch that waits is under way, so pl_batches_due() has changed */
 };
 
 /* NO_MEMORY */
@@ -96,15 +117,15 @@ POUCH_MUST_CHECK pouch_err pl_topic_init(struct pl_topic *t, const char *name, s
 void pl_topic_free(struct pl_topic *t); /* also when pl_topic_init() has failed */
 
 /*
- * *held is false: the record may go, and the caller gives it to librdkafka now. Else it is held, with its headers.
- * *in_line: nothing of its batch is under way, so no report need come, and pl_batches_due() has changed. OVERLOADED:
- * its batch holds as much as it may. NO_MEMORY. After an error nothing is held.
+ * A record that is held is so with its headers. One that is for any partition goes by its key all the same where only
+ * one is known, and while others of its kind wait for a partition that takes nothing. OVERLOADED: its batch holds as
+ * much as it may. NO_MEMORY. After an error nothing is held.
  */
 POUCH_MUST_CHECK pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struct pl_record *r,
-                                            rd_kafka_headers_t *headers, bool *held, bool *in_line);
+                                            rd_kafka_headers_t *headers, struct pl_entered *out);
 
-/* The batch of a record with that key: the same one until all of it that is under way has been reported. */
-struct pl_batch *pl_batch_of(struct pl_batches *b, struct pl_topic *t, const void *key, size_t key_n);
+/* The batch of a record that went by that key: the same one until all of it that is under way has been reported. */
+struct pl_batch *pl_batch_by_key(struct pl_batches *b, struct pl_topic *t, const void *key, size_t key_n);
 
 /*
  * So many records of a batch were reported, by that broker (-1: by none), or not taken after all. True: there are
@@ -113,11 +134,11 @@ struct pl_batch *pl_batch_of(struct pl_batches *b, struct pl_topic *t, const voi
 bool pl_batches_leave(struct pl_batches *b, struct pl_batch *batch, size_t n, int32_t broker);
 
 /*
- * A record was reported as refused by the size of its batch. POUCH_OK: it is held, with its headers, and goes again
- * before those that came after it, with fewer at once; it counts as reported, too. *told: so it has been with this
- * topic of late. TOO_LARGE: it went alone. NO_MEMORY. After an error it is not held.
+ * A record of a batch was reported as refused by the batch's size. POUCH_OK: it is held, with its headers, and goes
+ * again before those that came after it, with fewer at once; it counts as reported, too. *told: so it has been with
+ * this topic of late. TOO_LARGE: it went alone. NO_MEMORY. After an error it is not held.
  */
-POUCH_MUST_CHECK pouch_err pl_batches_again(struct pl_batches *b, struct pl_topic *t, const struct pl_record *r,
+POUCH_MUST_CHECK pouch_err pl_batches_again(struct pl_batches *b, struct pl_batch *batch, const struct pl_record *r,
                                             rd_kafka_headers_t *headers, bool *told);
 
 /*

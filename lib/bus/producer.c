@@ -47,7 +47,13 @@ struct pl_producer {
     int64_t anew_at;              /* microseconds: when the handle was last made anew, or that was tried; 0: never */
 };
 
-enum { REBUILD_EVERY_US = 1000000, RENEW_EVERY_US = 60000000, REFUSED_US = 5000000, DRAIN_MS = 5000 };
+enum {
+    REBUILD_EVERY_US = 1000000,
+    RENEW_EVERY_US = 60000000,
+    REFUSED_US = 5000000,
+    DRAIN_MS = 5000,
+    BY_KEYS_EVERY_US = 1000000
+};
 
 /* What a record takes of message.max.bytes beside its value, key and headers, in librdkafka's reckoning. */
 enum { RECORD_BYTES = 36 };
@@ -171,17 +177,35 @@ static void replace_if_full(struct pl_producer *p) {
     handle_leave(old);
 }
 
+/*
+ * librdkafka keeps one pointer of ours with a record. Its lowest bit tells, when the record is reported, that it was of
+ * its topic's batch for any partition.
+ */
+static void *mark(void *arg, bool any) {
+    return (void *)((uintptr_t)arg | (any ? 1 : 0));
+}
+
+static bool is_marked(const void *mark) {
+    return (uintptr_t)mark & 1;
+}
+
+static void *arg_of(void *mark) {
+    return (char *)mark - ((uintptr_t)mark & 1);
+}
+
+/* partition: RD_KAFKA_PARTITION_UA: by its key */
 static rd_kafka_resp_err_t enqueue(struct handle *h, const struct pl_record *r, rd_kafka_topic_t *topic,
-                                   rd_kafka_headers_t *headers) {
-    const rd_kafka_vu_t v[6] = {
+                                   int32_t partition, rd_kafka_headers_t *headers) {
+    const rd_kafka_vu_t v[7] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
-        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = r->arg},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = mark(r->arg, r->any)},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)r->key, r->key_n}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)r->value, r->value_n}},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
-    rd_kafka_error_t *error = rd_kafka_produceva(h->rk, v, headers ? 6 : 5);
+    rd_kafka_error_t *error = rd_kafka_produceva(h->rk, v, headers ? 7 : 6);
     if (!error) return RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_resp_err_t e = rd_kafka_error_code(error);
     rd_kafka_error_destroy(error);
@@ -192,7 +216,7 @@ static rd_kafka_resp_err_t enqueue(struct handle *h, const struct pl_record *r, 
 static rd_kafka_resp_err_t enqueue_by_name(struct handle *h, const struct pl_record *r, rd_kafka_headers_t *headers) {
     rd_kafka_topic_t *topic = rd_kafka_topic_new(h->rk, r->topic, NULL);
     if (!topic) return rd_kafka_last_error();
-    rd_kafka_resp_err_t e = enqueue(h, r, topic, headers);
+    rd_kafka_resp_err_t e = enqueue(h, r, topic, RD_KAFKA_PARTITION_UA, headers);
     rd_kafka_topic_destroy(topic);
     return e;
 }
@@ -209,6 +233,11 @@ static rd_kafka_resp_err_t reason_of(const struct handle *h, rd_kafka_resp_err_t
         e == RD_KAFKA_RESP_ERR__PURGE_QUEUE || e == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT || e == RD_KAFKA_RESP_ERR__FATAL;
     rd_kafka_resp_err_t fatal = ended ? rd_kafka_fatal_error(h->rk, NULL, 0) : RD_KAFKA_RESP_ERR_NO_ERROR;
     return fatal ? fatal : e;
+}
+
+/* A partition that we chose may be gone when librdkafka comes to send: the record goes to another, sent again. */
+static rd_kafka_resp_err_t tell_as(rd_kafka_resp_err_t e, bool any) {
+    return any && e == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ? RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE : e;
 }
 
 static void report(struct handle *h, void *arg, const char *topic, size_t bytes, rd_kafka_resp_err_t why,
@@ -229,14 +258,52 @@ static void report(struct handle *h, void *arg, const char *topic, size_t bytes,
     p->fn(&d, p->owner);
 }
 
-/* Gives librdkafka what left the topic's batch; how many records it did not take, each of them reported. */
-static size_t give_all(struct pl_producer *p, struct handle *h, struct pl_topic *topic) {
+/*
+ * The partition of the next run of records for any partition. Now and then each goes by its key: only so librdkafka
+ * tells how many partitions there are by now.
+ */
+static int32_t next_partition(struct pl_topic *topic) {
+    int64_t now = pl_mono_us(&pl_clock_system);
+    int partitions = atomic_load_explicit(&topic->partitions, memory_order_relaxed);
+    if (now - topic->last_by_keys < BY_KEYS_EVERY_US) return topic->turn = (topic->turn + 1) % partitions;
+    topic->last_by_keys = now;
+    return RD_KAFKA_PARTITION_UA;
+}
+
+/* What goes to one partition together, of records for any. */
+struct run {
+    int32_t partition;
+    size_t left;
+};
+
+/* Gives librdkafka a record of the batch. */
+static rd_kafka_resp_err_t give(struct handle *h, const struct pl_batch *batch, const struct pl_record *r,
+                                struct run *run, rd_kafka_headers_t *headers) {
+    struct pl_topic *topic = batch->topic;
+    if (h->ended) return RD_KAFKA_RESP_ERR__PURGE_QUEUE;
+    if (r->any && !run->left) *run = (struct run){next_partition(topic), batch->run ? batch->run : 1};
+    run->left -= r->any;
+    rd_kafka_resp_err_t e = enqueue(h, r, topic->rkt, run->partition, headers);
+    if (!r->any || e != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) return e;
+    run->partition = RD_KAFKA_PARTITION_UA; /* there are fewer of them now */
+    return enqueue(h, r, topic->rkt, run->partition, headers);
+}
+
+/* Gives librdkafka what left the batch; how many records it did not take, each of them reported. */
+static size_t give_all(struct pl_producer *p, struct handle *h, struct pl_batch *batch) {
+    struct pl_topic *topic = batch->topic;
+    struct run run = {RD_KAFKA_PARTITION_UA, 0};
     size_t at = 0, refused = 0;
     const void *key, *value;
     for (struct pl_held_record *held; (held = pl_held_record_next(&p->leaving, &at, &key, &value));) {
-        struct pl_record r = {topic->name, key, held->key_n, value, held->value_n, NULL, 0, held->arg};
-        rd_kafka_resp_err_t error =
-            h->ended ? RD_KAFKA_RESP_ERR__PURGE_QUEUE : enqueue(h, &r, topic->rkt, held->headers);
+        struct pl_record r = {.topic = topic->name,
+                              .key = key,
+                              .key_n = held->key_n,
+                              .value = value,
+                              .value_n = held->value_n,
+                              .arg = held->arg,
+                              .any = batch == &topic->any};
+        rd_kafka_resp_err_t error = give(h, batch, &r, &run, held->headers);
         if (!error) continue;
         if (held->headers) rd_kafka_headers_destroy(held->headers);
         if (h == p->current) replace_if_fatal(p); /* before the report: the owner may send again */
@@ -272,24 +339,28 @@ static bool is_by_size(rd_kafka_resp_err_t e) {
 }
 
 /* What was refused because of others goes again with fewer of them. Without memory for that it is told as refused. */
-static bool goes_again(struct handle *h, struct pl_topic *topic, const rd_kafka_message_t *m) {
+static bool goes_again(struct handle *h, struct pl_batch *batch, const rd_kafka_message_t *m) {
     rd_kafka_headers_t *headers = NULL, *copy;
     bool told = true;
-    const struct pl_record r = {.topic = topic->name,
+    const struct pl_record r = {.topic = batch->topic->name,
                                 .key = m->key,
                                 .key_n = m->key_len,
                                 .value = m->payload,
                                 .value_n = m->len,
-                                .arg = m->_private};
+                                .arg = arg_of(m->_private)};
     (void)rd_kafka_message_headers(m, &headers);
     copy = headers ? rd_kafka_headers_copy(headers) : NULL;
-    bool held = (copy || !headers) && !pl_batches_again(&h->topics.batches, topic, &r, copy, &told);
+    bool held = (copy || !headers) && !pl_batches_again(&h->topics.batches, batch, &r, copy, &told);
     if (!held && copy) rd_kafka_headers_destroy(copy);
     if (!told)
         PL_LOG(PL_LOG_WARN,
                "a topic takes smaller batches than were sent, which go in parts now: raise its max.message.bytes",
-               "topic", topic->name);
+               "topic", batch->topic->name);
     return held;
+}
+
+static struct pl_batch *batch_of(struct handle *h, struct pl_topic *topic, const rd_kafka_message_t *m) {
+    return is_marked(m->_private) ? &topic->any : pl_batch_by_key(&h->topics.batches, topic, m->key, m->key_len);
 }
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque) {
@@ -300,12 +371,13 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
     if (!m->err) pl_kafka_up(p->health);
     if (m->err && h == p->current) replace_if_fatal(p);
     if (topic && m->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) note_refusal(topic);
-    bool by_size = topic && is_by_size(m->err);
-    if (!by_size || h->ended || !goes_again(h, topic, m))
-        report(h, m->_private, rd_kafka_topic_name(m->rkt), m->key_len + m->len,
-               by_size && h->ended ? RD_KAFKA_RESP_ERR__PURGE_QUEUE : m->err, rd_kafka_message_timestamp(m, NULL));
-    if (!topic) return;
-    struct pl_batch *batch = pl_batch_of(&h->topics.batches, topic, m->key, m->key_len);
+    struct pl_batch *batch = topic ? batch_of(h, topic, m) : NULL;
+    bool by_size = batch && is_by_size(m->err);
+    if (!by_size || h->ended || !goes_again(h, batch, m))
+        report(h, arg_of(m->_private), rd_kafka_topic_name(m->rkt), m->key_len + m->len,
+               by_size && h->ended ? RD_KAFKA_RESP_ERR__PURGE_QUEUE : tell_as(m->err, is_marked(m->_private)),
+               rd_kafka_message_timestamp(m, NULL));
+    if (!batch) return;
     if (batch != h->run.of) end_run(h);
     h->run.of = batch;
     h->run.broker = m->err ? -1 : rd_kafka_message_broker_id(m);
@@ -322,7 +394,7 @@ static void serve(struct pl_producer *p, struct handle *h, int wait_ms) {
     struct pl_batch *batch;
     bool refused = false;
     while (!refused && (batch = pl_batches_next(&h->topics.batches, &p->leaving))) {
-        size_t n = give_all(p, h, batch->topic);
+        size_t n = give_all(p, h, batch);
         if (n && pl_batches_leave(&h->topics.batches, batch, n, -1)) refused = !h->ended;
     }
     if (refused) pl_wake_signal(p->wake);
@@ -438,26 +510,27 @@ static pouch_err refused(struct pl_producer *p, const struct pl_record *r, rd_ka
 }
 
 /* A record of the topic that librdkafka did not take: what waits behind it is moved on by the polling thread. */
-static void withdraw(struct pl_producer *p, struct pl_topic *topic, const struct pl_record *r) {
-    struct pl_batches *batches = &p->current->topics.batches;
-    if (pl_batches_leave(batches, pl_batch_of(batches, topic, r->key, r->key_n), 1, -1)) pl_wake_signal(p->wake);
+static void withdraw(struct pl_producer *p, struct pl_batch *batch) {
+    if (pl_batches_leave(&p->current->topics.batches, batch, 1, -1)) pl_wake_signal(p->wake);
 }
 
 /* Runs with the lock shared. The headers are given away unless it fails. */
 static pouch_err send_locked(struct pl_producer *p, const struct pl_record *r, rd_kafka_headers_t *headers) {
     if (p->current->ended) return pl_fail(POUCH_E_CLOSED, "sending to %s: the producer has been closed", r->topic);
     struct pl_topic *topic;
-    bool held = false, in_line = false;
+    struct pl_entered entered = {NULL};
     pouch_err e = topic_of(p, r->topic, &topic);
     if (!e && topic && is_refused(topic))
         e = pl_kafka_fail(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "sending to", r->topic);
-    if (!e && topic) e = pl_batches_enter(&p->current->topics.batches, topic, r, headers, &held, &in_line);
-    if (in_line) pl_wake_signal(p->wake); /* the owner asks pl_producer_due() anew */
-    if (e || held) return e;
-    rd_kafka_resp_err_t error =
-        topic ? enqueue(p->current, r, topic->rkt, headers) : enqueue_by_name(p->current, r, headers);
+    if (!e && topic) e = pl_batches_enter(&p->current->topics.batches, topic, r, headers, &entered);
+    if (entered.in_line) pl_wake_signal(p->wake); /* the owner asks pl_producer_due() anew */
+    if (e || entered.held) return e;
+    struct pl_record own = *r;
+    own.any = topic && entered.batch == &topic->any;
+    rd_kafka_resp_err_t error = topic ? enqueue(p->current, &own, topic->rkt, RD_KAFKA_PARTITION_UA, headers)
+                                      : enqueue_by_name(p->current, &own, headers);
     if (!error) return POUCH_OK;
-    if (topic) withdraw(p, topic, r);
+    if (topic) withdraw(p, entered.batch);
     return refused(p, r, error);
 }
 

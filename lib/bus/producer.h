@@ -29,7 +29,8 @@ struct pl_record {
     size_t value_n;
     const struct pl_header *headers; /* copied, in order */
     size_t n_headers;
-    void *arg; /* comes back with the delivery report */
+    void *arg; /* comes back with the delivery report; NULL, or aligned to two bytes at least */
+    bool any;  /* its key orders nothing: any partition will do, and several records at once go to one */
 };
 
 /* A record's end: what became of it, exactly once for each accepted record, from pl_producer_poll() or _free(). */

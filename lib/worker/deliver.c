@@ -22,7 +22,8 @@ pouch_err pl_parcel_send(const struct pl_parcel *p, struct pl_producer *producer
                                 .value_n = p->value.len,
                                 .headers = p->headers.at,
                                 .n_headers = p->headers.n,
-                                .arg = arg};
+                                .arg = arg,
+                                .any = p->any};
     return pl_producer_send(producer, &r);
 }
 

@@ -28,6 +28,7 @@ struct pl_parcel {
     const char *topic;
     const void *key;
     size_t key_n;
+    bool any; /* as in struct pl_record */
 };
 
 void pl_parcel_init(struct pl_parcel *p, size_t value_max);

@@ -1,5 +1,6 @@
 """Nothing lost, everything answered: kills, restarts, garbage, topics that change under load."""
 
+import collections
 import contextlib
 import json
 import subprocess
@@ -52,10 +53,23 @@ def test_records_under_backpressure_are_contiguous(pouch):
     assert (result["taken"], result["gaps"], result["repeats"]) == (250000, 0, 0), result
 
 
-def load_while(pouch, topic, change, count, rate):
+def test_requests_and_replies_without_a_key_of_their_own_fill_all_partitions_alike(pouch):
+    count, topic, replies = 6000, pouch.topic(partitions=3), pouch.topic(f"r-{uuid.uuid4().hex}.replies", 4)
+    pouch.start("bench", "worker", topic)
+    out = pouch.ok("bench", "request", topic, "--reply-topic", replies, "--in-flight", 64, "--count", count, "--timeout", "60s", "-o", "json", timeout=120)
+    assert json.loads(out.splitlines()[-1])["failed"] == 0
+    for name, partitions in ((topic, 3), (replies, 4)):
+        stored = collections.Counter(record.partition() for record in independent.read_all(pouch.brokers, name))
+        mean = stored.total() / partitions
+        assert stored.total() >= count and all(mean / 2 < stored[i] < mean * 2 for i in range(partitions)), (name, stored)
+
+
+def load_while(pouch, topic, change, count, rate, partitions=1):
     """An open loop during which change() happens after the first replies; its result."""
     pouch.start("bench", "worker", topic)
     client = f"c-{uuid.uuid4().hex[:8]}"
+    if partitions > 1:
+        pouch.topic(f"{client}.replies", partitions)
     pouch.ok("bench", "request", topic, "--client-id", client, "--count", 10, "--timeout", "60s", timeout=120)
     load = pouch.start("bench", "request", topic, "--client-id", client, "--rate", rate, "--count", count, "--warm-up", 0, "--timeout", "30s", "-o", "json", name="load")
     wait_until(lambda: sum(1 for _ in independent.read_all(pouch.brokers, f"{client}.replies")) > 300, "replies flowing")
@@ -75,7 +89,9 @@ def test_replies_go_on_when_the_reply_topic_grows(pouch):
     assert result["failed"] == 0, result
 
 
-def test_replies_go_on_when_the_reply_topic_is_deleted(pouch):
+@pytest.mark.parametrize("partitions", [1, 12])
+def test_replies_go_on_when_the_reply_topic_is_deleted(pouch, partitions):
+    """The client makes it again, with one partition."""
     topic, rate, away, replies = pouch.topic(), 250, 0, ""
 
     def delete(reply_topic, load):
@@ -94,7 +110,7 @@ def test_replies_go_on_when_the_reply_topic_is_deleted(pouch):
         wait_until(lambda: not load.running() or independent.read_all(pouch.brokers, reply_topic), "replies flowing again")
         away = time.monotonic() - began
 
-    result = load_while(pouch, topic, delete, 10000, rate)
+    result = load_while(pouch, topic, delete, 10000, rate, partitions)
     # Replies that were stored and not yet read went with the topic, as those did for which there was none; those after it must come.
     assert result["count"] - result["failed"] >= len(independent.read_all(pouch.brokers, replies)), (result, away)
     assert result["failed"] < (10 + away) * rate, (result, away)

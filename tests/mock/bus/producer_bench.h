@@ -6,28 +6,28 @@
 
 enum { MOST = 4096, MANY = 12 };
 
-/*
- * A producer on a fresh cluster, and what was reported for each record: arg is the record's number + 1, NULL: just
- * counted.
- */
+struct told {
+    int reports;
+    enum pl_kafka_class class;
+    rd_kafka_resp_err_t error;
+    int64_t at_ms;
+};
+
+/* A producer on a fresh cluster, and what was reported for each record: arg is its place here, NULL: just counted. */
 struct bench {
     struct bus_stage on;
-    struct {
-        int reports;
-        enum pl_kafka_class class;
-        rd_kafka_resp_err_t error;
-        int64_t at_ms;
-    } record[MOST];
+    struct told record[MOST];
     size_t reported, target;
     bool resend;   /* records reported TRANSIENT are sent again from the report */
     bool keyed;    /* each record has a key of its own */
+    bool any;      /* which orders nothing */
     char name[64]; /* of the handle at first, where a test asks for it */
     bool closing;  /* the producer may refuse what is sent again */
 };
 
 static inline pouch_err send_number(struct bench *b, size_t i) {
     char text[24];
-    struct pl_record r = {.topic = "orders", .value = text, .arg = (void *)(i + 1)};
+    struct pl_record r = {.topic = "orders", .value = text, .arg = &b->record[i], .any = b->any};
     r.value_n = (size_t)snprintf(text, sizeof text, "%zu", i);
     if (b->keyed) {
         r.key = text;
@@ -42,18 +42,18 @@ static inline void on_delivered(const struct pl_delivery *d, void *owner) {
         b->reported++;
         return;
     }
-    size_t i = (size_t)d->arg - 1;
-    assert_true(i < MOST);
+    struct told *told = d->arg;
+    assert_true(told >= b->record && told < b->record + MOST);
     assert_string_equal(d->topic, "orders");
     if (b->resend && d->class == PL_KAFKA_TRANSIENT) {
-        pouch_err e = send_number(b, i);
+        pouch_err e = send_number(b, (size_t)(told - b->record));
         if (!e) return;
         assert_true(b->closing);
     }
-    b->record[i].reports++;
-    b->record[i].class = d->class;
-    b->record[i].error = d->error;
-    b->record[i].at_ms = d->at_ms;
+    told->reports++;
+    told->class = d->class;
+    told->error = d->error;
+    told->at_ms = d->at_ms;
     b->reported++;
 }
 

@@ -45,7 +45,7 @@ static void a_record_arrives_byte_for_byte(void **state) {
                           .value_n = 5,
                           .headers = headers,
                           .n_headers = 5};
-    r.arg = (void *)1;
+    r.arg = &b->record[0];
     assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_OK);
     wait_reported(b, 1);
     assert_int_equal(b->record[0].class, PL_KAFKA_OK);
@@ -80,7 +80,7 @@ static void missing_and_empty_keys_and_values_stay_apart(void **state) {
     static const struct { const char *key, *value; } rows[] = {{NULL, ""}, {"", NULL}, {NULL, NULL}, {"", ""}};
     struct bench *b = bench_new(NULL);
     for (size_t i = 0; i < 4; i++) {
-        struct pl_record r = {.topic = "orders", .key = rows[i].key, .value = rows[i].value, .arg = (void *)(i + 1)};
+        struct pl_record r = {.topic = "orders", .key = rows[i].key, .value = rows[i].value, .arg = &b->record[i]};
         assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_OK);
     }
     wait_reported(b, 4);
@@ -156,7 +156,7 @@ static void what_is_refused_for_the_size_of_its_batch_is_stored_with_all_it_has(
                                     .value_n = n,
                                     .headers = &header,
                                     .n_headers = 1,
-                                    .arg = (void *)(i + 1)};
+                                    .arg = &b->record[i]};
         assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_OK);
     }
     wait_reported(b, 1 + N);
@@ -234,7 +234,7 @@ static void a_record_of_the_limit_is_taken_and_one_byte_more_is_not(void **state
     size_t limit = pl_producer_limit(b->on.producer);
     char *value = calloc(1, limit);
     assert_non_null(value);
-    struct pl_record r = {.topic = "orders", .key = "key", .key_n = 3, .value = value, .arg = (void *)1};
+    struct pl_record r = {.topic = "orders", .key = "key", .key_n = 3, .value = value, .arg = &b->record[0]};
     r.value_n = limit - 3 + 1;
     assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_E_TOO_LARGE);
     r.value_n = limit - 3;
@@ -242,7 +242,7 @@ static void a_record_of_the_limit_is_taken_and_one_byte_more_is_not(void **state
     r.headers = headers;
     r.n_headers = 2;
     r.value_n = limit - 3 - of_headers;
-    r.arg = (void *)2;
+    r.arg = &b->record[1];
     assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_OK);
     wait_reported(b, 2);
     assert_int_equal(b->record[0].class, PL_KAFKA_OK);
@@ -255,7 +255,7 @@ static void a_record_for_which_there_can_be_no_room_is_too_large(void **state) {
     (void)state;
     struct bench *b = bench_new((const char *const[]){"kafka.queue.buffering.max.kbytes", "16", NULL});
     char value[16 * 1024 + 1] = {0};
-    struct pl_record r = {.topic = "orders", .value = value, .value_n = sizeof value, .arg = (void *)1};
+    struct pl_record r = {.topic = "orders", .value = value, .value_n = sizeof value, .arg = &b->record[0]};
     assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_E_TOO_LARGE);
     r.value_n--;
     assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_OK);
@@ -372,10 +372,10 @@ static struct bench *bench_of_many_partitions(void) {
     return b;
 }
 
-static void closing_reports_once_each_what_waits_for_many_partitions(void **state) {
-    (void)state;
+static void closing_reports_once_each_what_waits_for(bool any) {
     enum { COUNT = 500 };
     struct bench *b = bench_of_many_partitions();
+    b->any = any;
     rd_kafka_mock_broker_set_rtt(b->on.mock.cluster, 1, 60000);
     for (size_t i = 0; i < COUNT; i++) assert_int_equal(send_number(b, i), POUCH_OK);
     pl_producer_free(b->on.producer, 50);
@@ -385,6 +385,45 @@ static void closing_reports_once_each_what_waits_for_many_partitions(void **stat
         assert_int_equal(b->record[i].reports, 1);
         assert_int_equal(b->record[i].class, PL_KAFKA_TRANSIENT);
     }
+    bench_free(b);
+}
+
+static void closing_reports_once_each_what_waits_for_many_partitions(void **state) {
+    (void)state;
+    closing_reports_once_each_what_waits_for(false);
+    closing_reports_once_each_what_waits_for(true);
+}
+
+static int64_t stored_in(rd_kafka_t *rk, int32_t partition) {
+    int64_t low, high;
+    assert_int_equal(rd_kafka_query_watermark_offsets(rk, "orders", partition, &low, &high, TEST_UNTIL_MS), 0);
+    return high - low;
+}
+
+static void records_whose_keys_order_nothing_fill_the_partitions_by_turns(void **state) {
+    (void)state;
+    enum { COUNT = 3000 };
+    int64_t all = 0;
+    struct bench *b = bench_of_many_partitions();
+    b->any = true;
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(send_number(b, i), POUCH_OK);
+        pl_producer_poll(b->on.producer);
+    }
+    wait_reported(b, 1 + COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(b->record[i].reports, 1);
+        assert_int_equal(b->record[i].class, PL_KAFKA_OK);
+    }
+    rd_kafka_t *rk = open_orders(b);
+    for (int32_t i = 0; i < MANY; i++) {
+        int64_t stored = stored_in(rk, i);
+        all += stored;
+        if (stored < COUNT / MANY / 4 || stored > COUNT / MANY * 4)
+            fail_msg("partition %d has %d records of %d", (int)i, (int)stored, (int)COUNT);
+    }
+    assert_true(all == 1 + COUNT);
+    rd_kafka_destroy(rk);
     bench_free(b);
 }
 
@@ -511,6 +550,7 @@ int main(void) {
         cmocka_unit_test(closing_reports_what_is_left_as_transient),
         cmocka_unit_test(closing_with_time_lets_records_arrive),
         cmocka_unit_test(closing_reports_once_each_what_waits_for_many_partitions),
+        cmocka_unit_test(records_whose_keys_order_nothing_fill_the_partitions_by_turns),
         cmocka_unit_test(nothing_can_be_sent_from_the_last_reports),
         cmocka_unit_test(threads_that_send_do_not_take_the_processor_from_those_that_give),
         cmocka_unit_test(brokers_count_as_down_until_a_record_arrives),

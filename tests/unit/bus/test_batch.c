@@ -60,11 +60,11 @@ static void stage_free(struct stage *s) {
 /* True when it may go at once. */
 static bool enter_large(struct stage *s, struct pl_topic *t, const char *key, size_t n) {
     static const char value[PL_LARGE_BYTES];
-    bool held, in_line;
+    struct pl_entered in;
     struct pl_record r = {.topic = "orders", .key = key, .key_n = key ? strlen(key) : 0, .value = value, .value_n = n};
-    assert_int_equal(pl_batches_enter(&s->batches, t, &r, NULL, &held, &in_line), POUCH_OK);
-    if (in_line) assert_true(pl_batches_due(&s->batches) < INT64_MAX);
-    return !held;
+    assert_int_equal(pl_batches_enter(&s->batches, t, &r, NULL, &in), POUCH_OK);
+    if (in.in_line) assert_true(pl_batches_due(&s->batches) < INT64_MAX);
+    return !in.held;
 }
 
 static bool enter(struct stage *s, struct pl_topic *t, const char *key) {
@@ -72,7 +72,7 @@ static bool enter(struct stage *s, struct pl_topic *t, const char *key) {
 }
 
 static struct pl_batch *of(struct stage *s, struct pl_topic *t, const char *key) {
-    return pl_batch_of(&s->batches, t, key, key ? strlen(key) : 0);
+    return pl_batch_by_key(&s->batches, t, key, key ? strlen(key) : 0);
 }
 
 static void reported(struct stage *s, struct pl_topic *t, const char *key, size_t n, int32_t broker) {
@@ -303,16 +303,16 @@ static void a_batch_that_holds_nothing_keeps_no_memory(void **state) {
 }
 
 static void enter_text(struct stage *s, const char *letter) {
-    bool held, in_line;
+    struct pl_entered in;
     struct pl_record r = {.topic = "orders", .value = letter, .value_n = 1};
-    assert_int_equal(pl_batches_enter(&s->batches, &s->topic, &r, NULL, &held, &in_line), POUCH_OK);
-    assert_true(held);
+    assert_int_equal(pl_batches_enter(&s->batches, &s->topic, &r, NULL, &in), POUCH_OK);
+    assert_true(in.held);
 }
 
 static pouch_err refuse(struct stage *s, const char *value, size_t n) {
     bool told;
     const struct pl_record r = {.topic = "orders", .value = value, .value_n = n};
-    return pl_batches_again(&s->batches, &s->topic, &r, NULL, &told);
+    return pl_batches_again(&s->batches, of(s, &s->topic, NULL), &r, NULL, &told);
 }
 
 /*
@@ -375,14 +375,100 @@ static void what_is_refused_alone_is_too_large(void **state) {
 static void what_waits_is_bounded(void **state) {
     (void)state;
     struct stage *s = stage_new();
-    bool held, in_line;
+    struct pl_entered in;
     char value[MAX_BYTES];
     memset(value, 'v', sizeof value);
     const struct pl_record r = {.topic = "orders", .value = value, .value_n = sizeof value};
     assert_true(enter(s, &s->topic, NULL));
-    assert_int_equal(pl_batches_enter(&s->batches, &s->topic, &r, NULL, &held, &in_line), POUCH_E_OVERLOADED);
-    assert_false(held);
+    assert_int_equal(pl_batches_enter(&s->batches, &s->topic, &r, NULL, &in), POUCH_E_OVERLOADED);
+    assert_false(in.held);
     assert_non_null(strstr(pouch_why(), "orders"));
+    stage_free(s);
+}
+
+/* Where a record goes whose key orders nothing, and whether at once. */
+static struct pl_batch *enter_any(struct stage *s, int32_t partition, int partitions, bool *held) {
+    char key[16];
+    struct pl_entered in;
+    key_of(s, &s->topic, partition, partitions, key);
+    const struct pl_record r = {.topic = "orders", .key = key, .key_n = strlen(key), .any = true};
+    assert_int_equal(pl_batches_enter(&s->batches, &s->topic, &r, NULL, &in), POUCH_OK);
+    *held = in.held;
+    return in.batch;
+}
+
+static void records_for_any_partition_wait_for_each_other_and_for_no_others(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    struct pl_batch *batch, *any = &s->topic.any;
+    char key[16];
+    bool held;
+    learn(s, &s->topic, 3, NEAR);
+    assert_ptr_equal(enter_any(s, 0, 3, &held), any);
+    assert_false(held);
+    for (int i = 0; i < 3; i++) {
+        assert_ptr_equal(enter_any(s, i, 3, &held), any);
+        assert_true(held);
+    }
+    assert_true(enter(s, &s->topic, key_of(s, &s->topic, 0, 3, key)));
+    assert_int_equal(next(s, &batch), 0);
+    (void)pl_batches_leave(&s->batches, any, 1, NEAR);
+    assert_int_equal(next(s, &batch), 3);
+    assert_ptr_equal(batch, any);
+    (void)pl_batches_leave(&s->batches, any, 3, NEAR);
+    stage_free(s);
+}
+
+static void where_one_partition_is_known_they_go_with_the_others(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    bool held;
+    assert_ptr_equal(enter_any(s, 0, 3, &held), of(s, &s->topic, NULL));
+    assert_false(held);
+    assert_ptr_equal(enter_any(s, 1, 3, &held), of(s, &s->topic, NULL));
+    assert_true(held);
+    stage_free(s);
+}
+
+static void while_a_partition_takes_nothing_they_go_by_their_keys(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    struct pl_batch *batch;
+    char key[16];
+    bool held;
+    learn(s, &s->topic, 3, NEAR);
+    assert_ptr_equal(enter_any(s, 0, 3, &held), &s->topic.any);
+    now_us += 99999;
+    for (int i = 0; i < 6; i++) assert_ptr_equal(enter_any(s, 1 + i % 2, 3, &held), &s->topic.any);
+    assert_true(held);
+    now_us++;
+    assert_ptr_equal(enter_any(s, 1, 3, &held), of(s, &s->topic, key_of(s, &s->topic, 1, 3, key)));
+    assert_true(held); /* behind three that waited with the one that is stuck */
+    assert_true(pl_batches_due(&s->batches) == 0);
+    assert_int_equal(next(s, &batch), 4);
+    assert_ptr_equal(batch, of(s, &s->topic, key));
+    assert_int_equal(next(s, &batch), 3);
+    assert_ptr_equal(batch, of(s, &s->topic, key_of(s, &s->topic, 2, 3, key)));
+    assert_int_equal(next(s, &batch), 0);
+    (void)pl_batches_leave(&s->batches, &s->topic.any, 1, NEAR);
+    assert_ptr_equal(enter_any(s, 1, 3, &held), &s->topic.any);
+    stage_free(s);
+}
+
+static void as_many_go_to_one_partition_as_come_in_four_milliseconds(void **state) {
+    (void)state;
+    enum { EVERY_US = 100 };
+    struct stage *s = stage_new();
+    struct pl_batch *any = &s->topic.any, *batch;
+    bool held;
+    learn(s, &s->topic, 3, NEAR);
+    now_us += 1000000;
+    assert_ptr_equal(enter_any(s, 0, 3, &held), any);
+    assert_int_equal(any->run, 0); /* after a silence each goes to another */
+    for (int us = 0; us <= 60000; us += EVERY_US, now_us += EVERY_US) (void)enter_any(s, 0, 3, &held);
+    (void)pl_batches_leave(&s->batches, any, 1, NEAR);
+    assert_true(next(s, &batch) > 0);
+    assert_in_range(batch->run, 4000 / EVERY_US - 1, 4000 / EVERY_US + 1);
     stage_free(s);
 }
 
@@ -401,6 +487,10 @@ int main(void) {
         cmocka_unit_test(what_is_refused_for_the_size_of_its_batch_goes_again_in_order_with_fewer),
         cmocka_unit_test(what_is_refused_alone_is_too_large),
         cmocka_unit_test(what_waits_is_bounded),
+        cmocka_unit_test(records_for_any_partition_wait_for_each_other_and_for_no_others),
+        cmocka_unit_test(where_one_partition_is_known_they_go_with_the_others),
+        cmocka_unit_test(while_a_partition_takes_nothing_they_go_by_their_keys),
+        cmocka_unit_test(as_many_go_to_one_partition_as_come_in_four_milliseconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
