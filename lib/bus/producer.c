@@ -518,7 +518,7 @@ static void withdraw(struct pl_producer *p, struct pl_batch *batch) {
 static pouch_err send_locked(struct pl_producer *p, const struct pl_record *r, rd_kafka_headers_t *headers) {
     if (p->current->ended) return pl_fail(POUCH_E_CLOSED, "sending to %s: the producer has been closed", r->topic);
     struct pl_topic *topic;
-    struct pl_entered entered = {NULL};
+    struct pl_entered entered = {.batch = NULL};
     pouch_err e = topic_of(p, r->topic, &topic);
     if (!e && topic && is_refused(topic))
         e = pl_kafka_fail(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "sending to", r->topic);
