@@ -118,7 +118,7 @@ static pouch_err hold(struct pl_batches *b, struct pl_batch *batch, const struct
         return pl_fail(POUCH_E_OVERLOADED,
                        "%zu bytes wait for %s already: the broker is slower than what is sent; send slower, or raise "
                        "kafka.queue.buffering.max.kbytes",
-                       held->len, r->topic);
+                       held->len, batch->topic->name);
     return e;
 }
 
@@ -147,20 +147,32 @@ static void stand_in_line(struct pl_batches *b, struct pl_batch *batch) {
     b->waiting++;
 }
 
-/* What waits for records of any partition, of which some take nothing, goes by its keys, as far as there is memory. */
-static void disperse(struct pl_batches *b, struct pl_topic *t) {
-    struct pl_buf *held = &t->any.held;
+/* Holds what another buffer does with the topic's batches by its keys: bytes, fewer than all when one takes no more. */
+static size_t hold_by_keys(struct pl_batches *b, struct pl_topic *t, const struct pl_buf *held) {
     size_t at = 0, moved = 0;
     const void *key, *value;
     for (struct pl_held_record *h; (h = pl_held_record_next(held, &at, &key, &value)); moved = at) {
-        struct pl_record r = {
-            .topic = t->name, .key = key, .key_n = h->key_n, .value = value, .value_n = h->value_n, .arg = h->arg};
-        struct pl_batch *to = by_key(t, key, h->key_n);
-        if (hold(b, to, &r, h->headers)) break;
-        if (!to->under_way && !to->waits) stand_in_line(b, to);
+        struct pl_record r = {.key = key, .key_n = h->key_n, .value = value, .value_n = h->value_n, .arg = h->arg};
+        if (hold(b, by_key(t, key, h->key_n), &r, h->headers)) break;
     }
+    return moved;
+}
+
+/* Those that hold something though nothing of them is under way. */
+static void line_up(struct pl_batches *b, struct pl_topic *t) {
+    for (size_t i = 0; i < t->n_batches; i++) {
+        struct pl_batch *batch = &t->batches[i];
+        if (batch->held.len && !batch->under_way && !batch->waits) stand_in_line(b, batch);
+    }
+}
+
+/* What waits for records of any partition, of which some take nothing, goes by its keys, as far as there is room. */
+static void disperse(struct pl_batches *b, struct pl_topic *t) {
+    struct pl_buf *held = &t->any.held;
+    size_t moved = hold_by_keys(b, t, held);
     held->len -= moved;
     if (held->len) memmove(held->at, held->at + moved, held->len);
+    line_up(b, t);
 }
 
 /* Whether those for any partition have one that takes nothing. */
@@ -236,22 +248,6 @@ pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struc
 }
 
 /*
- * The batches of a topic whose partitions have become known, with all that the one before them held. NULL: no memory.
- */
-static struct pl_batch *spread_over(struct pl_batches *b, struct pl_topic *wider, const struct pl_buf *held) {
-    size_t at = 0;
-    pouch_err e = POUCH_OK;
-    const void *key, *value;
-    for (struct pl_held_record *h; !e && (h = pl_held_record_next(held, &at, &key, &value));) {
-        struct pl_record r = {.key = key, .key_n = h->key_n, .value = value, .value_n = h->value_n, .arg = h->arg};
-        e = hold(b, by_key(wider, key, h->key_n), &r, h->headers);
-    }
-    if (!e) return wider->batches;
-    free_batches(wider->batches, wider->n_batches);
-    return NULL;
-}
-
-/*
  * Gives each partition a batch of its own, once it is known how many there are and while nothing is under way. False:
  * all stays as it was. Partitions that come later share: then a batch serves several.
  */
@@ -261,13 +257,16 @@ static bool spread(struct pl_batches *b, struct pl_topic *t) {
     size_t n = partitions < PL_BATCHES_MAX ? (size_t)partitions : PL_BATCHES_MAX;
     struct pl_topic wider = {.rkt = t->rkt, .max_bytes = t->max_bytes, .spread = partitions, .n_batches = n};
     wider.batches = make_batches(t, n);
-    if (!wider.batches || !spread_over(b, &wider, &t->batches->held)) return false;
+    if (!wider.batches) return false;
+    if (hold_by_keys(b, &wider, &t->batches->held) < t->batches->held.len) {
+        free_batches(wider.batches, n);
+        return false;
+    }
     free_batches(t->batches, 1);
     t->spread = partitions;
     t->n_batches = n;
     t->batches = wider.batches;
-    for (size_t i = 0; i < n; i++)
-        if (t->batches[i].held.len) stand_in_line(b, &t->batches[i]);
+    line_up(b, t);
     return true;
 }
 

@@ -190,7 +190,7 @@ static bool is_marked(const void *mark) {
 }
 
 static void *arg_of(void *mark) {
-    return (char *)mark - ((uintptr_t)mark & 1);
+    return (void *)((uintptr_t)mark & ~(uintptr_t)1);
 }
 
 /* partition: RD_KAFKA_PARTITION_UA: by its key */
