@@ -66,7 +66,7 @@ static pouch_err write_answer(struct center_leg *leg, struct answer_text *text, 
                             .headers = c->headers.at,
                             .n_headers = c->headers.n,
                             .arg = &leg->answer,
-                            .any = true};
+                            .goes = PL_ANYWHERE};
     return POUCH_OK;
 }
 

@@ -16,15 +16,19 @@ enum { UNKNOWN = 0 };
 /*
  * A place that nothing went to or came back from for so long does not count what is under way there: a partition
  * without enough replicas is tried for minutes, and must not keep the others of its broker waiting. Nor do records that
- * may go to any partition wait for one longer.
+ * may go to any partition wait for one much longer, twice that at most.
  */
 enum { STUCK_US = 100000 };
 
 /* For how long a topic's batches stay small after one has been refused. */
 enum { SMALL_US = 60000000 };
 
-/* Of records for any partition as many go to one as come in RUN_US, which is measured over MEASURED_US or more. */
-enum { RUN_US = 4000, MEASURED_US = 50000 };
+/*
+ * Of records by turns as many go to one partition as come in RUN_US, which is measured over MEASURED_US or more; fewer
+ * than LEAST_RUN go by their keys. That is 5,000 a second: below, there is time for a produce request for each
+ * partition.
+ */
+enum { RUN_US = 4000, MEASURED_US = 50000, LEAST_RUN = 20 };
 
 /* What a spare buffer may have grown to. */
 enum { SPARE_BYTES = 1024 * 1024 };
@@ -42,7 +46,7 @@ static size_t held_bytes(const struct pl_held_record *h) {
 }
 
 pouch_err pl_batches_init(struct pl_batches *b, size_t most, const struct pl_clock *clock) {
-    *b = (struct pl_batches){.most = most, .clock = clock};
+    *b = (struct pl_batches){.most = most, .clock = clock, .look_us = INT64_MAX};
     return pthread_mutex_init(&b->lock, NULL) ? pl_fail(POUCH_E_NO_MEMORY, "no memory for a producer's batches")
                                               : POUCH_OK;
 }
@@ -180,8 +184,37 @@ static bool is_stuck(const struct pl_topic *t, int64_t now) {
     return t->any.under_way && now - t->any.went_us >= STUCK_US;
 }
 
+/* A record is held for any partition. True: nobody was to look after such before. */
+static bool look_after(struct pl_batches *b, const struct pl_batch *any) {
+    struct pl_topic *t = any->topic;
+    if (!t->had_any) {
+        t->had_any = true;
+        t->next = b->had_any;
+        b->had_any = t;
+    }
+    if (b->look_us < INT64_MAX) return false;
+    b->look_us = any->went_us + STUCK_US;
+    return true;
+}
+
+/* Moves on what waits for a partition that takes nothing. */
+static void look(struct pl_batches *b, int64_t now) {
+    b->look_us = INT64_MAX;
+    for (struct pl_topic *t = b->had_any; t; t = t->next) {
+        bool stuck = is_stuck(t, now);
+        if (stuck && t->any.held.len) disperse(b, t);
+        int64_t again = (stuck ? now : t->any.went_us) + STUCK_US;
+        if (t->any.held.len && t->any.under_way && again < b->look_us) b->look_us = again;
+    }
+}
+
+static bool goes_with_any(const struct pl_topic *t, enum pl_goes goes, int64_t now) {
+    bool any = goes == PL_ANYWHERE || (goes == PL_BY_TURNS && t->run >= LEAST_RUN);
+    return any && t->n_batches > 1 && !is_stuck(t, now);
+}
+
 static struct pl_batch *batch_of(struct pl_topic *t, const struct pl_record *r, int64_t now) {
-    return r->any && t->n_batches > 1 && !is_stuck(t, now) ? &t->any : by_key(t, r->key, r->key_n);
+    return goes_with_any(t, r->goes, now) ? &t->any : by_key(t, r->key, r->key_n);
 }
 
 /* Whether so few batches are under way there that this one may go. */
@@ -205,7 +238,7 @@ static void go(struct pl_batches *b, struct pl_batch *batch, size_t records, siz
     batch->bytes = bytes;
     batch->epoch = place->epoch;
     batch->went_us = now;
-    batch->run = batch->topic->run;
+    batch->run = batch->topic->run >= LEAST_RUN ? batch->topic->run : SIZE_MAX;
     place->under_way++;
     place->moved_us = now;
 }
@@ -215,7 +248,7 @@ static void come_back(struct pl_place *place, const struct pl_batch *batch, int6
     place->moved_us = now;
 }
 
-/* One more for any partition. */
+/* One more by turns. */
 static void measure(struct pl_topic *t, int64_t now) {
     int64_t took = now - t->came_since_us;
     t->came++;
@@ -231,18 +264,17 @@ pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struc
     int64_t now = pl_mono_us(b->clock);
     pthread_mutex_lock(&b->lock);
     size_t waiting = b->waiting;
+    if (r->goes == PL_BY_TURNS) measure(t, now);
     struct pl_batch *batch = batch_of(t, r, now);
     *out = (struct pl_entered){.batch = batch};
-    if (r->any) measure(t, now);
-    if (t->any.held.len && is_stuck(t, now)) disperse(b, t);
     if (!batch->under_way && !batch->waits && has_room(b, batch, now)) {
         go(b, batch, 1, bytes_of(r->key_n, r->value_n), now);
     } else {
         e = hold(b, batch, r, headers);
         out->held = !e;
         if (!e && !batch->under_way && !batch->waits) stand_in_line(b, batch);
+        out->sooner = b->waiting > waiting || (batch == &t->any && batch->under_way && look_after(b, batch));
     }
-    out->in_line = b->waiting > waiting;
     pthread_mutex_unlock(&b->lock);
     return e;
 }
@@ -365,6 +397,7 @@ struct pl_batch *pl_batches_next(struct pl_batches *b, struct pl_buf *out) {
     struct pl_batch *batch = NULL;
     int64_t now = pl_mono_us(b->clock);
     pthread_mutex_lock(&b->lock);
+    if (now >= b->look_us) look(b, now);
     for (size_t i = 0; b->waiting && !batch && i < PL_PLACES; i++) batch = first_in_line(b, &b->places[i], now);
     if (batch) {
         move_out(batch, out, now);
@@ -385,14 +418,21 @@ void pl_batches_give_back(struct pl_batches *b, struct pl_buf *out) {
     pl_buf_free(out);
 }
 
+bool pl_batches_wait(struct pl_batches *b) {
+    pthread_mutex_lock(&b->lock);
+    bool wait = b->waiting > 0;
+    pthread_mutex_unlock(&b->lock);
+    return wait;
+}
+
 static int64_t due_of(const struct pl_batches *b, const struct pl_place *place) {
     if (!place->first) return INT64_MAX;
     return is_free(b, place, place->first) ? 0 : place->moved_us + STUCK_US;
 }
 
 int64_t pl_batches_due(struct pl_batches *b) {
-    int64_t due = INT64_MAX;
     pthread_mutex_lock(&b->lock);
+    int64_t due = b->look_us;
     for (size_t i = 0; b->waiting && i < PL_PLACES; i++) {
         int64_t of_place = due_of(b, &b->places[i]);
         if (of_place < due) due = of_place;

@@ -14,11 +14,12 @@
  * librdkafka looks after no partition while a request that is made already waits for a place. So some large batches
  * more than it sends at once are under way: one of them is that request. Small ones had better wait and grow.
  *
- * Records whose keys order nothing may go to any partition. They have one batch, of which as many go to one partition
- * as come in 4 ms, the next to the next partition, and so on. So a topic with many partitions takes few produce
- * requests, and yet those who share its partitions have their parts soon: a thousand requests after a silence go one
- * here, one there, and of fifty thousand in a second two hundred go together. While one of those partitions takes
- * nothing, such records go by their keys like others, also those that wait.
+ * Records whose keys order nothing may go to any partition. They have one batch, and what is together in it goes to one
+ * partition, the next batch to the next. So a topic with many partitions takes few produce requests. Where readers
+ * share the partitions, they are to have their parts soon. So of such records only as many go to one as come in 4 ms,
+ * the next to the next partition, and so on by turns: of fifty thousand a second two hundred. Fewer than 20 are not
+ * worth it, and go by their keys, as all do after a silence. While one of those partitions takes nothing, what is for
+ * any goes by its key as well, also what waits.
  *
  * A broker takes or refuses what librdkafka has put together as one, by the bytes of all. So what it refuses as too
  * large goes again in smaller batches, until it goes alone: then it is too large itself. Batches of that topic stay so
@@ -59,7 +60,7 @@ struct pl_batch {
     size_t place;          /* the broker that reported last, as an index */
     unsigned epoch;        /* of that place, when the records under way went */
     int64_t went_us;       /* when they did */
-    size_t run;            /* the topic's at that time */
+    size_t run;            /* of any partition's, how many of these go to one */
     bool waits;            /* in its place's line: it holds records, and none is under way */
     struct pl_batch *next; /* behind it in that line */
 };
@@ -77,6 +78,8 @@ struct pl_batches {
     const struct pl_clock *clock;
     size_t most;                    /* batches under way at a broker; PL_AHEAD more when they are large */
     size_t waiting;                 /* batches in the places' lines */
+    struct pl_topic *had_any;       /* those which had records for any partition */
+    int64_t look_us;                /* when to look whether one of those takes nothing; INT64_MAX: none waits */
     struct pl_buf spare[PL_SPARES]; /* empty buffers: a batch that holds nothing keeps no memory */
     size_t spares;
     struct pl_place places[PL_PLACES];
@@ -94,10 +97,12 @@ struct pl_topic {
     int spread;                        /* partitions that the batches are for; 1 until more are known */
     size_t n_batches;
     struct pl_batch *batches;
-    struct pl_batch any; /* of records that may go to any partition; used once there are several */
-    size_t run;          /* how many of those go to one partition together */
-    size_t came;         /* of those since came_since_us */
+    struct pl_batch any;   /* of records that may go to any partition; used once there are several */
+    struct pl_topic *next; /* which had any, too */
+    bool had_any;
+    size_t came; /* by turns, since came_since_us */
     int64_t came_since_us;
+    size_t run;           /* how many come so in 4 ms */
     int32_t turn;         /* the producer's: the partition of the next run, as it counts on */
     int64_t last_by_keys; /* the producer's: when a run last went by its keys */
 };
@@ -105,8 +110,8 @@ struct pl_topic {
 /* Where a record went that entered. */
 struct pl_entered {
     struct pl_batch *batch;
-    bool held;    /* else the caller gives it to librdkafka now */
-    bool in_line; /* nothing of some batch that waits is under way, so pl_batches_due() has changed */
+    bool held;   /* else the caller gives it to librdkafka now */
+    bool sooner; /* than it was is now pl_batches_due() */
 };
 
 /* NO_MEMORY */
@@ -118,7 +123,7 @@ void pl_topic_free(struct pl_topic *t); /* also when pl_topic_init() has failed 
 
 /*
  * A record that is held is so with its headers. One that is for any partition goes by its key all the same where only
- * one is known, and while others of its kind wait for a partition that takes nothing. OVERLOADED: its batch holds as
+ * one is known, and while one of those that others of its kind went to takes nothing. OVERLOADED: its batch holds as
  * much as it may. NO_MEMORY. After an error nothing is held.
  */
 POUCH_MUST_CHECK pouch_err pl_batches_enter(struct pl_batches *b, struct pl_topic *t, const struct pl_record *r,
@@ -147,6 +152,9 @@ POUCH_MUST_CHECK pouch_err pl_batches_again(struct pl_batches *b, struct pl_batc
  */
 struct pl_batch *pl_batches_next(struct pl_batches *b, struct pl_buf *out);
 void pl_batches_give_back(struct pl_batches *b, struct pl_buf *out);
+
+/* Whether batches wait for their turn of which nothing is under way. */
+bool pl_batches_wait(struct pl_batches *b);
 
 /* When it is some batch's turn though nothing is reported, on the monotonic clock; INT64_MAX: none waits. */
 int64_t pl_batches_due(struct pl_batches *b);

@@ -193,14 +193,14 @@ static void *arg_of(void *mark) {
     return (void *)((uintptr_t)mark & ~(uintptr_t)1);
 }
 
-/* partition: RD_KAFKA_PARTITION_UA: by its key */
+/* A record whose arg is marked. partition: RD_KAFKA_PARTITION_UA: by its key */
 static rd_kafka_resp_err_t enqueue(struct handle *h, const struct pl_record *r, rd_kafka_topic_t *topic,
                                    int32_t partition, rd_kafka_headers_t *headers) {
     const rd_kafka_vu_t v[7] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
-        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = mark(r->arg, r->any)},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = r->arg},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)r->key, r->key_n}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)r->value, r->value_n}},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
@@ -280,11 +280,12 @@ struct run {
 static rd_kafka_resp_err_t give(struct handle *h, const struct pl_batch *batch, const struct pl_record *r,
                                 struct run *run, rd_kafka_headers_t *headers) {
     struct pl_topic *topic = batch->topic;
+    bool any = batch == &topic->any;
     if (h->ended) return RD_KAFKA_RESP_ERR__PURGE_QUEUE;
-    if (r->any && !run->left) *run = (struct run){next_partition(topic), batch->run ? batch->run : 1};
-    run->left -= r->any;
+    if (any && !run->left) *run = (struct run){next_partition(topic), batch->run};
+    run->left -= any;
     rd_kafka_resp_err_t e = enqueue(h, r, topic->rkt, run->partition, headers);
-    if (!r->any || e != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) return e;
+    if (!any || e != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) return e;
     run->partition = RD_KAFKA_PARTITION_UA; /* there are fewer of them now */
     return enqueue(h, r, topic->rkt, run->partition, headers);
 }
@@ -301,8 +302,7 @@ static size_t give_all(struct pl_producer *p, struct handle *h, struct pl_batch 
                               .key_n = held->key_n,
                               .value = value,
                               .value_n = held->value_n,
-                              .arg = held->arg,
-                              .any = batch == &topic->any};
+                              .arg = mark(held->arg, batch == &topic->any)};
         rd_kafka_resp_err_t error = give(h, batch, &r, &run, held->headers);
         if (!error) continue;
         if (held->headers) rd_kafka_headers_destroy(held->headers);
@@ -523,10 +523,10 @@ static pouch_err send_locked(struct pl_producer *p, const struct pl_record *r, r
     if (!e && topic && is_refused(topic))
         e = pl_kafka_fail(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "sending to", r->topic);
     if (!e && topic) e = pl_batches_enter(&p->current->topics.batches, topic, r, headers, &entered);
-    if (entered.in_line) pl_wake_signal(p->wake); /* the owner asks pl_producer_due() anew */
+    if (entered.sooner) pl_wake_signal(p->wake); /* the owner asks pl_producer_due() anew */
     if (e || entered.held) return e;
     struct pl_record own = *r;
-    own.any = topic && entered.batch == &topic->any;
+    own.arg = mark(r->arg, topic && entered.batch == &topic->any);
     rd_kafka_resp_err_t error = topic ? enqueue(p->current, &own, topic->rkt, RD_KAFKA_PARTITION_UA, headers)
                                       : enqueue_by_name(p->current, &own, headers);
     if (!error) return POUCH_OK;
@@ -566,7 +566,7 @@ pouch_err pl_producer_send(struct pl_producer *p, const struct pl_record *r) {
 
 /* Whether nothing of a handle that has ended is still to be reported. */
 static bool is_reported(struct handle *h) {
-    return !rd_kafka_outq_len(h->rk) && pl_batches_due(&h->topics.batches) == INT64_MAX;
+    return !rd_kafka_outq_len(h->rk) && !pl_batches_wait(&h->topics.batches);
 }
 
 /* What the handle before still holds: it may take a while to be reported, which nobody waits for here. */

@@ -21,6 +21,13 @@
 
 struct pl_producer;
 
+/* What chooses a record's partition. */
+enum pl_goes {
+    PL_BY_KEY,   /* its key, as with Kafka's own clients */
+    PL_BY_TURNS, /* its key orders nothing: where many come, the next few go to one partition, then as many to the next */
+    PL_ANYWHERE /* nor are the partitions shared by readers who do the work: what goes at once goes to one of them */
+};
+
 struct pl_record {
     const char *topic;
     const void *key; /* NULL, 0: none */
@@ -30,7 +37,7 @@ struct pl_record {
     const struct pl_header *headers; /* copied, in order */
     size_t n_headers;
     void *arg; /* comes back with the delivery report; NULL, or aligned to two bytes at least */
-    bool any;  /* its key orders nothing: any partition will do, and several records at once go to one */
+    enum pl_goes goes;
 };
 
 /* A record's end: what became of it, exactly once for each accepted record, from pl_producer_poll() or _free(). */

@@ -157,7 +157,7 @@ pouch_err pl_ask_send(pouch_client *c, struct pl_ask_desk *desk, const struct pl
         .headers = headers,
         .n_headers = n,
         .arg = call,
-        .any = !a->to->key,
+        .goes = a->to->key ? PL_BY_KEY : PL_BY_TURNS,
     };
     e = produce(c, a->wants_reply ? &c->requests : &c->sends, &record);
     if (e == POUCH_E_OVERLOADED) pl_metric_add(PL_M_SHED, 1);

@@ -46,7 +46,7 @@ static pouch_err address_answer(const struct pouch_job *j, struct pl_parcel *p) 
     p->topic = j->reply_topic;
     p->key = j->request_id;
     p->key_n = strlen(j->request_id);
-    p->any = true;
+    p->goes = PL_ANYWHERE;
     pouch_err e = echo_headers(j, &p->headers);
     if (!e) e = name_responder(j, &p->headers);
     return e ? e : check_size(p, j->worker->record_max);

@@ -23,7 +23,7 @@ pouch_err pl_parcel_send(const struct pl_parcel *p, struct pl_producer *producer
                                 .headers = p->headers.at,
                                 .n_headers = p->headers.n,
                                 .arg = arg,
-                                .any = p->any};
+                                .goes = p->goes};
     return pl_producer_send(producer, &r);
 }
 

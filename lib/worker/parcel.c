@@ -57,7 +57,7 @@ void pl_parcel_reset(struct pl_parcel *p) {
     p->topic = NULL;
     p->key = NULL;
     p->key_n = 0;
-    p->any = false;
+    p->goes = PL_BY_KEY;
 }
 
 void pl_parcel_free(struct pl_parcel *p) {

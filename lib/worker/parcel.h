@@ -6,6 +6,7 @@
 #define POUCH_WORKER_PARCEL_H
 
 #include <base/buf.h>
+#include <bus/producer.h>
 #include <librdkafka/rdkafka.h>
 #include <wire/headers.h>
 
@@ -28,7 +29,7 @@ struct pl_parcel {
     const char *topic;
     const void *key;
     size_t key_n;
-    bool any; /* as in struct pl_record */
+    enum pl_goes goes;
 };
 
 void pl_parcel_init(struct pl_parcel *p, size_t value_max);

@@ -18,16 +18,16 @@ struct bench {
     struct bus_stage on;
     struct told record[MOST];
     size_t reported, target;
-    bool resend;   /* records reported TRANSIENT are sent again from the report */
-    bool keyed;    /* each record has a key of its own */
-    bool any;      /* which orders nothing */
+    bool resend; /* records reported TRANSIENT are sent again from the report */
+    bool keyed;  /* each record has a key of its own */
+    enum pl_goes goes;
     char name[64]; /* of the handle at first, where a test asks for it */
     bool closing;  /* the producer may refuse what is sent again */
 };
 
 static inline pouch_err send_number(struct bench *b, size_t i) {
     char text[24];
-    struct pl_record r = {.topic = "orders", .value = text, .arg = &b->record[i], .any = b->any};
+    struct pl_record r = {.topic = "orders", .value = text, .arg = &b->record[i], .goes = b->goes};
     r.value_n = (size_t)snprintf(text, sizeof text, "%zu", i);
     if (b->keyed) {
         r.key = text;

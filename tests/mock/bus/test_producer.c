@@ -372,10 +372,10 @@ static struct bench *bench_of_many_partitions(void) {
     return b;
 }
 
-static void closing_reports_once_each_what_waits_for(bool any) {
+static void closing_reports_once_each_what_waits_for(enum pl_goes goes) {
     enum { COUNT = 500 };
     struct bench *b = bench_of_many_partitions();
-    b->any = any;
+    b->goes = goes;
     rd_kafka_mock_broker_set_rtt(b->on.mock.cluster, 1, 60000);
     for (size_t i = 0; i < COUNT; i++) assert_int_equal(send_number(b, i), POUCH_OK);
     pl_producer_free(b->on.producer, 50);
@@ -390,8 +390,8 @@ static void closing_reports_once_each_what_waits_for(bool any) {
 
 static void closing_reports_once_each_what_waits_for_many_partitions(void **state) {
     (void)state;
-    closing_reports_once_each_what_waits_for(false);
-    closing_reports_once_each_what_waits_for(true);
+    closing_reports_once_each_what_waits_for(PL_BY_KEY);
+    closing_reports_once_each_what_waits_for(PL_ANYWHERE);
 }
 
 static int64_t stored_in(rd_kafka_t *rk, int32_t partition) {
@@ -400,32 +400,82 @@ static int64_t stored_in(rd_kafka_t *rk, int32_t partition) {
     return high - low;
 }
 
-static void records_whose_keys_order_nothing_fill_the_partitions_by_turns(void **state) {
-    (void)state;
-    enum { COUNT = 3000 };
-    int64_t all = 0;
-    struct bench *b = bench_of_many_partitions();
-    b->any = true;
-    for (size_t i = 0; i < COUNT; i++) {
-        assert_int_equal(send_number(b, i), POUCH_OK);
-        pl_producer_poll(b->on.producer);
+/* One key for all, which would put them in one partition. */
+struct fill {
+    struct bench *b;
+    rd_kafka_t *rk;
+    enum pl_goes goes;
+    size_t sent;
+};
+
+static bool each_partition_has_some(void *arg) {
+    struct fill *f = arg;
+    const struct pl_record r = {.topic = "orders", .key = "k", .key_n = 1, .goes = f->goes};
+    for (size_t i = 0; i < 1000; i++, f->sent++) {
+        assert_int_equal(pl_producer_send(f->b->on.producer, &r), POUCH_OK);
+        pl_producer_poll(f->b->on.producer);
     }
-    const struct pl_record nobodys = {.topic = "orders", .key = "k", .key_n = 1, .any = true};
-    assert_int_equal(pl_producer_send(b->on.producer, &nobodys), POUCH_OK);
-    wait_reported(b, 1 + COUNT + 1);
+    for (int32_t i = 0; i < MANY; i++)
+        if (stored_in(f->rk, i) < 10) return false;
+    return true;
+}
+
+static void all_partitions_get_what_goes(enum pl_goes goes) {
+    enum { COUNT = 3000 };
+    struct bench *b = bench_of_many_partitions();
+    struct fill f = {b, open_orders(b), goes, 0};
+    int64_t all = 0;
+    test_until(each_partition_has_some, &f);
+    b->goes = goes;
+    for (size_t i = 0; i < COUNT; i++) assert_int_equal(send_number(b, i), POUCH_OK);
+    wait_reported(b, 1 + f.sent + COUNT);
     for (size_t i = 0; i < COUNT; i++) {
         assert_int_equal(b->record[i].reports, 1);
         assert_int_equal(b->record[i].class, PL_KAFKA_OK);
     }
-    rd_kafka_t *rk = open_orders(b);
-    for (int32_t i = 0; i < MANY; i++) {
-        int64_t stored = stored_in(rk, i);
-        all += stored;
-        if (stored < COUNT / MANY / 4 || stored > COUNT / MANY * 4)
-            fail_msg("partition %d has %d records of %d", (int)i, (int)stored, (int)COUNT);
+    for (int32_t i = 0; i < MANY; i++) all += stored_in(f.rk, i);
+    assert_true(all == (int64_t)(1 + f.sent + COUNT));
+    rd_kafka_destroy(f.rk);
+    bench_free(b);
+}
+
+static void records_whose_keys_order_nothing_go_to_all_partitions(void **state) {
+    (void)state;
+    all_partitions_get_what_goes(PL_BY_TURNS);
+    all_partitions_get_what_goes(PL_ANYWHERE);
+}
+
+static void send_anywhere(struct bench *b, size_t i, const char *key) {
+    const struct pl_record r = {
+        .topic = "orders", .key = key, .key_n = strlen(key), .arg = &b->record[i], .goes = PL_ANYWHERE};
+    assert_int_equal(pl_producer_send(b->on.producer, &r), POUCH_OK);
+}
+
+/* Polls as an owner does: when the wake is signalled, or it is due. */
+static void wait_woken(struct bench *b, size_t i) {
+    int64_t give_up = pl_mono_us(&pl_clock_system) + TEST_UNTIL_MS * INT64_C(1000);
+    while (!b->record[i].reports) {
+        int64_t now = pl_mono_us(&pl_clock_system), due = pl_producer_due(b->on.producer);
+        if (now >= give_up) fail_msg("record %zu was not reported", i);
+        if (due > give_up) due = give_up;
+        pl_wake_wait(&b->on.wake, due > now ? due - now : 0);
+        pl_producer_poll(b->on.producer);
     }
-    assert_true(all == 1 + COUNT + 1);
-    rd_kafka_destroy(rk);
+}
+
+static void what_waits_for_a_partition_without_a_leader_goes_elsewhere(void **state) {
+    (void)state;
+    struct bench *b = bench_of_many_partitions();
+    int32_t stuck = rd_kafka_msg_partitioner_murmur2(NULL, "stuck", 5, MANY, NULL, NULL);
+    rd_kafka_mock_partition_set_leader(b->on.mock.cluster, "orders", stuck, -1);
+    send_anywhere(b, 0, "stuck");
+    send_anywhere(b, 1, "free");
+    wait_woken(b, 1);
+    assert_int_equal(b->record[1].class, PL_KAFKA_OK);
+    assert_int_equal(b->record[0].reports, 0);
+    rd_kafka_mock_partition_set_leader(b->on.mock.cluster, "orders", stuck, 1);
+    wait_reported(b, 3);
+    assert_int_equal(b->record[0].class, PL_KAFKA_OK);
     bench_free(b);
 }
 
@@ -552,7 +602,8 @@ int main(void) {
         cmocka_unit_test(closing_reports_what_is_left_as_transient),
         cmocka_unit_test(closing_with_time_lets_records_arrive),
         cmocka_unit_test(closing_reports_once_each_what_waits_for_many_partitions),
-        cmocka_unit_test(records_whose_keys_order_nothing_fill_the_partitions_by_turns),
+        cmocka_unit_test(records_whose_keys_order_nothing_go_to_all_partitions),
+        cmocka_unit_test(what_waits_for_a_partition_without_a_leader_goes_elsewhere),
         cmocka_unit_test(nothing_can_be_sent_from_the_last_reports),
         cmocka_unit_test(threads_that_send_do_not_take_the_processor_from_those_that_give),
         cmocka_unit_test(brokers_count_as_down_until_a_record_arrives),

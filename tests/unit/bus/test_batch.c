@@ -63,7 +63,7 @@ static bool enter_large(struct stage *s, struct pl_topic *t, const char *key, si
     struct pl_entered in;
     struct pl_record r = {.topic = "orders", .key = key, .key_n = key ? strlen(key) : 0, .value = value, .value_n = n};
     assert_int_equal(pl_batches_enter(&s->batches, t, &r, NULL, &in), POUCH_OK);
-    if (in.in_line) assert_true(pl_batches_due(&s->batches) < INT64_MAX);
+    if (in.sooner) assert_true(pl_batches_due(&s->batches) < INT64_MAX);
     return !in.held;
 }
 
@@ -391,7 +391,7 @@ static struct pl_batch *enter_any(struct stage *s, int32_t partition, int partit
     char key[16];
     struct pl_entered in;
     key_of(s, &s->topic, partition, partitions, key);
-    const struct pl_record r = {.topic = "orders", .key = key, .key_n = strlen(key), .any = true};
+    const struct pl_record r = {.topic = "orders", .key = key, .key_n = strlen(key), .goes = PL_ANYWHERE};
     assert_int_equal(pl_batches_enter(&s->batches, &s->topic, &r, NULL, &in), POUCH_OK);
     *held = in.held;
     return in.batch;
@@ -441,34 +441,83 @@ static void while_a_partition_takes_nothing_they_go_by_their_keys(void **state) 
     now_us += 99999;
     for (int i = 0; i < 6; i++) assert_ptr_equal(enter_any(s, 1 + i % 2, 3, &held), &s->topic.any);
     assert_true(held);
+    assert_int_equal(next(s, &batch), 0);
     now_us++;
-    assert_ptr_equal(enter_any(s, 1, 3, &held), of(s, &s->topic, key_of(s, &s->topic, 1, 3, key)));
-    assert_true(held); /* behind three that waited with the one that is stuck */
-    assert_true(pl_batches_due(&s->batches) == 0);
-    assert_int_equal(next(s, &batch), 4);
-    assert_ptr_equal(batch, of(s, &s->topic, key));
+    assert_int_equal(next(s, &batch), 3);
+    assert_ptr_equal(batch, of(s, &s->topic, key_of(s, &s->topic, 1, 3, key)));
     assert_int_equal(next(s, &batch), 3);
     assert_ptr_equal(batch, of(s, &s->topic, key_of(s, &s->topic, 2, 3, key)));
     assert_int_equal(next(s, &batch), 0);
+    assert_ptr_equal(enter_any(s, 0, 3, &held), of(s, &s->topic, key_of(s, &s->topic, 0, 3, key)));
+    assert_false(held);
     (void)pl_batches_leave(&s->batches, &s->topic.any, 1, NEAR);
     assert_ptr_equal(enter_any(s, 1, 3, &held), &s->topic.any);
     stage_free(s);
 }
 
-static void as_many_go_to_one_partition_as_come_in_four_milliseconds(void **state) {
+static void it_is_told_when_to_look_whether_a_partition_takes_nothing(void **state) {
     (void)state;
-    enum { EVERY_US = 100 };
     struct stage *s = stage_new();
-    struct pl_batch *any = &s->topic.any, *batch;
+    struct pl_batch *batch;
     bool held;
     learn(s, &s->topic, 3, NEAR);
+    (void)enter_any(s, 0, 3, &held);
+    assert_true(pl_batches_due(&s->batches) == INT64_MAX); /* nothing waits for it */
+    int64_t went_us = now_us;
+    now_us += 50000;
+    (void)enter_any(s, 0, 3, &held);
+    assert_true(held);
+    assert_true(pl_batches_due(&s->batches) == went_us + 100000);
+    (void)pl_batches_leave(&s->batches, &s->topic.any, 1, NEAR);
+    assert_int_equal(next(s, &batch), 1);
+    int64_t again_us = now_us;
+    (void)enter_any(s, 0, 3, &held);
+    now_us = went_us + 100000;
+    assert_int_equal(next(s, &batch), 0); /* others are under way by now, and not for long */
+    assert_true(pl_batches_due(&s->batches) == again_us + 100000);
+    now_us = again_us + 100000;
+    assert_int_equal(next(s, &batch), 1);
+    assert_true(pl_batches_due(&s->batches) == INT64_MAX);
+    stage_free(s);
+}
+
+/* Where it goes, and is reported at once. */
+static struct pl_batch *enter_by_turns(struct stage *s) {
+    const struct pl_record r = {.topic = "orders", .key = "key", .key_n = 3, .goes = PL_BY_TURNS};
+    struct pl_entered in;
+    assert_int_equal(pl_batches_enter(&s->batches, &s->topic, &r, NULL, &in), POUCH_OK);
+    assert_false(in.held);
+    (void)pl_batches_leave(&s->batches, in.batch, 1, NEAR);
+    return in.batch;
+}
+
+static void by_turns_as_many_go_to_one_partition_as_come_in_four_milliseconds(void **state) {
+    (void)state;
+    enum { FEW_US = 210, MANY_US = 100 };
+    struct stage *s = stage_new();
+    struct pl_batch *any = &s->topic.any, *batch;
+    learn(s, &s->topic, 3, NEAR);
     now_us += 1000000;
-    assert_ptr_equal(enter_any(s, 0, 3, &held), any);
-    assert_int_equal(any->run, 0); /* after a silence each goes to another */
-    for (int us = 0; us <= 60000; us += EVERY_US, now_us += EVERY_US) (void)enter_any(s, 0, 3, &held);
-    (void)pl_batches_leave(&s->batches, any, 1, NEAR);
-    assert_true(next(s, &batch) > 0);
-    assert_in_range(batch->run, 4000 / EVERY_US - 1, 4000 / EVERY_US + 1);
+    for (int us = 0; us <= 200000; us += FEW_US, now_us += FEW_US) assert_ptr_not_equal(enter_by_turns(s), any);
+    for (int us = 0; us <= 200000; us += MANY_US, now_us += MANY_US) batch = enter_by_turns(s);
+    assert_ptr_equal(batch, any);
+    assert_in_range(any->run, 4000 / MANY_US - 1, 4000 / MANY_US + 1);
+    now_us += 1000000;
+    (void)enter_by_turns(s);
+    assert_ptr_not_equal(enter_by_turns(s), any); /* after a silence */
+    stage_free(s);
+}
+
+static void what_goes_anywhere_goes_to_one_partition_at_once(void **state) {
+    (void)state;
+    struct stage *s = stage_new();
+    struct pl_batch *batch;
+    bool held;
+    learn(s, &s->topic, 3, NEAR);
+    for (int us = 0; us <= 60000; us += 100, now_us += 100) (void)enter_any(s, 0, 3, &held);
+    (void)pl_batches_leave(&s->batches, &s->topic.any, 1, NEAR);
+    assert_true(next(s, &batch) > 500);
+    assert_true(batch->run == SIZE_MAX);
     stage_free(s);
 }
 
@@ -490,7 +539,9 @@ int main(void) {
         cmocka_unit_test(records_for_any_partition_wait_for_each_other_and_for_no_others),
         cmocka_unit_test(where_one_partition_is_known_they_go_with_the_others),
         cmocka_unit_test(while_a_partition_takes_nothing_they_go_by_their_keys),
-        cmocka_unit_test(as_many_go_to_one_partition_as_come_in_four_milliseconds),
+        cmocka_unit_test(it_is_told_when_to_look_whether_a_partition_takes_nothing),
+        cmocka_unit_test(by_turns_as_many_go_to_one_partition_as_come_in_four_milliseconds),
+        cmocka_unit_test(what_goes_anywhere_goes_to_one_partition_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
