@@ -24,8 +24,8 @@ struct pl_producer;
 /* What chooses a record's partition. */
 enum pl_goes {
     PL_BY_KEY,   /* its key, as with Kafka's own clients */
-    PL_BY_TURNS, /* its key orders nothing: where many come, the next few go to one partition, then as many to the next */
-    PL_ANYWHERE /* nor are the partitions shared by readers who do the work: what goes at once goes to one of them */
+    PL_BY_TURNS, /* its key orders nothing: where many come, some go to one partition, then as many to the next */
+    PL_ANYWHERE  /* nor do readers share the partitions to do work: what goes at once goes to one of them */
 };
 
 struct pl_record {
